@@ -1,0 +1,87 @@
+"""Every sentence that a model reads.
+
+The tags are the paper's (Appendix A), so that its LeaP-T models understand them; the sentences are ours. Lists are
+alternatives: one is drawn per path and block from the run's seed, which keeps summaries from sounding alike.
+"""
+
+SUMMARIZE, SUMMARIZE_END = "<summarize>", "</summarize>"
+COMMENT, COMMENT_END = "<comment>", "</comment>"
+
+TASKS = {
+    "math": "Solve the problem step by step. At the end, put the final answer, and nothing else, inside \\boxed{}.",
+    "choice": "Decide which option is right, step by step. At the end, put its letter inside \\boxed{}.",
+    "free": "Answer the question, step by step. Write the final answer on a last line that begins with 'Final answer:'.",
+}
+
+PEERS = (
+    "Others work on the same question at the same time. Now and then you sum up your progress between "
+    "<summarize> and </summarize>, and then read what some of them found between <comment> and </comment>. They can be "
+    "wrong, and so can you: check what they say against your own work, keep what holds, and go on. Never write a "
+    "<comment> yourself."
+)
+
+EXPERTISE = "What you bring to the group: {instructions}"
+
+QUESTION = "{task}\n\n{peers}\n\nQuestion: {question}"
+QUESTION_ALONE = "{task}\n\nQuestion: {question}"
+
+# What a path writes before it sums up, in the voice of a chain of thought and in that of an answer.
+TRIGGERS_THINKING = (
+    "Wait, before I go on I should write down where I stand.",
+    "Let me stop here for a moment and note what I have.",
+    "Okay, my peers will want to know what I have found so far.",
+    "Hold on, I will sum up my progress before I continue.",
+    "This is a good point to collect my thoughts.",
+)
+TRIGGERS_ANSWERING = (
+    "Before I go on, here is where I stand.",
+    "Here is what I have so far.",
+    "I stop here to sum up my progress.",
+    "My progress up to this point, in short:",
+    "For the others, this is what I have found.",
+)
+
+# How a summary begins.
+TEMPLATES = (
+    "In short, my approach and what I have found so far:",
+    "My main idea, the results I trust, and what is still open:",
+    "To sum up my reasoning and my current result:",
+    "What I have worked out up to now:",
+    "The key steps so far and what they give:",
+)
+
+# What closes a summary that the token limit has cut.
+SUMMARY_CUT = " ...\n"
+
+PEER_LABEL = "Peer {number}"
+PEER_LABEL_EXPERT = "Peer {number} ({peer})"
+
+# What a path thinks after it has read its peers.
+BRIDGES_THINKING = (
+    "Hmm, these are my peers' findings. Let me check them against mine and then go on.",
+    "So this is what some of my peers have. I should verify it before I use any of it.",
+    "My peers have shared their progress. Which of it agrees with mine, and which of us is right where it does not?",
+    "Let me see whether my peers' results hold, and whether they change mine.",
+)
+BRIDGES_ANSWERING = (
+    "I check what my peers say against my own work and go on.",
+    "Let me compare this with my own steps and continue.",
+    "Where this differs from my result, one of us is wrong; I check and go on.",
+)
+
+# A path that has nobody to hear from.
+NO_COMMENT = "I go on from here."
+
+# A model that writes `<comment>` is about to invent its peers.
+INVENTED_COMMENT = COMMENT_END + "\n\nNobody has written to me just now. I go on with my own reasoning.\n\n"
+
+# The last word of a path that has used up its budget, or has ended without saying what its answer is.
+OUT_OF_BUDGET = "\n\nI have to stop here and give the answer that my work supports best.\n"
+ANSWERS = {
+    "math": "\n\nFinal answer: \\boxed{",
+    "choice": "\n\nFinal answer: \\boxed{",
+    "free": "\n\nFinal answer:",
+}
+
+CONCLUSION = "I have finished. My answer is {answer}.\n{text}"
+CONCLUSION_OPEN = "I have finished.\n{text}"

@@ -1,0 +1,41 @@
+from peerleap.engine.embedded import EMBEDDED, cache_folder, is_prepared
+from peerleap.engine.errors import (
+    EngineDead,
+    EngineError,
+    EngineMissing,
+    EngineStartError,
+    ModelError,
+    RequestRefused,
+)
+from peerleap.engine.models import Model, resolve_model
+from peerleap.engine.protocol import Completion, Engine, OnText, SamplingParams
+from peerleap.engine.registry import close_engines, get_engine
+from peerleap.engine.scripted import ScriptedEngine
+from peerleap.engine.thinking import Thinking, control_texts, detect_thinking, render_prompt
+from peerleap.engine.vllm_engine import VLLMEngine
+
+__all__ = [
+    "EMBEDDED",
+    "Completion",
+    "Engine",
+    "EngineDead",
+    "EngineError",
+    "EngineMissing",
+    "EngineStartError",
+    "Model",
+    "ModelError",
+    "OnText",
+    "RequestRefused",
+    "SamplingParams",
+    "ScriptedEngine",
+    "Thinking",
+    "VLLMEngine",
+    "cache_folder",
+    "close_engines",
+    "control_texts",
+    "detect_thinking",
+    "get_engine",
+    "is_prepared",
+    "render_prompt",
+    "resolve_model",
+]

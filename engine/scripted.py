@@ -1,0 +1,115 @@
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Literal
+
+from peerleap.engine.protocol import Completion, OnText, SamplingParams
+
+Script = Callable[[str, SamplingParams], str]
+"""Given the prompt as text, the text that the model would go on to write; its turn ends where the text ends."""
+
+END_OF_TURN = "<|im_end|>"
+_BLOCK = 32
+
+_TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n"
+)
+
+
+@cache
+def byte_tokenizer(thinking: bool = False) -> Any:
+    """A tokenizer made in process: one token a byte, ChatML's control tokens and, if asked, `<think>` and `</think>`."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE(vocab={char: i for i, char in enumerate(alphabet)}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END_OF_TURN, pad_token="<|endoftext|>")  # noqa: S106
+    fast.add_special_tokens({"additional_special_tokens": ["<|im_start|>"]})
+    if thinking:
+        fast.add_tokens(["<think>", "</think>"])
+    fast.chat_template = _TEMPLATE + ("<think>\n{% endif %}" if thinking else "{% endif %}")
+    return fast
+
+
+class ScriptedEngine:
+    """An engine whose model is a plain function, for logic and benchmarks.
+
+    It honours stop strings, stop tokens, `max_tokens`, seeds (the script sees the parameters), prefix caching in
+    blocks of 32 tokens, and an optional decode speed; it is as exact about ids as the real one.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        *,
+        thinking: bool = False,
+        context_length: int = 131_072,
+        tokens_per_second: float | None = None,
+        model: str = "scripted",
+    ) -> None:
+        self.model = model
+        self.tokenizer = byte_tokenizer(thinking)
+        self.context_length = context_length
+        self.requests: list[tuple[list[int], SamplingParams]] = []
+        """Every request as it came, for tests."""
+        self._script = script
+        self._seconds_per_token = 1 / tokens_per_second if tokens_per_second else 0.0
+        self._cached: set[int] = set()
+
+    def check(self) -> None:
+        """Nothing can be missing."""
+
+    async def generate(
+        self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
+    ) -> Completion:
+        """Emit what the script writes, up to the first stop."""
+        prompt = list(token_ids)
+        self.requests.append((prompt, params))
+        written = self._script(self.tokenizer.decode(prompt), params)
+        planned = [*self.tokenizer.encode(written, add_special_tokens=False), self.tokenizer.eos_token_id]
+        ids, finish_reason, stop_reason = self._stop(planned, params)
+        await asyncio.sleep(len(ids) * self._seconds_per_token)
+        text = self.tokenizer.decode(ids)
+        if on_text is not None:
+            on_text(text)
+        return Completion(
+            token_ids=ids,
+            text=text,
+            finish_reason=finish_reason,
+            stop_reason=stop_reason,
+            prompt_tokens=len(prompt),
+            cached_tokens=self._cache(prompt, ids),
+            logprob=-0.1 * len(ids) if params.logprobs else None,
+        )
+
+    def _stop(
+        self, planned: list[int], params: SamplingParams
+    ) -> tuple[list[int], Literal["stop", "length"], str | int | None]:
+        window = max((len(s.encode()) for s in params.stop), default=0)
+        for n, token in enumerate(planned, start=1):
+            if token == self.tokenizer.eos_token_id:
+                return planned[:n], "stop", None
+            if token in params.stop_token_ids:
+                return planned[:n], "stop", token
+            if window:
+                tail = self.tokenizer.decode(planned[max(0, n - window) : n])
+                for stop in params.stop:
+                    if tail.endswith(stop):
+                        return planned[:n], "stop", stop
+            if n == params.max_tokens:
+                return planned[:n], "length", None
+        raise AssertionError("a plan ends with the end-of-turn token")
+
+    def _cache(self, prompt: list[int], ids: list[int]) -> int:
+        key, hit, known = 0, 0, True
+        everything = prompt + ids
+        for end in range(_BLOCK, len(everything), _BLOCK):
+            key = hash((key, *everything[end - _BLOCK : end]))
+            known = known and key in self._cached and end < len(prompt)
+            hit = end if known else hit
+            self._cached.add(key)
+        return hit

@@ -1,0 +1,61 @@
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+OPEN, CLOSE = "<think>", "</think>"
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """How a model marks its chain of thought."""
+
+    thinks: bool
+    """The model was trained to reason between `<think>` and `</think>` before its answer."""
+    template_opens: bool = False
+    """The chat template's generation prompt ends inside `<think>`."""
+    end_id: int | None = None
+    """The single token `</think>`, or `None` where the tag takes several tokens or does not exist."""
+
+
+@lru_cache(maxsize=16)
+def detect_thinking(tokenizer: Any) -> Thinking:
+    """Read off the chat template and the vocabulary how a model marks its thought.
+
+    A vocabulary alone proves nothing (Qwen3's instruct models carry the unused token), so the template must know the tag.
+    """
+    template = tokenizer.chat_template
+    if isinstance(template, dict):
+        template = template.get("default", "")
+    if not template or "think>" not in template:
+        return Thinking(thinks=False)
+    prompt = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "x"}], tokenize=False, add_generation_prompt=True
+    )
+    ids = tokenizer.encode(CLOSE, add_special_tokens=False)
+    return Thinking(
+        thinks=True,
+        template_opens=prompt.rfind(OPEN) > prompt.rfind(CLOSE),
+        end_id=ids[0] if len(ids) == 1 else None,
+    )
+
+
+def render_prompt(tokenizer: Any, content: str, thinking: Thinking) -> list[int]:
+    """Token ids of a user turn and the opened assistant turn, inside `<think>` for a model that thinks.
+
+    The chat template writes the beginning-of-text token where the model wants one; none is added to it.
+    """
+    if not tokenizer.chat_template:
+        return list(tokenizer.encode(content + "\n\n"))
+    text = tokenizer.apply_chat_template(
+        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+    )
+    if thinking.thinks and not thinking.template_opens:
+        text += OPEN + "\n"
+    return list(tokenizer.encode(text, add_special_tokens=False))
+
+
+@lru_cache(maxsize=16)
+def control_texts(tokenizer: Any) -> tuple[str, ...]:
+    """Texts that the tokenizer would encode as one control token: text from elsewhere must not contain them."""
+    added = {str(token) for token in tokenizer.get_added_vocab()} | {str(t) for t in tokenizer.all_special_tokens}
+    return tuple(sorted((t for t in added if t.strip() and not t.strip().isalnum()), key=lambda t: (-len(t), t)))

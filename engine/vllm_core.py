@@ -1,0 +1,157 @@
+"""One life of a vLLM engine: an `AsyncLLM`, its worker processes, and the event loop and thread that drive it."""
+
+import asyncio
+import contextlib
+import itertools
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from difflib import get_close_matches
+from typing import Any
+
+from peerleap.engine.errors import EngineStartError, RequestRefused
+from peerleap.engine.protocol import SamplingParams
+
+_STREAM_TOKENS = 4
+
+
+class Core:
+    """A running `AsyncLLM` on a loop and thread of its own. Make one with `Core.start`."""
+
+    def __init__(self, llm: Any, loop: asyncio.AbstractEventLoop, lora: Any) -> None:
+        self._llm, self._loop, self._lora = llm, loop, lora
+        self._thread = threading.current_thread()
+        self._numbers = itertools.count()
+
+    @classmethod
+    def start(cls, engine_args: dict[str, Any]) -> "Future[Core]":
+        """Start an engine in the background.
+
+        The future raises `EngineStartError` where vLLM refuses the arguments or the model.
+        """
+        started: Future[Core] = Future()
+        threading.Thread(target=cls._run, args=(engine_args, started), name="peerleap-engine", daemon=True).start()
+        return started
+
+    @classmethod
+    def _run(cls, engine_args: dict[str, Any], started: "Future[Core]") -> None:
+        # vLLM is made on a plain thread, before its loop runs: it blocks, and blocking inside a coroutine is an error
+        # under `langgraph dev`.
+        try:
+            # Ctrl-C reaches every process of the terminal; the workers must outlive it, or nothing could be finished.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            llm, lora = _make(dict(engine_args))
+        except BaseException as error:  # noqa: BLE001
+            if not isinstance(error, EngineStartError):
+                error = EngineStartError(f"vLLM did not start: {type(error).__name__}: {_first_line(error)}")
+            started.set_exception(error)
+            return
+        loop = asyncio.new_event_loop()
+        core = cls(llm, loop, lora)
+        loop.call_soon(started.set_result, core)
+        try:
+            loop.run_forever()
+        finally:
+            with contextlib.suppress(Exception):  # the processes may be dead already
+                llm.shutdown()
+            _drain(loop)
+            # The last reference goes here: collected at the interpreter's end, vLLM prints a traceback.
+            del core._llm, llm
+
+    async def generate(
+        self, token_ids: Sequence[int], params: SamplingParams, on_text: Callable[[str], None] | None
+    ) -> tuple[Any, list[int]]:
+        """Run one request from any loop; vLLM's last `RequestOutput` of it, and all generated ids."""
+        here = asyncio.get_running_loop()
+        deliver = None if on_text is None else (lambda text: here.call_soon_threadsafe(on_text, text))
+        running = asyncio.run_coroutine_threadsafe(self._request(list(token_ids), params, deliver), self._loop)
+        return await asyncio.wrap_future(running)
+
+    async def _request(
+        self, token_ids: list[int], params: SamplingParams, deliver: Callable[[str], object] | None
+    ) -> tuple[Any, list[int]]:
+        from vllm import TokensPrompt
+        from vllm.exceptions import VLLMClientError
+
+        generated: list[int] = []
+        last = None
+        try:
+            async for last in self._llm.generate(
+                TokensPrompt(prompt_token_ids=token_ids),
+                _vllm_params(params, stream=deliver is not None),
+                f"peerleap-{next(self._numbers)}",
+                lora_request=self._lora,
+            ):
+                output = last.outputs[0]
+                generated += output.token_ids
+                if deliver is not None and output.text:
+                    deliver(output.text)
+        except (VLLMClientError, ValueError) as error:
+            raise RequestRefused(f"vLLM refused a request of {len(token_ids)} tokens: {_first_line(error)}") from error
+        return last, generated
+
+    def unfinished(self) -> int:
+        """Requests that are running or waiting."""
+        return int(self._llm.get_num_unfinished_requests())
+
+    def stop(self) -> None:
+        """Shut the engine down and wait until its processes are gone."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+
+def _make(engine_args: dict[str, Any]) -> tuple[Any, Any]:
+    from vllm.engine.arg_utils import AsyncEngineArgs
+    from vllm.lora.request import LoRARequest
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    lora = None
+    if lora_path := engine_args.pop("lora_path", None):
+        lora = LoRARequest("peerleap", 1, lora_path)
+        engine_args.setdefault("enable_lora", True)
+    known = AsyncEngineArgs.__dataclass_fields__
+    for name in engine_args:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise EngineStartError(f"engine argument {name!r} is unknown to vLLM{hint}")
+    return AsyncLLM.from_engine_args(AsyncEngineArgs(**engine_args)), lora
+
+
+def _vllm_params(params: SamplingParams, *, stream: bool) -> Any:
+    from vllm import SamplingParams as VLLMSamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    return VLLMSamplingParams(
+        max_tokens=params.max_tokens,
+        temperature=params.temperature,
+        top_p=params.top_p,
+        top_k=params.top_k,
+        min_p=params.min_p,
+        repetition_penalty=params.repetition_penalty,
+        seed=params.seed,
+        stop=list(params.stop),
+        stop_token_ids=list(params.stop_token_ids),
+        logprobs=0 if params.logprobs else None,
+        include_stop_str_in_output=True,
+        skip_special_tokens=False,
+        spaces_between_special_tokens=False,
+        output_kind=RequestOutputKind.DELTA if stream else RequestOutputKind.FINAL_ONLY,
+        stream_interval=_STREAM_TOKENS if stream else None,
+    )
+
+
+def _drain(loop: asyncio.AbstractEventLoop) -> None:
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or repr(error)).splitlines()[0]

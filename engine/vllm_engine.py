@@ -1,0 +1,178 @@
+import asyncio
+import atexit
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import cached_property
+from typing import Any, Literal
+
+from peerleap.engine.device import check_fits, default_engine_args, set_environment, vllm_device
+from peerleap.engine.errors import EngineDead, EngineError, EngineMissing
+from peerleap.engine.models import Model, resolve_model
+from peerleap.engine.orphans import mark_host
+from peerleap.engine.protocol import Completion, OnText, SamplingParams
+from peerleap.engine.vllm_core import Core
+
+
+class VLLMEngine:
+    """A model in vLLM, in this process (`AsyncLLM`), started at its first request.
+
+    Any number of event loops and threads may call it. `engine_args` are vLLM's engine arguments (`dtype`,
+    `tensor_parallel_size`, `gpu_memory_utilization`, `max_model_len`, ...) and `lora_path`, the folder of a LoRA
+    adapter. Prefer `get_engine`, which shares one engine among all who ask for the same model.
+    """
+
+    def __init__(self, model: str | None = None, **engine_args: Any) -> None:
+        self._asked = model
+        self._engine_args = engine_args
+        self._lock = threading.Lock()
+        self._core: Future[Core] | None = None
+        self._closed = False
+
+    @cached_property
+    def resolved(self) -> Model:
+        """The model on disk; found at first use.
+
+        Raises:
+            ModelError: there is no such model, or its folder is not complete.
+        """
+        return resolve_model(self._asked)
+
+    @property
+    def model(self) -> str:
+        """The model's name, as asked for."""
+        return self.resolved.name
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer; loading it starts no engine."""
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(self.resolved.path)
+
+    @property
+    def context_length(self) -> int:
+        """Most tokens of prompt and generated text: the model's, or `max_model_len` where that is less."""
+        asked = self._engine_args.get("max_model_len")
+        return min(self.resolved.context_length, asked) if isinstance(asked, int) else self.resolved.context_length
+
+    def check(self) -> None:
+        """Say before anything is loaded why the engine could not start.
+
+        Raises:
+            ModelError: there is no such model, or its folder is not complete.
+            EngineMissing: vLLM is not installed, or not the build that the model needs.
+        """
+        device = vllm_device()
+        check_fits(self.resolved, device, self._engine_args)
+
+    async def generate(
+        self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
+    ) -> Completion:
+        """Continue `token_ids`; a dead engine is restarted once and the request replayed from its ids.
+
+        Raises:
+            EngineError: the engine is missing, did not start, died twice, or refused the request.
+        """
+        last_death: Exception | None = None
+        forward = None if on_text is None else _Once(on_text)
+        for _ in range(2):
+            starting = self._core or await asyncio.to_thread(self._running)
+            core = await asyncio.shield(asyncio.wrap_future(starting))
+            try:
+                output, ids = await core.generate(token_ids, params, forward and forward.replay())
+                return self._completion(output, ids, params)
+            except Exception as error:
+                if not _is_death(error):
+                    raise
+                last_death = error
+                self._bury(starting)
+        raise EngineDead(
+            f"the vLLM process of model={self.model!r} died, was restarted, and died again; "
+            "vLLM's own log says why (VLLM_LOGGING_LEVEL=INFO)"
+        ) from last_death
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def unfinished(self) -> int:
+        """Requests that the engine is running or has waiting; 0 where it has not started."""
+        core = self._core
+        return core.result().unfinished() if core is not None and core.done() and not core.exception() else 0
+
+    def close(self) -> None:
+        """Shut the engine down; its processes are gone when this returns. It cannot be used again."""
+        with self._lock:
+            self._closed = True
+            starting, self._core = self._core, None
+        atexit.unregister(self.close)
+        if starting is not None and not starting.exception():
+            starting.result().stop()
+
+    def _running(self) -> "Future[Core]":
+        with self._lock:
+            if self._closed:
+                raise EngineError(f"the engine of model={self._asked!r} was closed")
+            if self._core is None or (self._core.done() and self._core.exception()):
+                self.check()
+                device = vllm_device()
+                set_environment(device)
+                defaults = {"model": self.resolved.path, **default_engine_args(device)}
+                mark_host()
+                self._core = Core.start(defaults | self._engine_args)
+                # Registered once multiprocessing has registered its own: handlers run last in, first out, and the
+                # engine must end before multiprocessing kills its processes.
+                self._core.add_done_callback(lambda _: atexit.register(self.close))
+            return self._core
+
+    def _bury(self, dead: "Future[Core]") -> None:
+        with self._lock:
+            if self._core is not dead:
+                return
+            self._core = None
+        # Its processes are reaped in the background: the replayed requests need not wait for that.
+        threading.Thread(target=dead.result().stop, name="peerleap-engine-reaper", daemon=True).start()
+
+    def _completion(self, output: Any, ids: list[int], params: SamplingParams) -> Completion:
+        last = output.outputs[0]
+        finish_reason: Literal["stop", "length"] = "length" if last.finish_reason == "length" else "stop"
+        return Completion(
+            token_ids=ids,
+            text=self.tokenizer.decode(ids, skip_special_tokens=False),
+            finish_reason=finish_reason,
+            stop_reason=last.stop_reason,
+            prompt_tokens=len(output.prompt_token_ids),
+            cached_tokens=output.num_cached_tokens or 0,
+            logprob=last.cumulative_logprob if params.logprobs else None,
+        )
+
+
+class _Once:
+    """Passes on what a replayed request has not said before."""
+
+    def __init__(self, on_text: OnText) -> None:
+        self._on_text = on_text
+        self._said = 0
+
+    def replay(self) -> OnText:
+        position = 0
+
+        def on_text(text: str) -> None:
+            nonlocal position
+            new = text[max(0, self._said - position) :]
+            position += len(text)
+            self._said = max(self._said, position)
+            if new:
+                self._on_text(new)
+
+        return on_text
+
+
+def _is_death(error: Exception) -> bool:
+    try:
+        from vllm.v1.engine.exceptions import EngineDeadError
+    except ImportError as missing:
+        raise EngineMissing("vLLM was uninstalled while it ran") from missing
+    return isinstance(error, EngineDeadError) or isinstance(error.__cause__, EngineDeadError)

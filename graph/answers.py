@@ -1,0 +1,107 @@
+"""A path's own answer, read from what it generated itself: never from its prompt, a comment or a tool's result."""
+
+import re
+from collections.abc import Iterable
+from fractions import Fraction
+
+from peerleap.graph.segments import OWN, Segment
+from peerleap.graph.settings import TaskName
+
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_SAID = re.compile(
+    r"(?:final\s+answer|answer)(?:\s+is|\s*[:=])\s*\**\s*:?\s*(?P<answer>\$[^$\n]+\$|-?[\d,]*\.?\d+(?:/\d+)?)", re.IGNORECASE
+)
+_FREE = re.compile(r"^\W{0,3}final\s+answer\W{0,3}:\W{0,3}(?P<answer>\S.*)$", re.IGNORECASE | re.MULTILINE)
+_LETTER = re.compile(r"^\W*(?:\\(?:text|mathrm|textbf|mathbf)\s*\{)?\W*(?P<answer>[A-J])(?![A-Za-z])")
+_CHOSEN = re.compile(
+    r"(?:final\s+answer|answer|correct\s+(?:option|choice))\W{0,4}(?:is|:|=)\W{0,6}(?:option\s+|choice\s+)?"
+    r"(?P<answer>[A-J])(?![A-Za-z])",
+    re.IGNORECASE,
+)
+_OPTION = re.compile(r"^\s*[(\[]?([A-J])[)\].:]\s+\S", re.MULTILINE)
+# Short and without an exponent: a fraction such as '1e999999999' would take for ever to build.
+_NUMBER = re.compile(r"^[+-]?(?:\d{1,64}(?:/\d{1,64}|\.\d{0,64})?|\.\d{1,64})$")
+_MATHS = re.compile(r"\d|\\[a-z]+|\$|\b(?:how many|how much|solve|compute|calculate|prove|integer|equation)\b", re.IGNORECASE)
+
+
+def detect_task(question: str) -> TaskName:
+    """What kind of question it is: two options or more in order make a choice, numbers or formulas make it maths."""
+    letters = _OPTION.findall(question)
+    if len(letters) >= 2 and letters == sorted(set(letters)) and letters[0] == "A":
+        return "choice"
+    return "math" if _MATHS.search(question) else "free"
+
+
+def extract_answer(history: Iterable[Segment], task: TaskName, *, thinks: bool) -> str | None:
+    r"""The answer that a path gave, or `None`.
+
+    The answer section counts before the thought. The last box wins; an unclosed `\boxed{` at the very end is read to
+    the end of its line, and the box that a forced answer was given counts as opened.
+    """
+    segments = list(history)
+    answer = _own_text(segments, {"answer"})
+    thought = _own_text(segments, OWN - {"answer"})
+    for text in (answer, thought):
+        found = _find(text, task)
+        if found:
+            return found
+    if task == "free" and thinks and answer.strip():
+        return answer.strip()
+    return None
+
+
+def last_box(text: str) -> str | None:
+    r"""Content of the last `\boxed{}` with balanced braces."""
+    for opening in reversed(list(_BOX.finditer(text))):
+        depth = 1
+        for position in range(opening.end(), len(text)):
+            depth += {"{": 1, "}": -1}.get(text[position], 0)
+            if depth == 0:
+                return text[opening.end() : position].strip()
+        rest = text[opening.end() :].split("\n", 1)[0].strip(" $.")
+        if rest and "\n" not in text[opening.end() :].strip():
+            return rest
+    return None
+
+
+def canonical(answer: str, task: TaskName) -> str:
+    """A form in which answers that mean the same are equal; reads text only, evaluates nothing."""
+    text = answer.strip()
+    if task == "choice":
+        letter = _LETTER.match(text)
+        return letter["answer"] if letter else text.upper()
+    text = re.sub(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]*)\}", r"\1", text)
+    if task == "free":
+        return re.sub(r"\W+", " ", text).strip().casefold()
+    text = re.sub(r"\\[dt]frac", r"\\frac", text)
+    text = re.sub(r"\\(?:left|right|!|,|;|:|\s)|\\?[$%]|\^?\\circ|\s", "", text).rstrip(".")
+    text = re.sub(r"^[A-Za-z]=", "", text)
+    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
+    number = re.sub(r"^(-?)\\frac\{?(\d+)\}?\{?(\d+)\}?$", r"\1\2/\3", text)
+    try:
+        return str(Fraction(number)) if _NUMBER.match(number) else text
+    except ZeroDivisionError:
+        return text
+
+
+def _own_text(segments: list[Segment], kinds: frozenset[str] | set[str]) -> str:
+    pieces = []
+    for before, segment in zip([None, *segments], segments, strict=False):
+        if segment["kind"] in kinds:
+            opened = before is not None and before["kind"] == "nudge" and before["text"].endswith("\\boxed{")
+            pieces.append(("\\boxed{" if opened else "") + segment["text"])
+    return "\n\n".join(pieces)
+
+
+def _find(text: str, task: TaskName) -> str | None:
+    box = last_box(text)
+    if task == "choice":
+        letter = _LETTER.match(box) if box else None
+        if letter:
+            return letter["answer"]
+        chosen = list(_CHOSEN.finditer(text))
+        return chosen[-1]["answer"].upper() if chosen else None
+    if box:
+        return box
+    said = list((_FREE if task == "free" else _SAID).finditer(text))
+    return said[-1]["answer"].strip(" $*") if said else None

@@ -1,0 +1,176 @@
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableLambda
+from langgraph.config import get_stream_writer
+from langgraph.func import task
+from langgraph.graph import END, START
+from langgraph.runtime import Runtime
+
+from peerleap.agents import Peer, path_peers
+from peerleap.engine import Engine, get_engine
+from peerleap.graph.compiled import LeapGraph
+from peerleap.graph.events import VERSION
+from peerleap.graph.leap_block import active_paths, close_block, nobody_to_hear
+from peerleap.graph.outcome import tally
+from peerleap.graph.path import Path
+from peerleap.graph.prepare import prepare
+from peerleap.graph.reasoning import round_target, think
+from peerleap.graph.settings import Settings
+from peerleap.graph.state import history_key, path_schema, schemas
+from peerleap.graph.summaries import Summarized, summarize
+
+# A round takes two supersteps and the vote one: with fewer left, paths run to their end instead of to the next block.
+_STEPS_FOR_ANOTHER_ROUND = 6
+
+
+def build_graph(
+    model: str | None = None,
+    *,
+    paths: int | None = None,
+    peers: list[Peer] | None = None,
+    engine: Engine | Mapping[str, Engine] | None = None,
+    **engine_args: Any,
+) -> LeapGraph:
+    """A graph in which several paths of local models reason about one question and learn from each other (LeaP).
+
+    Compile it, with a checkpointer if runs shall be kept, and call it with `{"question": ...}` (or `{"messages": [...]}`
+    ending in a person's message) and `context=` a mapping of `Settings`. The output has `answer`, `votes`, `paths`
+    (how each path ended), `histories` (their segments with token ids), `rounds` (summaries, similarities and routes of
+    each LeaP block), `usage` and `messages`.
+
+    Args:
+        model: hub id, local folder, or `None` for `PEERLEAP_MODEL`, else the embedded model.
+        paths: number of paths of the one peer `solver`; 4 unless given. Not together with `peers`.
+        peers: the team, where paths differ.
+        engine: an engine to use instead of one made for `model`; or one for each peer, by its name.
+        engine_args: vLLM's engine arguments (`dtype`, `tensor_parallel_size`, `max_model_len`, ...) and `lora_path`.
+
+    Raises:
+        ValueError: a peer, a path count or an engine is not usable. The model is looked for when a run begins.
+    """
+    team = path_peers(_team(paths, peers))
+    engines = _engines(model, team, engine, engine_args)
+    run = _Run(team, engines)
+    state, given, output = schemas(list(team))
+    graph = LeapGraph(state, context_schema=Settings, input_schema=given, output_schema=output)
+    graph.add_node("prepare", run.prepare, input_schema=state)
+    for name in team:
+        node = RunnableLambda(run.path_node(name), run.apath_node(name), name=name)
+        graph.add_node(name, node, input_schema=path_schema(name), metadata={"peer": team[name].name})
+        # One edge for each path: an edge from a list would wait for paths that have stopped.
+        graph.add_edge(name, "leap_block")
+    graph.add_node("leap_block", RunnableLambda(run.leap_block, run.aleap_block, name="leap_block"), input_schema=state)
+    graph.add_node("vote", run.vote, input_schema=state)
+    graph.add_edge(START, "prepare")
+    graph.add_conditional_edges("prepare", run.next_nodes, [*team, "vote"])
+    graph.add_conditional_edges("leap_block", run.next_nodes, [*team, "vote"])
+    graph.add_edge("vote", END)
+    return graph
+
+
+def _team(paths: int | None, peers: list[Peer] | None) -> list[Peer]:
+    if peers is not None:
+        if paths is not None:
+            raise ValueError(f"paths={paths!r}: give either paths or peers (whose count says how many)")
+        return peers
+    count = 4 if paths is None else paths
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= 1024:
+        raise ValueError(f"paths={paths!r}: give a number from 1 to 1024")
+    return [Peer(name="solver", count=count)]
+
+
+def _engines(
+    model: str | None, team: Mapping[str, Peer], engine: Engine | Mapping[str, Engine] | None, args: dict[str, Any]
+) -> dict[str, Engine]:
+    if isinstance(engine, Mapping):
+        names = {peer.name for peer in team.values()}
+        if unknown := sorted(set(engine) - names):
+            raise ValueError(f"engine: there is no peer {unknown[0]!r}; there are {', '.join(sorted(names))}")
+        if missing := sorted(names - set(engine)):
+            raise ValueError(f"engine: peer {missing[0]!r} has none")
+        return {name: engine[peer.name] for name, peer in team.items()}
+    if engine is not None:
+        return dict.fromkeys(team, engine)
+    return {name: get_engine(peer.model or model, **{**args, **peer.engine_args}) for name, peer in team.items()}
+
+
+class _Run:
+    """The nodes of one graph."""
+
+    def __init__(self, team: dict[str, Peer], engines: dict[str, Engine]) -> None:
+        self.team, self.engines = team, engines
+        self._summarize = task(name="summarize")(self._summarize_sync)
+        self._asummarize = task(name="summarize")(self._summarize_async)
+
+    def prepare(self, state: dict[str, Any], runtime: Runtime[Settings]) -> dict[str, Any]:
+        update = prepare(state, runtime.context, self.team, self.engines)
+        settings = Settings.model_validate(update["params"])
+        update["last_round"] = nobody_to_hear(update["status"], settings)
+        write = get_stream_writer()
+        write({"v": VERSION, "type": "run", "paths": list(self.team), "settings": update["params"]})
+        return update
+
+    def path_node(self, name: str) -> Any:
+        def run_path(state: dict[str, Any]) -> dict[str, Any]:
+            return asyncio.run(self._think(name, state, get_stream_writer()))
+
+        return run_path
+
+    def apath_node(self, name: str) -> Any:
+        async def run_path(state: dict[str, Any]) -> dict[str, Any]:
+            return await self._think(name, state, get_stream_writer())
+
+        return run_path
+
+    async def _think(self, name: str, state: dict[str, Any], write: Any) -> dict[str, Any]:
+        path, history = self._path(name, state), state[history_key(name)]
+        last = state.get("last_round") or state["remaining_steps"] < _STEPS_FOR_ANOTHER_ROUND
+        target = None if last else round_target(path.settings, state["round"], history)
+        segments, status = await think(path, history, state["round"], target, write)
+        return {history_key(name): segments, "status": {name: {"state": status}}}
+
+    def leap_block(self, state: dict[str, Any]) -> dict[str, Any]:
+        # Each summary is a task, so that its result is kept although the block is interrupted later.
+        futures = {name: self._summarize(name, state, get_stream_writer()) for name in self._summarizing(state)}
+        return self._close(state, {name: future.result() for name, future in futures.items()})
+
+    async def aleap_block(self, state: dict[str, Any]) -> dict[str, Any]:
+        names = self._summarizing(state)
+        results = await asyncio.gather(*(self._asummarize(name, state, get_stream_writer()) for name in names))
+        return self._close(state, dict(zip(names, results, strict=True)))
+
+    def _summarizing(self, state: dict[str, Any]) -> list[str]:
+        alone = nobody_to_hear(state["status"], Settings.model_validate(state["params"]))
+        return [] if alone else active_paths(state["status"])
+
+    def _summarize_sync(self, name: str, state: dict[str, Any], write: Any) -> Summarized:
+        return asyncio.run(self._summarize_async(name, state, write))
+
+    async def _summarize_async(self, name: str, state: dict[str, Any], write: Any) -> Summarized:
+        return await summarize(self._path(name, state), state[history_key(name)], state["round"], write)
+
+    def _close(self, state: dict[str, Any], summarized: dict[str, Summarized]) -> dict[str, Any]:
+        if not summarized:
+            return {"round": state["round"] + 1, "last_round": True}
+        paths, histories = self._all(state)
+        return close_block(paths, histories, state["status"], summarized, state["round"], get_stream_writer())
+
+    def vote(self, state: dict[str, Any]) -> dict[str, Any]:
+        paths, histories = self._all(state)
+        update = tally(paths, histories, state["status"], get_stream_writer())
+        return {**update, "messages": [AIMessage(content=update["answer"] or "", name="leap")]}
+
+    def next_nodes(self, state: dict[str, Any]) -> list[str]:
+        return active_paths(state["status"]) or ["vote"]
+
+    def _all(self, state: dict[str, Any]) -> tuple[dict[str, Path], dict[str, Any]]:
+        names = list(state["status"])
+        return {n: self._path(n, state) for n in names}, {n: state[history_key(n)] for n in names}
+
+    def _path(self, name: str, state: dict[str, Any]) -> Path:
+        number = list(self.team).index(name) + 1
+        settings = Settings.model_validate(state["params"])
+        return Path(name, number, self.team[name], self.engines[name], settings, state["task"])

@@ -1,0 +1,70 @@
+from typing import Any
+
+from peerleap.engine import EMBEDDED
+
+from peerleap.graph.settings import Settings
+
+# Where the paper says nothing, or the authors' code does something else, this is ours.
+COMMON: dict[str, Any] = {
+    "router": "dispersed",
+    "similarity": "levenshtein",
+    "cut": "paragraph",
+    "trigger": "interval",
+    "alumni": True,
+    "vote": "majority",
+    "sampling": {"temperature": 0.6, "top_p": 0.95, "top_k": 40, "min_p": 0.0, "repetition_penalty": 1.0},
+}
+
+# Section 3.1 of the paper.
+THINKING: dict[str, Any] = {
+    "interval": 4096,
+    "grace": 256,
+    "top_k": 4,
+    "summary_tokens": 256,
+    "max_tokens": 16_384,
+    "answer_tokens": 2048,
+}
+
+# Models without `<think>` write some hundred tokens, not thousands.
+INSTRUCT: dict[str, Any] = {
+    "interval": 512,
+    "grace": 128,
+    "top_k": 4,
+    "summary_tokens": 256,
+    "max_tokens": 4096,
+    "answer_tokens": 512,
+}
+
+# The embedded model answers in about a minute on two CPU cores.
+SMALL: dict[str, Any] = {
+    "interval": 96,
+    "grace": 32,
+    "top_k": 2,
+    "summary_tokens": 64,
+    "max_tokens": 512,
+    "answer_tokens": 32,
+    "rounds": 2,
+    "sampling": {**COMMON["sampling"], "repetition_penalty": 1.1},
+}
+
+# The authors' code, where it differs from the paper or from us. Their cut drops the unfinished paragraph; here nothing
+# that was generated is dropped.
+PAPER: dict[str, Any] = {
+    **THINKING,
+    "similarity": "indel",
+    "cut": "exact",
+    "alumni": False,
+    "sampling": {**COMMON["sampling"], "min_p": 0.05},
+}
+
+
+def model_defaults(settings: Settings, *, model: str, thinks: bool) -> dict[str, Any]:
+    """Every setting's value for a model, before the user's own."""
+    family = SMALL if model == EMBEDDED else THINKING if thinks else INSTRUCT
+    preset = PAPER if settings.preset == "paper" else {}
+    defaults = {**COMMON, **family, **preset}
+    if settings.preset == "paper":
+        defaults["rounds"] = None
+    if settings.communicate_at is not None:
+        defaults["interval"] = defaults["rounds"] = None
+    return defaults

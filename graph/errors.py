@@ -1,0 +1,29 @@
+"""What a run can refuse, and how it can fail.
+
+    InputError (ValueError)      the question or the call
+    SettingsError (ValueError)   a setting of the run
+    AllPathsFailed (RuntimeError)  no path could go on; `reasons` says why, path by path
+"""
+
+from collections.abc import Mapping
+
+
+class InputError(ValueError):
+    """The question, or the way the graph was called, is not usable."""
+
+
+class SettingsError(ValueError):
+    """A setting has a value that it cannot have."""
+
+
+class AllPathsFailed(RuntimeError):  # noqa: N818
+    """Every path failed, so there is nothing to vote on."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        self.reasons = dict(reasons)
+        """Path name to the reason it failed."""
+        by_reason: dict[str, list[str]] = {}
+        for path, reason in self.reasons.items():
+            by_reason.setdefault(reason, []).append(path)
+        told = "; ".join(f"{', '.join(paths)}: {reason}" for reason, paths in by_reason.items())
+        super().__init__(f"every path failed: {told}")

@@ -1,0 +1,40 @@
+"""What a run says while it goes on: parts of the `custom` stream mode, plain dicts that end up in JSON.
+
+Every event has `v` (the version of this schema), `type` and, where it concerns one, `path`.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+VERSION = 1
+
+
+class Event(TypedDict):
+    """One event; which fields there are depends on `type`."""
+
+    v: int
+    type: Literal["run", "tokens", "segment", "summary", "route", "path_end", "vote"]
+    path: NotRequired[str]
+    round: NotRequired[int]
+    kind: NotRequired[str]
+    """tokens, segment: the kind of the segment."""
+    text: NotRequired[str]
+    """tokens: newly generated text. segment, summary: the whole text."""
+    tokens: NotRequired[int]
+    """segment, summary: its tokens. path_end: all generated tokens."""
+    status: NotRequired[str]
+    """path_end: finished, forced or failed."""
+    answer: NotRequired[str | None]
+    """path_end: the path's own. vote: the run's."""
+    sources: NotRequired[dict[str, list[str]]]
+    """route: for each reader, whose summaries it reads."""
+    votes: NotRequired[dict[str, int]]
+    paths: NotRequired[list[str]]
+    """run: the names of the paths."""
+    settings: NotRequired[dict[str, object]]
+    """run: every setting's value."""
+
+
+Writer = Callable[[Event], None]

@@ -1,0 +1,85 @@
+"""The barrier: when all active paths have stopped, decide who reads whom."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from peerleap.graph.events import VERSION, Writer
+from peerleap.graph.path import Path
+from peerleap.graph.routers import ROUTERS, similarity_matrix
+from peerleap.graph.seeds import derive_random
+from peerleap.graph.segments import Segment
+from peerleap.graph.settings import Settings
+from peerleap.graph.state import BlockRecord, PathState, history_key
+from peerleap.graph.summaries import Summarized, Summary, comment, conclude
+
+
+def active_paths(status: Mapping[str, PathState]) -> list[str]:
+    """Names of the paths that still think, in order."""
+    return [name for name, path in status.items() if path["state"] == "active"]
+
+
+def alumni(status: Mapping[str, PathState], settings: Settings) -> list[str]:
+    """Names of the paths that have finished and go on sharing their conclusion."""
+    return [name for name, path in status.items() if settings.alumni and path["state"] in {"finished", "forced"}]
+
+
+def close_block(
+    paths: Mapping[str, Path],
+    histories: Mapping[str, Sequence[Segment]],
+    status: Mapping[str, PathState],
+    summarized: Mapping[str, Summarized],
+    round_number: int,
+    write: Writer,
+) -> dict[str, Any]:
+    """Route the summaries and append to every active path what it reads; the update of the state."""
+    settings = next(iter(paths.values())).settings
+    failed = {name: PathState(state="failed") for name, result in summarized.items() if result["error"]}
+    summaries = {name: result["summary"] for name, result in summarized.items() if name not in failed}
+    readers = list(summaries)
+    summaries |= {name: conclude(paths[name], histories[name]) for name in alumni(status, settings)}
+    record = route(summaries, readers, [name for name in paths if name in summaries], settings, round_number)
+    write({"v": VERSION, "type": "route", "round": round_number, "sources": record["routes"]})
+    update: dict[str, Any] = {}
+    for name, result in summarized.items():
+        segments = result["segments"]
+        if name in record["routes"]:
+            sources = [paths[source] for source in record["routes"][name]]
+            segments = [*segments, comment(paths[name], summaries, sources, round_number)]
+        update[history_key(name)] = segments
+    left = {**status, **failed}
+    update["status"] = failed
+    update["round"] = round_number + 1
+    update["rounds"] = [record]
+    update["last_round"] = nobody_to_hear(left, settings)
+    return update
+
+
+def nobody_to_hear(status: Mapping[str, PathState], settings: Settings) -> bool:
+    """Whether a further LeaP block would have no reader with a peer."""
+    active = active_paths(status)
+    return len(active) + len(alumni(status, settings)) < 2 or not active
+
+
+def route(
+    summaries: Mapping[str, Summary], readers: Sequence[str], order: Sequence[str], settings: Settings, round_number: int
+) -> BlockRecord:
+    """Who reads whom (paper, section 2.2): never oneself, no peer twice, no empty summary."""
+    assert settings.router is not None
+    assert settings.similarity is not None
+    assert settings.top_k is not None
+    texts = [summaries[name]["text"] for name in order]
+    matrix = similarity_matrix(texts, settings.similarity)
+    router = ROUTERS[settings.router]
+    routes = {}
+    for i, name in enumerate(order):
+        if name in readers:
+            peers = [j for j in range(len(order)) if j != i and texts[j]]
+            random = derive_random(settings.seed, "route", round_number, name)
+            routes[name] = [order[j] for j in router(matrix[i], peers, settings.top_k, random)]
+    return BlockRecord(
+        round=round_number,
+        summaries={name: summaries[name] for name in order},
+        paths=list(order),
+        similarity=matrix,
+        routes=routes,
+    )

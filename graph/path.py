@@ -1,0 +1,122 @@
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peerleap.agents import Peer, prompts
+from peerleap.engine import (
+    Completion,
+    Engine,
+    SamplingParams,
+    Thinking,
+    control_texts,
+    detect_thinking,
+    render_prompt,
+)
+from peerleap.tools.untrusted import LEAP_TAGS, neutralise
+
+from peerleap.graph.events import VERSION, Writer
+from peerleap.graph.seeds import derive_random, derive_seed
+from peerleap.graph.segments import Kind, Segment, history_ids
+from peerleap.graph.settings import Settings, TaskName
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One reasoning chain: who it is, what runs it, and how it writes and inserts segments."""
+
+    name: str
+    number: int
+    """Its place among all paths, from 1: what its peers call it."""
+    peer: Peer
+    engine: Engine
+    settings: Settings
+    task: TaskName
+
+    @property
+    def thinking(self) -> Thinking:
+        """How its model marks its thought."""
+        return detect_thinking(self.engine.tokenizer)
+
+    @property
+    def think_end(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """Stop strings and stop token ids that end the thought."""
+        thinking = self.thinking
+        if not thinking.thinks:
+            return (), ()
+        return ((), (thinking.end_id,)) if thinking.end_id is not None else (("</think>",), ())
+
+    def draw(self, alternatives: Sequence[str], round_number: int, purpose: str) -> str:
+        """One of several wordings, by the run's seed."""
+        return derive_random(self.settings.seed, self.name, round_number, purpose).choice(alternatives)
+
+    def prompt(self, question: str, *, alone: bool) -> Segment:
+        """The prompt segment: task, expertise, question."""
+        about = [prompts.PEERS]
+        if self.peer.instructions:
+            about.append(prompts.EXPERTISE.format(instructions=self.safe(self.peer.instructions)))
+        if alone:
+            del about[0]
+        parts = [prompts.TASKS[self.task], *about, f"Question: {self.safe(question)}"]
+        ids = render_prompt(self.engine.tokenizer, "\n\n".join(parts), self.thinking)
+        return Segment(kind="prompt", round=0, token_ids=ids, text=self.decode(ids))
+
+    def safe(self, text: str) -> str:
+        """Text from a person, with what the tokenizer would take for control tokens broken up."""
+        for control in control_texts(self.engine.tokenizer):
+            text = text.replace(control, f"{control[0]} {control[1:]}")
+        return text
+
+    def foreign(self, text: str) -> str:
+        """Text from a peer, made harmless: LeaP's tags and control tokens are broken up."""
+        return neutralise(text, (*LEAP_TAGS, *control_texts(self.engine.tokenizer)))
+
+    def insert(self, kind: Kind, round_number: int, text: str) -> Segment:
+        """A segment that the path did not generate; encoded once, here."""
+        ids = self.engine.tokenizer.encode(text, add_special_tokens=False)
+        return Segment(kind=kind, round=round_number, token_ids=list(ids), text=text)
+
+    def decode(self, token_ids: Iterable[int]) -> str:
+        """Text of ids, special tokens visible."""
+        return str(self.engine.tokenizer.decode(list(token_ids), skip_special_tokens=False))
+
+    async def generate(
+        self,
+        kind: Kind,
+        history: Sequence[Segment],
+        round_number: int,
+        max_tokens: int,
+        *,
+        stop: tuple[str, ...] = (),
+        stop_token_ids: tuple[int, ...] = (),
+        write: Writer,
+    ) -> tuple[Segment, Completion]:
+        """Let the path write a segment; its end-of-turn token is not kept."""
+        prompt = history_ids(history)
+        sampling = self.peer.sampling.over(self.settings.sampling).model_dump(exclude_none=True)
+        params = SamplingParams(
+            max_tokens=max_tokens,
+            stop=stop,
+            stop_token_ids=stop_token_ids,
+            seed=derive_seed(self.settings.seed, self.name, len(prompt)),
+            logprobs=self.settings.logprobs,
+            **sampling,
+        )
+        completion = await self.engine.generate(
+            prompt, params, on_text=lambda text: write(self._said(kind, round_number, text))
+        )
+        ids = completion.token_ids
+        ids = ids[:-1] if completion.ended_turn else ids
+        segment = Segment(
+            kind=kind,
+            round=round_number,
+            token_ids=ids,
+            text=self.decode(ids),
+            prompt_tokens=completion.prompt_tokens,
+            cached_tokens=completion.cached_tokens,
+        )
+        if completion.logprob is not None:
+            segment["logprob"] = completion.logprob
+        return segment, completion
+
+    def _said(self, kind: Kind, round_number: int, text: str) -> Any:
+        return {"v": VERSION, "type": "tokens", "path": self.name, "round": round_number, "kind": kind, "text": text}

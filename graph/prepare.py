@@ -1,0 +1,133 @@
+"""The first node: check the question and the settings, and open every path's history."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from langgraph.types import Overwrite
+
+from peerleap.agents import Peer
+from peerleap.engine import Engine, detect_thinking
+from peerleap.graph.answers import detect_task
+from peerleap.graph.defaults import model_defaults
+from peerleap.graph.errors import InputError, SettingsError
+from peerleap.graph.path import Path
+from peerleap.graph.segments import Segment
+from peerleap.graph.settings import Settings, as_settings
+from peerleap.graph.state import INPUT_KEYS, history_key
+
+# Room that a LeaP block takes beside the summaries: trigger, template, tags, labels, bridge.
+_BLOCK_FRAME = 192
+_LABEL = 16
+
+
+def read_question(state: Mapping[str, Any]) -> str:
+    """The question, or the last message if a person wrote it.
+
+    Raises:
+        InputError: there is none, or it is empty.
+    """
+    question, messages = state.get("question"), state.get("messages") or ()
+    if question is None and messages:
+        last = messages[-1]
+        if getattr(last, "type", None) != "human":
+            raise InputError(f"messages: the last one is from {getattr(last, 'type', last)!r}; it must be a person's")
+        question = last.text
+    if question is None:
+        raise InputError("no question: give {'question': '...'} or {'messages': [...]} with a person's message last")
+    if not isinstance(question, str) or not question.strip():
+        raise InputError(f"question={question!r}: give a text that is not empty")
+    return question.encode("utf-8", "replace").decode().replace("\x00", "")
+
+
+def check_input(given: object, *, nested: bool) -> None:
+    """Refuse a call with unknown keys, or without a question, before anything is stored.
+
+    A parent graph hands its whole state to a subgraph, so foreign keys are refused only where we are called directly.
+
+    Raises:
+        InputError: names the key and what would be right.
+    """
+    if not isinstance(given, Mapping):
+        raise InputError(f"input={given!r}: give a mapping such as {{'question': '...'}}")
+    for key in () if nested else given:
+        if key not in INPUT_KEYS:
+            close = get_close_matches(str(key), INPUT_KEYS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(map(repr, INPUT_KEYS))}"
+            raise InputError(f"input key {key!r} is unknown; {hint}")
+    if given.get("question") is not None or not given.get("messages"):
+        read_question({"question": given.get("question")})
+
+
+def resolve_settings(context: object, engine: Engine) -> Settings:
+    """Every setting's value: the caller's, else the preset's, else the one that suits the model."""
+    settings = as_settings(context)
+    thinks = detect_thinking(engine.tokenizer).thinks
+    return settings.over(model_defaults(settings, model=engine.model, thinks=thinks))
+
+
+def prepare(
+    state: Mapping[str, Any], context: object, peers: Mapping[str, Peer], engines: Mapping[str, Engine]
+) -> dict[str, Any]:
+    """State of a run that begins.
+
+    Raises:
+        InputError: no question, or one that is too long for a model.
+        SettingsError: a setting is unknown, out of range, or does not fit the context.
+        EngineError: the engine is not installed or cannot run the model.
+        ModelError: there is no such model.
+    """
+    question = read_question(state)
+    asked = as_settings(context)
+    for engine in {id(engine): engine for engine in engines.values()}.values():
+        engine.check()
+    settings = resolve_settings(asked, next(iter(engines.values())))
+    task = settings.task or detect_task(question)
+    update: dict[str, Any] = {}
+    for number, (name, peer) in enumerate(peers.items(), start=1):
+        path = Path(name, number, peer, engines[name], settings, task)
+        prompt = path.prompt(question, alone=len(peers) == 1)
+        room = path.engine.context_length - len(prompt["token_ids"]) - _reserve(settings, len(peers))
+        settings = _fit(settings, asked, path, prompt, room)
+        update[history_key(name)] = Overwrite([prompt])
+    return {
+        **update,
+        "problem": question,
+        "task": task,
+        "params": settings.model_dump(mode="json"),
+        "round": 0,
+        "status": {name: {"state": "active"} for name in peers},
+        "rounds": Overwrite([]),
+        "answer": None,
+    }
+
+
+def _reserve(settings: Settings, paths: int) -> int:
+    """Tokens that a path may grow past its budget: one LeaP block and an answer."""
+    assert settings.summary_tokens is not None
+    assert settings.top_k is not None
+    assert settings.answer_tokens is not None
+    if paths == 1 or settings.rounds == 0:
+        return settings.answer_tokens + _BLOCK_FRAME
+    read = paths - 1 if settings.router == "all" else min(settings.top_k, paths - 1)
+    return settings.answer_tokens + _BLOCK_FRAME + settings.summary_tokens + read * (settings.summary_tokens + _LABEL)
+
+
+def _fit(settings: Settings, asked: Settings, path: Path, prompt: Segment, room: int) -> Settings:
+    """Shrink a default budget to the context; refuse an explicit one that does not fit."""
+    assert settings.max_tokens is not None
+    context = path.engine.context_length
+    if room < 1:
+        raise InputError(
+            f"question: its prompt takes {len(prompt['token_ids'])} tokens, which leaves no room to reason in "
+            f"the {context} tokens of context of {path.engine.model!r}; ask a shorter question"
+            + (", or set less top_k, summary_tokens or answer_tokens" if len(prompt["token_ids"]) < context // 2 else "")
+        )
+    if settings.max_tokens <= room:
+        return settings
+    if asked.max_tokens is not None or asked.preset is not None:
+        raise SettingsError(
+            f"max_tokens={settings.max_tokens}: with this question, {path.engine.model!r} has room for {room} "
+            f"(context of {context}); set max_tokens to at most {room}"
+        )
+    return settings.model_copy(update={"max_tokens": room})

@@ -1,0 +1,185 @@
+"""A round of one path: think for T tokens, and, where the thought or the budget ends, answer."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from peerleap.agents import prompts
+
+from peerleap.graph.answers import extract_answer
+from peerleap.graph.events import VERSION, Event, Writer
+from peerleap.graph.path import Path
+from peerleap.graph.segments import Finish, Kind, Segment, grown
+from peerleap.graph.settings import Settings
+
+Status = Literal["active", "finished", "forced", "failed"]
+
+_PARAGRAPH = "\n\n"
+_BOXED_TOKENS = 64
+_MAX_INVENTED = 2
+
+
+def round_target(settings: Settings, round_number: int, history: Sequence[Segment]) -> int | None:
+    """Tokens to think until the next LeaP block; `None` where there is no further block.
+
+    `communicate_at` counts thought tokens from the beginning of the path, `interval` from the last block.
+    """
+    if settings.communicate_at is not None:
+        if round_number >= len(settings.communicate_at):
+            return None
+        thought = sum(len(segment["token_ids"]) for segment in history if segment["kind"] == "thought")
+        return max(1, settings.communicate_at[round_number] - thought)
+    if settings.rounds is not None and round_number >= settings.rounds:
+        return None
+    return settings.interval
+
+
+async def think(
+    path: Path, history: Sequence[Segment], round_number: int, target: int | None, write: Writer
+) -> tuple[list[Segment], Status]:
+    """Run one round; the new segments and the path's status.
+
+    An error of the engine ends the path, not the run: it becomes an `error` segment and the status `failed`.
+    """
+    turn = _Turn(path, history, round_number, write)
+    try:
+        status = await turn.run(target)
+    except Exception as error:  # noqa: BLE001
+        text = f"{type(error).__name__}: {error}"
+        turn.add(Segment(kind="error", round=round_number, token_ids=[], text=text))
+        status = "failed"
+    if status != "active":
+        write(_path_end(path, [*history, *turn.new], status))
+    return turn.new, status
+
+
+class _Turn:
+    def __init__(self, path: Path, history: Sequence[Segment], round_number: int, write: Writer) -> None:
+        self.path, self.settings, self.round, self.write = path, path.settings, round_number, write
+        self.history = list(history)
+        self.new: list[Segment] = []
+        self._invented = 0
+
+    @property
+    def budget(self) -> int:
+        assert self.settings.max_tokens is not None
+        return self.settings.max_tokens - grown(self.history)
+
+    def add(self, segment: Segment) -> None:
+        self.history.append(segment)
+        self.new.append(segment)
+        self.write(_segment_event(self.path, segment))
+
+    async def run(self, target: int | None) -> Status:
+        limit = self.budget if target is None else min(target, self.budget)
+        finish = await self._think(limit)
+        if finish == "interval" and self.budget > 0 and self._in_paragraph():
+            grace = min(self.settings.grace or 0, self.budget)
+            finish = await self._think(grace, _PARAGRAPH)
+        if finish == "think_end":
+            return await self._answer()
+        if finish == "turn_end":
+            return await self._ended()
+        if self.budget <= 0:
+            return await self._force()
+        return "active"
+
+    def _in_paragraph(self) -> bool:
+        return self.settings.cut == "paragraph" and not self.history[-1]["text"].endswith(_PARAGRAPH)
+
+    async def _think(self, limit: int, *more_stops: str) -> Finish:
+        close_strings, close_ids = self.path.think_end
+        finish: Finish = "interval"
+        while limit > 0 and self.budget > 0:
+            stop = (*close_strings, *more_stops)
+            if self._invented < _MAX_INVENTED:
+                stop += (prompts.COMMENT,)
+            if self.settings.trigger == "model":
+                stop += (prompts.SUMMARIZE,)
+            segment, completion = await self.path.generate(
+                "thought", self.history, self.round, min(limit, self.budget),
+                stop=stop, stop_token_ids=close_ids, write=self.write,
+            )  # fmt: skip
+            reason = completion.stop_reason
+            if completion.ended_turn:
+                finish = "turn_end"
+            elif reason is not None and (reason in close_ids or reason in close_strings):
+                finish = "think_end"
+            elif reason == prompts.SUMMARIZE:
+                finish = "summarize"
+            elif reason == prompts.COMMENT:
+                finish = "invented"
+            segment["finish"] = finish
+            self.add(segment)
+            if finish != "invented":
+                return finish
+            self._invented += 1
+            limit -= len(segment["token_ids"])
+            self._insert(prompts.INVENTED_COMMENT)
+            finish = "interval"
+        return finish
+
+    async def _answer(self) -> Status:
+        """The thought is over: write the answer section."""
+        assert self.settings.answer_tokens is not None
+        segment, completion = await self.path.generate(
+            "answer", self.history, self.round, self.settings.answer_tokens, write=self.write
+        )
+        segment["finish"] = "turn_end" if completion.ended_turn else "cut"
+        self.add(segment)
+        return await self._ended()
+
+    async def _ended(self) -> Status:
+        """The path has said all it wanted; where its answer is not to be found, ask for it."""
+        path = self.path
+        if extract_answer(self.history, path.task, thinks=path.thinking.thinks) is not None:
+            return "finished"
+        thought_open = path.thinking.thinks and not any(s.get("finish") == "think_end" for s in self.history)
+        return await self._ask("\n</think>" if thought_open else "")
+
+    async def _force(self) -> Status:
+        """The budget is used up: close the thought and ask for the answer."""
+        return await self._ask(prompts.OUT_OF_BUDGET + ("</think>" if self.path.thinking.thinks else ""))
+
+    async def _ask(self, before: str) -> Status:
+        task = self.path.task
+        assert self.settings.answer_tokens is not None
+        self._insert(before + prompts.ANSWERS[task])
+        tokens = self.settings.answer_tokens
+        boxed = prompts.ANSWERS[task].endswith("{")
+        segment, completion = await self.path.generate(
+            "answer", self.history, self.round, min(tokens, _BOXED_TOKENS) if boxed else tokens,
+            stop=("\n",) if boxed else (_PARAGRAPH,), write=self.write,
+        )  # fmt: skip
+        if completion.ended_turn:
+            segment["finish"] = "turn_end"
+        else:
+            segment["finish"] = "answer" if completion.finish_reason == "stop" else "cut"
+        self.add(segment)
+        return "forced"
+
+    def _insert(self, text: str, kind: Kind = "nudge") -> None:
+        self.add(self.path.insert(kind, self.round, text))
+
+
+def _segment_event(path: Path, segment: Segment) -> Event:
+    return {
+        "v": VERSION,
+        "type": "segment",
+        "path": path.name,
+        "round": segment["round"],
+        "kind": segment["kind"],
+        "text": segment["text"],
+        "tokens": len(segment["token_ids"]),
+    }
+
+
+def _path_end(path: Path, history: Sequence[Segment], status: Status) -> Event:
+    answer = None if status == "failed" else extract_answer(history, path.task, thinks=path.thinking.thinks)
+    return {
+        "v": VERSION,
+        "type": "path_end",
+        "path": path.name,
+        "status": status,
+        "answer": answer,
+        "tokens": sum(len(s["token_ids"]) for s in history if s["kind"] in {"thought", "answer", "summary"}),
+    }

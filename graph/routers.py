@@ -1,0 +1,67 @@
+"""Which peers' summaries a path reads: equations 1 to 4 of the paper."""
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Protocol
+
+from rapidfuzz.distance import Indel, Levenshtein
+from rapidfuzz.process import cdist
+
+Matrix = list[list[float]]
+
+
+class Router(Protocol):
+    """Picks, for one path, the peers whose summaries it reads."""
+
+    def __call__(self, similar: Sequence[float], peers: Sequence[int], k: int, random: Random) -> list[int]:
+        """At most `k` of `peers`, each once, in reading order; `similar[j]` is the similarity of peer j's summary to the path's own."""
+        ...
+
+
+def similarity_matrix(summaries: Sequence[str], kind: str = "levenshtein") -> Matrix:
+    """Similarity of every two summaries, 0 to 1, symmetric.
+
+    `levenshtein` is equation 4, `1 - distance / max(len)`; `indel` is `Levenshtein.ratio`, which the authors' code
+    uses and which selects other peers.
+    """
+    if len(summaries) < 2:
+        return [[1.0] for _ in summaries]
+    scorer: Callable[..., float] = (Indel if kind == "indel" else Levenshtein).normalized_similarity
+    matrix: Matrix = cdist(summaries, summaries, scorer=scorer, dtype=float, workers=-1).tolist()
+    return matrix
+
+
+def dispersed(similar: Sequence[float], peers: Sequence[int], k: int, random: Random) -> list[int]:
+    """The k least similar summaries (equation 1); of equals, the peer with the lower number."""
+    return sorted(peers, key=lambda j: (similar[j], j))[:k]
+
+
+def clustered(similar: Sequence[float], peers: Sequence[int], k: int, random: Random) -> list[int]:
+    """The k most similar summaries (equation 2); of equals, the peer with the lower number."""
+    return sorted(peers, key=lambda j: (-similar[j], j))[:k]
+
+
+def hybrid(similar: Sequence[float], peers: Sequence[int], k: int, random: Random) -> list[int]:
+    """The k/2 most similar and the k/2 least similar summaries (equation 3); an odd one goes to the least similar."""
+    near = clustered(similar, peers, k // 2, random)
+    rest = [j for j in peers if j not in near]
+    return near + dispersed(similar, rest, k - k // 2, random)
+
+
+def random_peers(similar: Sequence[float], peers: Sequence[int], k: int, random: Random) -> list[int]:
+    """Any k summaries (appendix C.1)."""
+    return random.sample(list(peers), min(k, len(peers)))
+
+
+def all_peers(similar: Sequence[float], peers: Sequence[int], k: int, random: Random) -> list[int]:
+    """Every summary, whatever k is."""
+    return list(peers)
+
+
+ROUTERS: dict[str, Router] = {
+    "all": all_peers,
+    "clustered": clustered,
+    "dispersed": dispersed,
+    "hybrid": hybrid,
+    "random": random_peers,
+}

@@ -1,0 +1,60 @@
+from collections.abc import Iterable, Sequence
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+Kind = Literal["prompt", "thought", "answer", "summary", "trigger", "comment", "tool", "nudge", "error"]
+
+GENERATED: frozenset[Kind] = frozenset({"thought", "answer", "summary"})
+OWN: frozenset[Kind] = frozenset({"thought", "answer"})
+"""What is read to find a path's answer: a conclusion inside a summary is not an answer yet."""
+
+Finish = Literal["interval", "budget", "think_end", "turn_end", "summarize", "invented", "summary_end", "cut", "answer"]
+"""Why a generated segment ends. `cut`: at a token limit, in the middle of what it was saying."""
+
+
+class Segment(TypedDict):
+    """A piece of a path's history. The prompt of a request is the ids of all segments so far, joined."""
+
+    kind: Kind
+    round: int
+    """0 before the first LeaP block."""
+    token_ids: list[int]
+    text: str
+    """The ids, decoded; the message of an `error`, which has no ids."""
+    finish: NotRequired[Finish]
+    prompt_tokens: NotRequired[int]
+    """Generated segments: tokens that their request sent."""
+    cached_tokens: NotRequired[int]
+    """Generated segments: how many of those came from the prefix cache."""
+    logprob: NotRequired[float]
+    """Generated segments, where asked for: sum of the natural log-probabilities."""
+    sources: NotRequired[list[str]]
+    """Comments: the paths whose summaries they hold, in order."""
+
+
+def history_ids(history: Iterable[Segment]) -> list[int]:
+    """All ids of a history: the next request's prompt."""
+    return [token for segment in history for token in segment["token_ids"]]
+
+
+def grown(history: Iterable[Segment]) -> int:
+    """Tokens of a history after its prompt: what counts against a path's budget."""
+    return sum(len(segment["token_ids"]) for segment in history if segment["kind"] != "prompt")
+
+
+def dropped_tokens(segment: Segment) -> int:
+    """Tokens that were generated but are not in the ids: the end-of-turn token, and `</think>` inside a summary.
+
+    Both would end a history that goes on; nothing else that was generated is ever dropped.
+    """
+    finish = segment.get("finish")
+    return int(finish == "turn_end" or (finish == "think_end" and segment["kind"] == "summary"))
+
+
+def append_segments(history: Sequence[Segment] | None, writes: Sequence[Sequence[Segment]]) -> list[Segment]:
+    """Reducer of a history: append, never change."""
+    joined = list(history or ())
+    for write in writes:
+        joined.extend(write)
+    return joined

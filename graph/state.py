@@ -1,0 +1,119 @@
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from langchain_core.messages import AnyMessage
+from langgraph.channels import DeltaChannel, EphemeralValue, UntrackedValue
+from langgraph.graph.message import add_messages
+from langgraph.managed import RemainingSteps
+from typing_extensions import TypedDict
+
+from peerleap.graph.segments import Segment, append_segments
+from peerleap.graph.summaries import Summary
+from peerleap.graph.usage import Usage
+
+INPUT_KEYS = ("question", "messages")
+
+
+class PathState(TypedDict):
+    """Where a path is."""
+
+    state: str
+    """active, finished (it answered), forced (it was made to answer) or failed."""
+
+
+class BlockRecord(TypedDict):
+    """What happened in one LeaP block."""
+
+    round: int
+    summaries: dict[str, Summary]
+    """By path: those who took part, finished paths included."""
+    paths: list[str]
+    """Order of the rows and columns of `similarity`."""
+    similarity: list[list[float]]
+    """Similarity of every two summaries, 0 to 1."""
+    routes: dict[str, list[str]]
+    """For each reader, whose summaries it read, in order."""
+
+
+class Vote(TypedDict):
+    """One group of equal answers."""
+
+    answer: str
+    votes: int
+    paths: list[str]
+    mean_tokens: float
+
+
+class PathOutcome(TypedDict):
+    """How one path ended."""
+
+    peer: str
+    status: str
+    """finished, forced or failed."""
+    answer: str | None
+    error: str | None
+    usage: Usage
+
+
+def append_records(records: Sequence[BlockRecord] | None, writes: Sequence[Sequence[BlockRecord]]) -> list[BlockRecord]:
+    """Reducer of the LeaP blocks: append, never change."""
+    joined = list(records or ())
+    for write in writes:
+        joined.extend(write)
+    return joined
+
+
+def merge_status(old: Mapping[str, PathState] | None, new: Mapping[str, PathState]) -> dict[str, PathState]:
+    """Reducer of the paths' states: each path writes its own key."""
+    return {**(old or {}), **new}
+
+
+# Append-only channels of which a checkpoint stores what is new, and everything once in many supersteps.
+History = Annotated[list[Segment], DeltaChannel(append_segments, snapshot_frequency=1000)]
+Records = Annotated[list[BlockRecord], DeltaChannel(append_records, snapshot_frequency=1000)]
+
+# Inputs live for one superstep, or a typo in a later call on the thread would answer the earlier question again.
+INPUT: dict[str, Any] = {
+    "question": Annotated[str | None, EphemeralValue],
+    "messages": Annotated[list[AnyMessage], add_messages],
+}
+RUN: dict[str, Any] = {
+    "problem": str,
+    "task": str,
+    "params": dict[str, Any],
+    "round": int,
+    "last_round": bool,
+    "status": Annotated[dict[str, PathState], merge_status],
+    "rounds": Records,
+}
+OUTPUT: dict[str, Any] = {
+    "answer": str | None,
+    "votes": list[Vote],
+    "paths": dict[str, PathOutcome],
+    "usage": Usage,
+    "rounds": Records,
+    "histories": Annotated[dict[str, list[Segment]], UntrackedValue],
+    "messages": INPUT["messages"],
+}
+
+
+def history_key(path: str) -> str:
+    """Name of the channel that holds a path's history."""
+    return f"history_{path}"
+
+
+def schemas(paths: Sequence[str]) -> tuple[Any, Any, Any]:
+    """State, input and output schema of a graph with these paths."""
+    histories = {history_key(path): History for path in paths}
+    state = TypedDict("LeapState", {**INPUT, **RUN, **OUTPUT, **histories, "remaining_steps": RemainingSteps}, total=False)  # type: ignore[misc,operator]
+    given = TypedDict("LeapInput", INPUT, total=False)  # type: ignore[misc,operator]
+    output = TypedDict("LeapOutput", OUTPUT, total=False)  # type: ignore[misc,operator]
+    return state, given, output
+
+
+def path_schema(path: str) -> Any:
+    """What a path node reads: its own history, not its peers'."""
+    fields = {key: RUN[key] for key in ("params", "task", "round", "last_round")}
+    return TypedDict(  # type: ignore[misc,operator]
+        f"Path_{path}", {**fields, history_key(path): History, "remaining_steps": RemainingSteps}, total=False
+    )

@@ -1,0 +1,109 @@
+"""A path's side of a LeaP block: sum up its progress, conclude when it has finished, read its peers."""
+
+from collections.abc import Mapping, Sequence
+
+from peerleap.agents import prompts
+from typing_extensions import TypedDict
+
+from peerleap.graph.answers import extract_answer
+from peerleap.graph.events import VERSION, Writer
+from peerleap.graph.path import Path
+from peerleap.graph.segments import Segment
+
+
+class Summary(TypedDict):
+    """What a path shares in one LeaP block."""
+
+    text: str
+    """Without tags; empty where the path had nothing to say."""
+    tokens: int
+    """Generated for it; 0 for a finished path, which writes nothing new."""
+    cut: bool
+    """It ran into the token limit."""
+
+
+class Summarized(TypedDict):
+    """Result of one path's summary stage."""
+
+    segments: list[Segment]
+    summary: Summary
+    error: str | None
+
+
+async def summarize(path: Path, history: Sequence[Segment], round_number: int, write: Writer) -> Summarized:
+    """Summary stage (paper, section 2.2): at most `summary_tokens` tokens, closed by us where the path did not."""
+    try:
+        return await _summarize(path, history, round_number, write)
+    except Exception as error:  # noqa: BLE001
+        told = f"{type(error).__name__}: {error}"
+        segment = Segment(kind="error", round=round_number, token_ids=[], text=told)
+        return Summarized(segments=[segment], summary=Summary(text="", tokens=0, cut=False), error=told)
+
+
+async def _summarize(path: Path, history: Sequence[Segment], round_number: int, write: Writer) -> Summarized:
+    new: list[Segment] = []
+    if history[-1].get("finish") != "summarize":
+        new.append(path.insert("trigger", round_number, _trigger(path, history, round_number)))
+    assert path.settings.summary_tokens is not None
+    end_strings, end_ids = path.think_end
+    segment, completion = await path.generate(
+        "summary", [*history, *new], round_number, path.settings.summary_tokens,
+        stop=(prompts.SUMMARIZE_END, *end_strings), stop_token_ids=end_ids, write=write,
+    )  # fmt: skip
+    text, closed, _ = segment["text"].partition(prompts.SUMMARIZE_END)
+    segment["finish"] = "summary_end" if closed else "cut"
+    if completion.ended_turn:
+        segment["finish"] = "turn_end"
+    elif completion.stop_reason in end_ids and not closed:
+        segment["finish"] = "think_end"
+        segment["token_ids"] = segment["token_ids"][:-1]
+        segment["text"] = text = path.decode(segment["token_ids"])
+    new.append(segment)
+    if not closed:
+        cut = prompts.SUMMARY_CUT if segment["finish"] == "cut" else "\n"
+        new.append(path.insert("nudge", round_number, cut + prompts.SUMMARIZE_END))
+    summary = Summary(text=text.strip(), tokens=len(segment["token_ids"]), cut=segment["finish"] == "cut")
+    write({"v": VERSION, "type": "summary", "path": path.name, "round": round_number,
+           "text": summary["text"], "tokens": summary["tokens"]})  # fmt: skip
+    return Summarized(segments=new, summary=summary, error=None)
+
+
+def conclude(path: Path, history: Sequence[Segment]) -> Summary:
+    """What a finished path goes on to share: its answer and the end of what it wrote, at most `summary_tokens` tokens of it."""
+    assert path.settings.summary_tokens is not None
+    # A forced answer says nothing beyond itself; before it stands the thought that supports it.
+    answered = history[-1]["kind"] == "answer" and history[-2]["kind"] != "nudge"
+    kind = "answer" if answered else "thought"
+    ids = [token for segment in history if segment["kind"] == kind for token in segment["token_ids"]]
+    text = path.decode(ids[-path.settings.summary_tokens :]).strip()
+    answer = extract_answer(history, path.task, thinks=path.thinking.thinks)
+    told = prompts.CONCLUSION if answer else prompts.CONCLUSION_OPEN
+    return Summary(text=told.format(answer=answer, text=text).strip(), tokens=0, cut=False)
+
+
+def comment(
+    path: Path, summaries: Mapping[str, Summary], sources: Sequence[Path], round_number: int
+) -> Segment:
+    """The segment that lets a path read its peers' summaries; a plain nudge where there are none."""
+    if not sources:
+        return path.insert("nudge", round_number, f"\n\n{prompts.NO_COMMENT}\n\n")
+    mixed = len({source.peer.name for source in (*sources, path)}) > 1
+    told = []
+    for source in sources:
+        label = prompts.PEER_LABEL_EXPERT if mixed else prompts.PEER_LABEL
+        name = label.format(number=source.number, peer=source.peer.name)
+        told.append(f"{name}: {path.foreign(summaries[source.name]['text'])}")
+    bridges = prompts.BRIDGES_THINKING if path.thinking.thinks else prompts.BRIDGES_ANSWERING
+    bridge = path.draw(bridges, round_number, "bridge")
+    text = f"\n\n{prompts.COMMENT}\n" + "\n\n".join(told) + f"\n{prompts.COMMENT_END}\n\n{bridge}\n\n"
+    segment = path.insert("comment", round_number, text)
+    segment["sources"] = [source.name for source in sources]
+    return segment
+
+
+def _trigger(path: Path, history: Sequence[Segment], round_number: int) -> str:
+    triggers = prompts.TRIGGERS_THINKING if path.thinking.thinks else prompts.TRIGGERS_ANSWERING
+    gap = "" if history[-1]["text"].endswith("\n\n") else "\n\n"
+    trigger = path.draw(triggers, round_number, "trigger")
+    template = path.draw(prompts.TEMPLATES, round_number, "template")
+    return f"{gap}{trigger}\n{prompts.SUMMARIZE}\n{template}"
