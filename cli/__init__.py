@@ -1,1 +1,3 @@
+from peerleap.cli.main import app
 
+__all__ = ["app"]

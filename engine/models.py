@@ -69,20 +69,23 @@ def _from_folder(name: str, folder: Path) -> Model:
 
 
 def _from_hub(name: str) -> Model:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        config = hf_hub_download(name, "config.json", etag_timeout=5)
-    except (LocalEntryNotFoundError, OSError) as error:
-        if isinstance(error, HfHubHTTPError):
-            raise ModelError(f"model={name!r}: the hub has no such model, or you may not read it: {error}") from error
+        config = try_to_load_from_cache(name, "config.json")
+        if not isinstance(config, str):
+            HfApi().model_info(name, timeout=5)  # asks once, where a download would retry for half a minute
+            config = hf_hub_download(name, "config.json")
+    except HFValidationError as error:
+        raise ModelError(f"model={name!r}: neither a folder nor a hub id: {error}") from error
+    except HfHubHTTPError as error:
+        raise ModelError(f"model={name!r}: the hub has no such model, or you may not read it: {error}") from error
+    except Exception as error:  # the hub's client lets the errors of its transport through
         raise ModelError(
             f"model={name!r}: not a local folder, not in the hub's cache, and the hub cannot be reached; "
             f"give a folder that holds the model, or {EMBEDDED!r} for the embedded one"
         ) from error
-    except HFValidationError as error:
-        raise ModelError(f"model={name!r}: neither a folder nor a hub id: {error}") from error
     return _read(name, name, Path(config), None)
 
 

@@ -54,7 +54,7 @@ class Core:
             loop.run_forever()
         finally:
             with contextlib.suppress(Exception):  # the processes may be dead already
-                llm.shutdown()
+                llm.shutdown(timeout=1)  # an idle vLLM on a CPU sits out any grace period
             _drain(loop)
             # The last reference goes here: collected at the interpreter's end, vLLM prints a traceback.
             del core._llm, llm

@@ -1,0 +1,120 @@
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from peerleap.cli.errors import usage_errors
+from peerleap.cli.options import engine_arguments, settings_from
+from peerleap.cli.report import print_result, result_json, save
+from peerleap.cli.views import LiveView, LogView, View
+
+_EPILOG = """
+[bold]Examples[/bold]
+
+The embedded model, four paths, on this machine's CPU:
+    peerleap ask "What is the sum of the first 10 odd numbers?"
+
+A reasoning model from the hub or a folder, on a GPU, as in the paper:
+    peerleap ask --model deepseek-ai/DeepSeek-R1-Distill-Qwen-7B --paths 32 --preset paper "..."
+
+Which peers are read, how often, how many of them:
+    peerleap ask --router hybrid --interval 2048 --top-k 2 "..."
+
+For a script: one JSON object on the output, the progress on the error output:
+    peerleap ask --json "..." | jq .votes
+"""
+
+_RUN, _MODEL, _OUT = "The run", "The model", "The output"
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="The question; `-` reads it from the input.", show_default=False)],
+    *,
+    paths: Annotated[int, typer.Option("--paths", "-n", help="How many paths.", rich_help_panel=_RUN)] = 4,
+    interval: Annotated[
+        int | None, typer.Option("--interval", "-T", help="Tokens between two LeaP blocks.", rich_help_panel=_RUN)
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", "-k", help="Most summaries a path reads in a block.", rich_help_panel=_RUN)
+    ] = None,
+    router: Annotated[
+        str | None,
+        typer.Option(help="dispersed, clustered, hybrid, random or all.", rich_help_panel=_RUN),
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="Most LeaP blocks.", rich_help_panel=_RUN)] = None,
+    communicate_at: Annotated[
+        str | None,
+        typer.Option(help="LeaP blocks only after these token counts, as 2048,4096.", rich_help_panel=_RUN),
+    ] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="A path's budget in tokens.", rich_help_panel=_RUN)] = None,
+    summary_tokens: Annotated[int | None, typer.Option(help="Most tokens of a summary.", rich_help_panel=_RUN)] = None,
+    vote: Annotated[str | None, typer.Option(help="majority or shortest_majority.", rich_help_panel=_RUN)] = None,
+    task: Annotated[
+        str | None, typer.Option(help="math, choice or free; told from the question unless given.", rich_help_panel=_RUN)
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(help="0 is greedy.", rich_help_panel=_RUN)] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same engine: same run.", rich_help_panel=_RUN)] = 0,
+    preset: Annotated[
+        str | None, typer.Option(help="paper: as the authors' code, where we differ.", rich_help_panel=_RUN)
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", help="Hub id or folder; the embedded model unless given.", rich_help_panel=_MODEL,
+            envvar="PEERLEAP_MODEL", show_default=False,
+        ),
+    ] = None,  # fmt: skip
+    engine_arg: Annotated[
+        list[str] | None,
+        typer.Option(help="An engine argument of vLLM, as max_model_len=8192; may be repeated.", rich_help_panel=_MODEL),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_OUT)] = False,
+    save_to: Annotated[
+        Path | None,
+        typer.Option("--save", help="Write everything, histories with token ids too, as JSON.", rich_help_panel=_OUT),
+    ] = None,
+) -> None:
+    """Ask one question: the paths reason, summarize, read their peers, go on, and vote."""
+    with usage_errors():
+        context = settings_from(
+            interval=interval, top_k=top_k, router=router, rounds=rounds, communicate_at=communicate_at,
+            max_tokens=max_tokens, summary_tokens=summary_tokens, vote=vote, task=task, preset=preset, seed=seed,
+            temperature=temperature,
+        )  # fmt: skip
+        text = sys.stdin.read() if question == "-" else question
+        if save_to is not None and not save_to.absolute().parent.is_dir():
+            raise ValueError(f"--save {str(save_to)!r}: there is no folder {str(save_to.absolute().parent)!r}")
+        from peerleap.graph import build_graph
+
+        graph = build_graph(model, paths=paths, **engine_arguments(engine_arg)).compile()
+        messages = Console(stderr=True)
+        view = LiveView(messages) if messages.is_terminal and not as_json else LogView(messages)
+        result = asyncio.run(_run(graph, text, context, view))
+    if save_to is not None:
+        save(result, save_to)
+    if as_json:
+        print(json.dumps(result_json(result, histories=False), ensure_ascii=False, allow_nan=False))
+    else:
+        print_result(result, Console(), messages)
+
+
+async def _run(graph: Any, question: str, context: dict[str, Any], view: View) -> dict[str, Any]:
+    result: dict[str, Any] = {"question": question}
+    with view:
+        async for mode, part in graph.astream({"question": question}, context=context, stream_mode=["custom", "values"]):
+            if mode == "custom":
+                view.show(part)
+                if part["type"] == "run":
+                    result["settings"] = part["settings"]
+            else:
+                result.update({key: part[key] for key in _OUTPUT if key in part})
+    return result
+
+
+_OUTPUT = ("answer", "votes", "paths", "rounds", "usage", "histories")
+
+ask.__doc__ = f"{ask.__doc__}\n{_EPILOG}"

@@ -1,0 +1,62 @@
+import os
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from peerleap.cli.errors import usage_errors
+
+
+def models(
+    prepare: Annotated[bool, typer.Option("--prepare", help="Fetch and convert the embedded model now.")] = False,
+) -> None:
+    """List the models at hand: the embedded one, the default, and the hub's cache.
+
+    [bold]Examples[/bold]
+
+    peerleap models
+
+    peerleap models --prepare     # before going offline
+    """
+    from peerleap.engine import EMBEDDED, cache_folder, is_prepared, resolve_model
+
+    with usage_errors():
+        if prepare:
+            resolve_model(EMBEDDED)
+        table = Table("model", "where", "size", "note")
+        default = os.environ.get("PEERLEAP_MODEL") or EMBEDDED
+        size, where = "98 MB to fetch", "not prepared"
+        if is_prepared():
+            model = resolve_model(EMBEDDED)
+            where, size = model.path, _size(model.weight_bytes or 0)
+        table.add_row(EMBEDDED, where, size, _note("embedded", EMBEDDED == default))
+        listed = {EMBEDDED}
+        for name, path, stored in _hub_cache():
+            table.add_row(name, path, _size(stored), _note("hub cache", name == default))
+            listed.add(name)
+        if default not in listed:
+            model = resolve_model(default)
+            table.add_row(default, model.path, _size(model.weight_bytes or 0), _note("", default=True))
+        console = Console()
+        console.print(table)
+        console.print(f"embedded models are kept in {cache_folder()} (PEERLEAP_CACHE)", soft_wrap=True)
+
+
+def _hub_cache() -> list[tuple[str, str, int]]:
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    try:
+        found = scan_cache_dir().repos
+    except CacheNotFound:
+        return []
+    return sorted((repo.repo_id, str(repo.repo_path), repo.size_on_disk) for repo in found if repo.repo_type == "model")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def _note(kind: str, default: bool) -> str:
+    return ", ".join(part for part in (kind, "default" if default else "") if part)

@@ -1,0 +1,60 @@
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def result_json(result: dict[str, Any], *, histories: bool) -> dict[str, Any]:
+    """The object that `--json` prints and, with the histories, `--save` writes."""
+    keys = ["question", "answer", "votes", "paths", "rounds", "usage", "settings"]
+    return {key: result.get(key) for key in [*keys, "histories"][: None if histories else -1]}
+
+
+def save(result: dict[str, Any], target: Path) -> None:
+    """Write the whole run as JSON; the file appears complete or not at all."""
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.absolute().parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(result_json(result, histories=True), file, ensure_ascii=False, allow_nan=False)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def print_result(result: dict[str, Any], out: Console, messages: Console) -> None:
+    """The answer on the output; the votes and where the tokens went on the error output."""
+    table = Table("path", "status", "answer", "own", "summaries", "inserted", "cached", title_justify="left")
+    for name, path in result["paths"].items():
+        usage = path["usage"]
+        own, share = usage["thought"] + usage["answer"], usage["cached"] / max(usage["prefill"], 1)
+        shown = path["error"] if path["status"] == "failed" else path["answer"] or "none"
+        table.add_row(
+            name, path["status"], Text(_short(shown)), str(own), str(usage["summary"]), str(usage["inserted"]), f"{share:.0%}"
+        )
+    messages.print(table)
+    usage = result["usage"]
+    votes = ", ".join(f"{_short(vote['answer'])!r} {vote['votes']}" for vote in result["votes"]) or "none"
+    messages.print(Text(f"votes: {votes}"))
+    messages.print(
+        Text(
+            f"tokens: {usage['generated']} generated ({usage['thought']} thought, {usage['summary']} summaries, "
+            f"{usage['answer']} answers), {usage['inserted']} inserted; "
+            f"{usage['prefill']} sent in {usage['requests']} requests, {usage['cached']} of them cached"
+        )
+    )
+    if result["answer"] is None:
+        messages.print("answer: no path gave one", style="bold")
+    else:
+        messages.print("answer:", style="bold", end=" ")
+        out.print(Text(result["answer"]), soft_wrap=True)
+
+
+def _short(text: str, width: int = 40) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1] + "…"
