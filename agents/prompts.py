@@ -10,7 +10,7 @@ COMMENT, COMMENT_END = "<comment>", "</comment>"
 TASKS = {
     "math": "Solve the problem step by step. At the end, put the final answer, and nothing else, inside \\boxed{}.",
     "choice": "Decide which option is right, step by step. At the end, put its letter inside \\boxed{}.",
-    "free": "Answer the question, step by step. Write the final answer on a last line that begins with 'Final answer:'.",
+    "free": "Answer the question, step by step. End with a line that begins with 'Final answer:'.",
 }
 
 PEERS = (

@@ -54,7 +54,8 @@ def ask(
     summary_tokens: Annotated[int | None, typer.Option(help="Most tokens of a summary.", rich_help_panel=_RUN)] = None,
     vote: Annotated[str | None, typer.Option(help="majority or shortest_majority.", rich_help_panel=_RUN)] = None,
     task: Annotated[
-        str | None, typer.Option(help="math, choice or free; told from the question unless given.", rich_help_panel=_RUN)
+        str | None,
+        typer.Option(help="math, choice or free; told from the question unless given.", rich_help_panel=_RUN),
     ] = None,
     temperature: Annotated[float | None, typer.Option(help="0 is greedy.", rich_help_panel=_RUN)] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same engine: same run.", rich_help_panel=_RUN)] = 0,
@@ -64,13 +65,19 @@ def ask(
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", "-m", help="Hub id or folder; the embedded model unless given.", rich_help_panel=_MODEL,
-            envvar="PEERLEAP_MODEL", show_default=False,
+            "--model",
+            "-m",
+            help="Hub id or folder; the embedded model unless given.",
+            rich_help_panel=_MODEL,
+            envvar="PEERLEAP_MODEL",
+            show_default=False,
         ),
-    ] = None,  # fmt: skip
+    ] = None,
     engine_arg: Annotated[
         list[str] | None,
-        typer.Option(help="An engine argument of vLLM, as max_model_len=8192; may be repeated.", rich_help_panel=_MODEL),
+        typer.Option(
+            help="An engine argument of vLLM, as max_model_len=8192; may be repeated.", rich_help_panel=_MODEL
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_OUT)] = False,
     save_to: Annotated[
@@ -105,7 +112,9 @@ def ask(
 async def _run(graph: Any, question: str, context: dict[str, Any], view: View) -> dict[str, Any]:
     result: dict[str, Any] = {"question": question}
     with view:
-        async for mode, part in graph.astream({"question": question}, context=context, stream_mode=["custom", "values"]):
+        async for mode, part in graph.astream(
+            {"question": question}, context=context, stream_mode=["custom", "values"]
+        ):
             if mode == "custom":
                 view.show(part)
                 if part["type"] == "run":

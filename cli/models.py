@@ -30,7 +30,7 @@ def models(
         if is_prepared():
             model = resolve_model(EMBEDDED)
             where, size = model.path, _size(model.weight_bytes or 0)
-        table.add_row(EMBEDDED, where, size, _note("embedded", EMBEDDED == default))
+        table.add_row(EMBEDDED, where, size, _note("embedded", default == EMBEDDED))
         listed = {EMBEDDED}
         for name, path, stored in _hub_cache():
             table.add_row(name, path, _size(stored), _note("hub cache", name == default))

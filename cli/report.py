@@ -35,7 +35,13 @@ def print_result(result: dict[str, Any], out: Console, messages: Console) -> Non
         own, share = usage["thought"] + usage["answer"], usage["cached"] / max(usage["prefill"], 1)
         shown = path["error"] if path["status"] == "failed" else path["answer"] or "none"
         table.add_row(
-            name, path["status"], Text(_short(shown)), str(own), str(usage["summary"]), str(usage["inserted"]), f"{share:.0%}"
+            name,
+            path["status"],
+            Text(_short(shown)),
+            str(own),
+            str(usage["summary"]),
+            str(usage["inserted"]),
+            f"{share:.0%}",
         )
     messages.print(table)
     usage = result["usage"]

@@ -101,7 +101,9 @@ class LiveView:
         table = Table("path", "round", "tokens", "state", "last words", expand=True, box=None)
         for name, lane in list(self.lanes.items())[:_MAX_LANES]:
             words = " ".join(lane.words.split())[-max(20, width - 64) :]
-            table.add_row(name, str(lane.round), str(lane.tokens), Text(_clip(lane.state, 28)), Text(words, no_wrap=True))
+            table.add_row(
+                name, str(lane.round), str(lane.tokens), Text(_clip(lane.state, 28)), Text(words, no_wrap=True)
+            )
         more = len(self.lanes) - _MAX_LANES
         hidden = [Text(f"... and {more} more paths")] if more > 0 else []
         room = max(3, self.console.height - min(len(self.lanes), _MAX_LANES) - 6)
@@ -124,7 +126,9 @@ def _line(event: dict[str, Any]) -> str:
         case "summary":
             return f"LeaP block {event['round'] + 1}: {event['path']} sums up: {_clip(event['text'], 160)}"
         case "route":
-            routes = "; ".join(f"{reader} reads {', '.join(read) or 'nobody'}" for reader, read in event["sources"].items())
+            routes = "; ".join(
+                f"{reader} reads {', '.join(read) or 'nobody'}" for reader, read in event["sources"].items()
+            )
             return f"LeaP block {event['round'] + 1}: {routes}"
         case "path_end":
             return f"{event['path']} {event['status']}: answer {event['answer']!r}, {event['tokens']} tokens"

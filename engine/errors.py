@@ -1,11 +1,11 @@
 """What can go wrong at the engine seam.
 
-    EngineError                 the engine could not do what was asked
-    ├── EngineMissing           vLLM is not installed, or not the build that the model needs
-    ├── EngineStartError        vLLM refused its arguments or the model
-    ├── EngineDead              the engine's process is gone, also after one restart
-    └── RequestRefused          the engine rejected one request (too long, bad parameters)
-    ModelError (ValueError)     the model cannot be found or is not complete
+EngineError                 the engine could not do what was asked
+├── EngineMissing           vLLM is not installed, or not the build that the model needs
+├── EngineStartError        vLLM refused its arguments or the model
+├── EngineDead              the engine's process is gone, also after one restart
+└── RequestRefused          the engine rejected one request (too long, bad parameters)
+ModelError (ValueError)     the model cannot be found or is not complete
 """
 
 

@@ -1,5 +1,6 @@
 """vLLM's engine process does not notice when the process that started it is killed. As a plugin of vLLM, loaded in each
-of its processes, this makes it die with its host."""
+of its processes, this makes it die with its host.
+"""
 
 import ctypes
 import os

@@ -19,7 +19,7 @@ _TEMPLATE = (
 
 @cache
 def byte_tokenizer(thinking: bool = False) -> Any:
-    """A tokenizer made in process: one token a byte, ChatML's control tokens and, if asked, `<think>` and `</think>`."""
+    """A tokenizer made in process: a token a byte, ChatML's control tokens and, if asked, `<think>` and `</think>`."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 

@@ -21,7 +21,7 @@ class Thinking:
 def detect_thinking(tokenizer: Any) -> Thinking:
     """Read off the chat template and the vocabulary how a model marks its thought.
 
-    A vocabulary alone proves nothing (Qwen3's instruct models carry the unused token), so the template must know the tag.
+    A vocabulary alone proves nothing (Qwen3's instruct models carry the unused token): the template must know the tag.
     """
     template = tokenizer.chat_template
     if isinstance(template, dict):

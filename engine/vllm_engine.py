@@ -77,10 +77,10 @@ class VLLMEngine:
         last_death: Exception | None = None
         forward = None if on_text is None else _Once(on_text)
         for _ in range(2):
-            starting = self._core or await asyncio.to_thread(self._running)
+            starting = await self._starting()
             core = await asyncio.shield(asyncio.wrap_future(starting))
             try:
-                output, ids = await core.generate(token_ids, params, forward and forward.replay())
+                output, ids = await core.generate(token_ids, params, None if forward is None else forward.replay())
                 return self._completion(output, ids, params)
             except Exception as error:
                 if not _is_death(error):
@@ -110,6 +110,13 @@ class VLLMEngine:
         atexit.unregister(self.close)
         if starting is not None and not starting.exception():
             starting.result().stop()
+
+    async def _starting(self) -> "Future[Core]":
+        # To find a model may block, which an event loop must not.
+        core = self._core
+        if core is not None and not (core.done() and core.exception()):
+            return core
+        return await asyncio.to_thread(self._running)
 
     def _running(self) -> "Future[Core]":
         with self._lock:

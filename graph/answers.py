@@ -9,7 +9,8 @@ from peerleap.graph.settings import TaskName
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _SAID = re.compile(
-    r"(?:final\s+answer|answer)(?:\s+is|\s*[:=])\s*\**\s*:?\s*(?P<answer>\$[^$\n]+\$|-?[\d,]*\.?\d+(?:/\d+)?)", re.IGNORECASE
+    r"(?:final\s+answer|answer)(?:\s+is|\s*[:=])\s*\**\s*:?\s*(?P<answer>\$[^$\n]+\$|-?[\d,]*\.?\d+(?:/\d+)?)",
+    re.IGNORECASE,
 )
 _FREE = re.compile(r"^\W{0,3}final\s+answer\W{0,3}:\W{0,3}(?P<answer>\S.*)$", re.IGNORECASE | re.MULTILINE)
 _LETTER = re.compile(r"^\W*(?:\\(?:text|mathrm|textbf|mathbf)\s*\{)?\W*(?P<answer>[A-J])(?![A-Za-z])")
@@ -21,7 +22,9 @@ _CHOSEN = re.compile(
 _OPTION = re.compile(r"^\s*[(\[]?([A-J])[)\].:]\s+\S", re.MULTILINE)
 # Short and without an exponent: a fraction such as '1e999999999' would take for ever to build.
 _NUMBER = re.compile(r"^[+-]?(?:\d{1,64}(?:/\d{1,64}|\.\d{0,64})?|\.\d{1,64})$")
-_MATHS = re.compile(r"\d|\\[a-z]+|\$|\b(?:how many|how much|solve|compute|calculate|prove|integer|equation)\b", re.IGNORECASE)
+_MATHS = re.compile(
+    r"\d|\\[a-z]+|\$|\b(?:how many|how much|solve|compute|calculate|prove|integer|equation)\b", re.IGNORECASE
+)
 
 
 def detect_task(question: str) -> TaskName:

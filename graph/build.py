@@ -36,8 +36,8 @@ def build_graph(
 ) -> LeapGraph:
     """A graph in which several paths of local models reason about one question and learn from each other (LeaP).
 
-    Compile it, with a checkpointer if runs shall be kept, and call it with `{"question": ...}` (or `{"messages": [...]}`
-    ending in a person's message) and `context=` a mapping of `Settings`. The output has `answer`, `votes`, `paths`
+    Compile it, with a checkpointer if runs shall be kept, and call it with `{"question": ...}`, or `{"messages":
+    [...]}` ending in a person's message, and `context=` a mapping of `Settings`. The output has `answer`, `votes`, `paths`
     (how each path ended), `histories` (their segments with token ids), `rounds` (summaries, similarities and routes of
     each LeaP block), `usage` and `messages`.
 
@@ -102,8 +102,9 @@ class _Run:
 
     def __init__(self, team: dict[str, Peer], engines: dict[str, Engine]) -> None:
         self.team, self.engines = team, engines
-        self._summarize = task(name="summarize")(self._summarize_sync)
-        self._asummarize = task(name="summarize")(self._summarize_async)
+        # Each summary is a task, so that its result is kept although the block is interrupted later.
+        self._summarize: Any = task(name="summarize")(self._summarize_sync)  # type: ignore[arg-type]
+        self._asummarize: Any = task(name="summarize")(self._summarize_async)  # type: ignore[arg-type]
 
     def prepare(self, state: dict[str, Any], runtime: Runtime[Settings]) -> dict[str, Any]:
         update = prepare(state, runtime.context, self.team, self.engines)
@@ -133,7 +134,6 @@ class _Run:
         return {history_key(name): segments, "status": {name: {"state": status}}}
 
     def leap_block(self, state: dict[str, Any]) -> dict[str, Any]:
-        # Each summary is a task, so that its result is kept although the block is interrupted later.
         futures = {name: self._summarize(name, state, get_stream_writer()) for name in self._summarizing(state)}
         return self._close(state, {name: future.result() for name, future in futures.items()})
 

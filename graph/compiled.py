@@ -29,7 +29,7 @@ class LeapGraph(StateGraph[Any, Settings, Any, Any]):
 class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
     """A compiled LeaP graph: as any compiled graph, but a bad call is refused before it leaves a trace."""
 
-    def stream(self, input: Any, config: Any = None, *, context: Any = None, **kwargs: Any) -> Iterator[Any]:  # type: ignore[override]  # noqa: A002
+    def stream(self, input: Any, config: Any = None, *, context: Any = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
         """As `Pregel.stream`.
 
         Raises:
@@ -39,7 +39,14 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         context = self._check(input, config, context)
         yield from super().stream(input, config, context=context, **kwargs)
 
-    async def astream(self, input: Any, config: Any = None, *, context: Any = None, **kwargs: Any) -> AsyncIterator[Any]:  # type: ignore[override]  # noqa: A002
+    async def astream(
+        self,
+        input: Any,  # noqa: A002
+        config: Any = None,
+        *,
+        context: Any = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[Any]:
         """As `Pregel.astream`; errors as in `stream`."""
         context = self._check(input, config, context)
         async for part in super().astream(input, config, context=context, **kwargs):

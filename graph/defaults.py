@@ -1,7 +1,6 @@
 from typing import Any
 
 from peerleap.engine import EMBEDDED
-
 from peerleap.graph.settings import Settings
 
 # Where the paper says nothing, or the authors' code does something else, this is ours.

@@ -1,8 +1,8 @@
 """What a run can refuse, and how it can fail.
 
-    InputError (ValueError)      the question or the call
-    SettingsError (ValueError)   a setting of the run
-    AllPathsFailed (RuntimeError)  no path could go on; `reasons` says why, path by path
+InputError (ValueError)      the question or the call
+SettingsError (ValueError)   a setting of the run
+AllPathsFailed (RuntimeError)  no path could go on; `reasons` says why, path by path
 """
 
 from collections.abc import Mapping

@@ -61,7 +61,11 @@ def nobody_to_hear(status: Mapping[str, PathState], settings: Settings) -> bool:
 
 
 def route(
-    summaries: Mapping[str, Summary], readers: Sequence[str], order: Sequence[str], settings: Settings, round_number: int
+    summaries: Mapping[str, Summary],
+    readers: Sequence[str],
+    order: Sequence[str],
+    settings: Settings,
+    round_number: int,
 ) -> BlockRecord:
     """Who reads whom (paper, section 2.2): never oneself, no peer twice, no empty summary."""
     assert settings.router is not None

@@ -12,12 +12,11 @@ from peerleap.engine import (
     detect_thinking,
     render_prompt,
 )
-from peerleap.tools.untrusted import LEAP_TAGS, neutralise
-
 from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.seeds import derive_random, derive_seed
 from peerleap.graph.segments import Kind, Segment, history_ids
 from peerleap.graph.settings import Settings, TaskName
+from peerleap.tools.untrusted import LEAP_TAGS, neutralise
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,11 @@ def _fit(settings: Settings, asked: Settings, path: Path, prompt: Segment, room:
         raise InputError(
             f"question: its prompt takes {len(prompt['token_ids'])} tokens, which leaves no room to reason in "
             f"the {context} tokens of context of {path.engine.model!r}; ask a shorter question"
-            + (", or set less top_k, summary_tokens or answer_tokens" if len(prompt["token_ids"]) < context // 2 else "")
+            + (
+                ", or set less top_k, summary_tokens or answer_tokens"
+                if len(prompt["token_ids"]) < context // 2
+                else ""
+            )
         )
     if settings.max_tokens <= room:
         return settings

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 from peerleap.agents import prompts
-
 from peerleap.graph.answers import extract_answer
 from peerleap.graph.events import VERSION, Event, Writer
 from peerleap.graph.path import Path

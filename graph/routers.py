@@ -14,7 +14,10 @@ class Router(Protocol):
     """Picks, for one path, the peers whose summaries it reads."""
 
     def __call__(self, similar: Sequence[float], peers: Sequence[int], k: int, random: Random) -> list[int]:
-        """At most `k` of `peers`, each once, in reading order; `similar[j]` is the similarity of peer j's summary to the path's own."""
+        """At most `k` of `peers`, each once, in reading order.
+
+        `similar[j]` is the similarity of peer j's summary to the path's own.
+        """
         ...
 
 

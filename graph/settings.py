@@ -1,9 +1,10 @@
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from peerleap.agents import Sampling
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from peerleap.agents import Sampling
 from peerleap.graph.errors import SettingsError
 
 RouterName = Literal["dispersed", "clustered", "hybrid", "random", "all"]
@@ -61,8 +62,8 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _increasing(self) -> "Settings":
         points = self.communicate_at
-        if points is not None and (not points or any(a >= b for a, b in zip(points, points[1:], strict=False))):
-            raise ValueError(f"communicate_at={list(points)!r}: give one or more token counts, each larger than the last")
+        if points is not None and (not points or any(a >= b for a, b in pairwise(points))):
+            raise ValueError(f"communicate_at={list(points)!r}: give token counts, each larger than the last")
         if points is not None and (self.interval is not None or self.rounds is not None):
             raise ValueError("communicate_at: give either this or interval and rounds")
         return self

@@ -105,15 +105,15 @@ def history_key(path: str) -> str:
 def schemas(paths: Sequence[str]) -> tuple[Any, Any, Any]:
     """State, input and output schema of a graph with these paths."""
     histories = {history_key(path): History for path in paths}
-    state = TypedDict("LeapState", {**INPUT, **RUN, **OUTPUT, **histories, "remaining_steps": RemainingSteps}, total=False)  # type: ignore[misc,operator]
-    given = TypedDict("LeapInput", INPUT, total=False)  # type: ignore[misc,operator]
-    output = TypedDict("LeapOutput", OUTPUT, total=False)  # type: ignore[misc,operator]
-    return state, given, output
+    everything = {**INPUT, **RUN, **OUTPUT, **histories, "remaining_steps": RemainingSteps}
+    return _schema("LeapState", everything), _schema("LeapInput", INPUT), _schema("LeapOutput", OUTPUT)
 
 
 def path_schema(path: str) -> Any:
     """What a path node reads: its own history, not its peers'."""
     fields = {key: RUN[key] for key in ("params", "task", "round", "last_round")}
-    return TypedDict(  # type: ignore[misc,operator]
-        f"Path_{path}", {**fields, history_key(path): History, "remaining_steps": RemainingSteps}, total=False
-    )
+    return _schema(f"Path_{path}", {**fields, history_key(path): History, "remaining_steps": RemainingSteps})
+
+
+def _schema(name: str, fields: dict[str, Any]) -> Any:
+    return TypedDict(name, fields, total=False)  # type: ignore[operator]

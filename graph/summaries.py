@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from peerleap.agents import prompts
 from typing_extensions import TypedDict
 
+from peerleap.agents import prompts
 from peerleap.graph.answers import extract_answer
 from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.path import Path
@@ -69,7 +69,7 @@ async def _summarize(path: Path, history: Sequence[Segment], round_number: int, 
 
 
 def conclude(path: Path, history: Sequence[Segment]) -> Summary:
-    """What a finished path goes on to share: its answer and the end of what it wrote, at most `summary_tokens` tokens of it."""
+    """What a finished path goes on to share: its answer and the last `summary_tokens` tokens of what supports it."""
     assert path.settings.summary_tokens is not None
     # A forced answer says nothing beyond itself; before it stands the thought that supports it.
     answered = history[-1]["kind"] == "answer" and history[-2]["kind"] != "nudge"
@@ -81,9 +81,7 @@ def conclude(path: Path, history: Sequence[Segment]) -> Summary:
     return Summary(text=told.format(answer=answer, text=text).strip(), tokens=0, cut=False)
 
 
-def comment(
-    path: Path, summaries: Mapping[str, Summary], sources: Sequence[Path], round_number: int
-) -> Segment:
+def comment(path: Path, summaries: Mapping[str, Summary], sources: Sequence[Path], round_number: int) -> Segment:
     """The segment that lets a path read its peers' summaries; a plain nudge where there are none."""
     if not sources:
         return path.insert("nudge", round_number, f"\n\n{prompts.NO_COMMENT}\n\n")

@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Mapping
+from typing import cast
 
 from typing_extensions import TypedDict
 
@@ -27,34 +28,23 @@ class Usage(TypedDict):
 
 def path_usage(history: Iterable[Segment]) -> Usage:
     """Token counts of one path."""
-    usage = _zero()
+    counts = dict.fromkeys(Usage.__annotations__, 0)
     for segment in history:
         count, kind = len(segment["token_ids"]), segment["kind"]
         if kind in GENERATED:
             count += dropped_tokens(segment)
-            usage[kind] += count  # type: ignore[literal-required]
-            usage["generated"] += count
-        elif kind == "prompt":
-            usage["prompt"] += count
+            counts[kind] += count
+            counts["generated"] += count
         else:
-            usage["inserted"] += count
+            counts["prompt" if kind == "prompt" else "inserted"] += count
         if "prompt_tokens" in segment:
-            usage["requests"] += 1
-            usage["prefill"] += segment["prompt_tokens"]
-            usage["cached"] += segment["cached_tokens"]
-    return usage
+            counts["requests"] += 1
+            counts["prefill"] += segment["prompt_tokens"]
+            counts["cached"] += segment["cached_tokens"]
+    return cast("Usage", counts)
 
 
 def total_usage(paths: Mapping[str, Usage]) -> Usage:
     """Token counts of a run."""
-    total = _zero()
-    for usage in paths.values():
-        for key, value in usage.items():
-            total[key] += value  # type: ignore[literal-required]
-    return total
-
-
-def _zero() -> Usage:
-    return Usage(
-        prompt=0, thought=0, summary=0, answer=0, generated=0, inserted=0, requests=0, prefill=0, cached=0
-    )
+    keys = Usage.__annotations__
+    return cast("Usage", {key: sum(int(dict(usage)[key]) for usage in paths.values()) for key in keys})

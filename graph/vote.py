@@ -19,9 +19,7 @@ class Group(TypedDict):
     """Mean of the tokens that those paths generated."""
 
 
-def group_answers(
-    answers: Mapping[str, str | None], tokens: Mapping[str, int], task: TaskName
-) -> list[Group]:
+def group_answers(answers: Mapping[str, str | None], tokens: Mapping[str, int], task: TaskName) -> list[Group]:
     """Group equal answers, in the order of their first path; paths without an answer have no vote."""
     groups: dict[str, Group] = {}
     for path, answer in answers.items():
