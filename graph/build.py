@@ -36,10 +36,10 @@ def build_graph(
 ) -> LeapGraph:
     """A graph in which several paths of local models reason about one question and learn from each other (LeaP).
 
-    Compile it, with a checkpointer if runs shall be kept, and call it with `{"question": ...}`, or `{"messages":
-    [...]}` ending in a person's message, and `context=` a mapping of `Settings`. The output has `answer`, `votes`, `paths`
-    (how each path ended), `histories` (their segments with token ids), `rounds` (summaries, similarities and routes of
-    each LeaP block), `usage` and `messages`.
+    Compile it, with a checkpointer if runs shall be kept, and call it with `{"question": ...}`, or with
+    `{"messages": [...]}` ending in a person's message, and `context=` a mapping of `Settings`. The output has `answer`,
+    `votes`, `paths` (how each path ended), `histories` (their segments with token ids), `rounds` (summaries,
+    similarities and routes of each LeaP block), `usage` and `messages`.
 
     Args:
         model: hub id, local folder, or `None` for `PEERLEAP_MODEL`, else the embedded model.

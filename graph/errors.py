@@ -16,7 +16,7 @@ class SettingsError(ValueError):
     """A setting has a value that it cannot have."""
 
 
-class AllPathsFailed(RuntimeError):  # noqa: N818
+class AllPathsFailed(RuntimeError):
     """Every path failed, so there is nothing to vote on."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:

@@ -47,4 +47,4 @@ def path_usage(history: Iterable[Segment]) -> Usage:
 def total_usage(paths: Mapping[str, Usage]) -> Usage:
     """Token counts of a run."""
     keys = Usage.__annotations__
-    return cast("Usage", {key: sum(int(dict(usage)[key]) for usage in paths.values()) for key in keys})
+    return cast("Usage", {key: sum(cast("dict[str, int]", usage)[key] for usage in paths.values()) for key in keys})
