@@ -9,7 +9,7 @@ from rich.console import Console
 
 from peerleap.cli.errors import usage_errors
 from peerleap.cli.options import engine_arguments, settings_from
-from peerleap.cli.report import print_result, result_json, save
+from peerleap.cli.report import check_target, print_result, result_json, save
 from peerleap.cli.views import LiveView, LogView, View
 
 _EPILOG = """
@@ -93,16 +93,17 @@ def ask(
             temperature=temperature,
         )  # fmt: skip
         text = sys.stdin.read() if question == "-" else question
-        if save_to is not None and not save_to.absolute().parent.is_dir():
-            raise ValueError(f"--save {str(save_to)!r}: there is no folder {str(save_to.absolute().parent)!r}")
+        text = text.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text
+        if save_to is not None:
+            check_target(save_to)
         from peerleap.graph import build_graph
 
         graph = build_graph(model, paths=paths, **engine_arguments(engine_arg)).compile()
         messages = Console(stderr=True)
         view = LiveView(messages) if messages.is_terminal and not as_json else LogView(messages)
         result = asyncio.run(_run(graph, text, context, view))
-    if save_to is not None:
-        save(result, save_to)
+        if save_to is not None:
+            save(result, save_to)
     if as_json:
         print(json.dumps(result_json(result, histories=False), ensure_ascii=False, allow_nan=False))
     else:

@@ -3,7 +3,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from peerleap.cli.errors import usage_errors
 
@@ -24,7 +24,7 @@ def models(
     with usage_errors():
         if prepare:
             resolve_model(EMBEDDED)
-        table = Table("model", "where", "size", "note")
+        table = Table("model", Column("where", overflow="fold"), "size", "note")
         default = os.environ.get("PEERLEAP_MODEL") or EMBEDDED
         size, where = "98 MB to fetch", "not prepared"
         if is_prepared():

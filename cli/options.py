@@ -1,7 +1,8 @@
 import json
 from typing import Any
 
-from peerleap.graph.settings import as_settings
+# What `ask` says by options of its own, and what only Python can give.
+_TAKEN = {"model": "--model", "paths": "--paths", "peers": "build_graph in Python", "engine": "build_graph in Python"}
 
 
 def settings_from(*, communicate_at: str | None, temperature: float | None, **fields: Any) -> dict[str, Any]:
@@ -10,6 +11,8 @@ def settings_from(*, communicate_at: str | None, temperature: float | None, **fi
     Raises:
         SettingsError: an option has a value that it cannot have.
     """
+    from peerleap.graph.settings import as_settings
+
     context = {name: value for name, value in fields.items() if value is not None}
     if communicate_at is not None:
         context["communicate_at"] = communicate_at.replace(" ", "").split(",")
@@ -23,13 +26,15 @@ def engine_arguments(given: list[str] | None) -> dict[str, Any]:
     """Engine arguments from `name=value` texts; values are JSON where they read as such, else text.
 
     Raises:
-        ValueError: not `name=value`.
+        ValueError: not `name=value`, or not an engine argument.
     """
     arguments: dict[str, Any] = {}
     for text in given or []:
         name, sign, value = text.partition("=")
         if not sign or not name.isidentifier():
             raise ValueError(f"--engine-arg {text!r}: give name=value, such as max_model_len=8192")
+        if name in _TAKEN:
+            raise ValueError(f"--engine-arg {text!r}: {name!r} is not an engine argument; use {_TAKEN[name]}")
         try:
             arguments[name] = json.loads(value)
         except ValueError:

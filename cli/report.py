@@ -15,6 +15,21 @@ def result_json(result: dict[str, Any], *, histories: bool) -> dict[str, Any]:
     return {key: result.get(key) for key in [*keys, "histories"][: None if histories else -1]}
 
 
+def check_target(target: Path) -> None:
+    """Say before a run whether its file could be written.
+
+    Raises:
+        ValueError: the target is a folder, or its folder does not exist or cannot be written to.
+    """
+    folder = target.absolute().parent
+    if not folder.is_dir():
+        raise ValueError(f"--save {str(target)!r}: there is no folder {str(folder)!r}")
+    if target.is_dir():
+        raise ValueError(f"--save {str(target)!r}: this is a folder; give the name of a file")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"--save {str(target)!r}: the folder {str(folder)!r} cannot be written to")
+
+
 def save(result: dict[str, Any], target: Path) -> None:
     """Write the whole run as JSON; the file appears complete or not at all."""
     handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.absolute().parent)

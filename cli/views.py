@@ -100,7 +100,7 @@ class LiveView:
         width = self.console.width
         table = Table("path", "round", "tokens", "state", "last words", expand=True, box=None)
         for name, lane in list(self.lanes.items())[:_MAX_LANES]:
-            words = " ".join(lane.words.split())[-max(20, width - 64) :]
+            words = _clip(lane.words, len(lane.words))[-max(20, width - 64) :]
             table.add_row(
                 name, str(lane.round), str(lane.tokens), Text(_clip(lane.state, 28)), Text(words, no_wrap=True)
             )
@@ -138,5 +138,5 @@ def _line(event: dict[str, Any]) -> str:
 
 
 def _clip(text: str, width: int) -> str:
-    line = " ".join(text.split())
+    line = "".join(char for char in " ".join(text.split()) if char.isprintable())  # a model can write escape codes
     return line if len(line) <= width else line[: width - 1] + "…"

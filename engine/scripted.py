@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any, Literal
 
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
+from peerleap.engine.thinking import decode
 
 Script = Callable[[str, SamplingParams], str]
 """Given the prompt as text, the text that the model would go on to write; its turn ends where the text ends."""
@@ -73,7 +74,7 @@ class ScriptedEngine:
         planned = [*self.tokenizer.encode(written, add_special_tokens=False), self.tokenizer.eos_token_id]
         ids, finish_reason, stop_reason = self._stop(planned, params)
         await asyncio.sleep(len(ids) * self._seconds_per_token)
-        text = self.tokenizer.decode(ids)
+        text = decode(self.tokenizer, ids)
         if on_text is not None:
             on_text(text)
         return Completion(
@@ -89,13 +90,15 @@ class ScriptedEngine:
     def _stop(
         self, planned: list[int], params: SamplingParams
     ) -> tuple[list[int], Literal["stop", "length"], str | int | None]:
-        window = max((len(s.encode()) for s in params.stop), default=0)
+        # A stop string can only end where its last byte stands: the text is decoded there and nowhere else.
+        endings = {self.tokenizer.encode(stop, add_special_tokens=False)[-1] for stop in params.stop}
+        window = max((len(stop.encode()) for stop in params.stop), default=0)
         for n, token in enumerate(planned, start=1):
             if token == self.tokenizer.eos_token_id:
                 return planned[:n], "stop", None
             if token in params.stop_token_ids:
                 return planned[:n], "stop", token
-            if window:
+            if token in endings:
                 tail = self.tokenizer.decode(planned[max(0, n - window) : n])
                 for stop in params.stop:
                     if tail.endswith(stop):

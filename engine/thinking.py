@@ -54,6 +54,14 @@ def render_prompt(tokenizer: Any, content: str, thinking: Thinking) -> list[int]
     return list(tokenizer.encode(text, add_special_tokens=False))
 
 
+def decode(tokenizer: Any, token_ids: list[int]) -> str:
+    """Text of ids as it is: special tokens visible, no spaces tidied away."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:  # the wrapper checks the type of every id, which takes longer than the decoding
+        return str(backend.decode(token_ids, skip_special_tokens=False))
+    return str(tokenizer.decode(token_ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
+
+
 @lru_cache(maxsize=16)
 def control_texts(tokenizer: Any) -> tuple[str, ...]:
     """Texts that the tokenizer would encode as one control token: text from elsewhere must not contain them."""

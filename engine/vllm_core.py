@@ -3,17 +3,52 @@
 import asyncio
 import contextlib
 import itertools
+import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
-from peerleap.engine.errors import EngineStartError, RequestRefused
+from peerleap.engine.errors import EngineError, EngineStartError, RequestRefused
 from peerleap.engine.protocol import SamplingParams
 
 _STREAM_TOKENS = 4
+
+
+class CoreStopped(EngineError):
+    """The request was in an engine when that was shut down."""
+
+
+class Starting(Future["Core"]):
+    """An engine that is being started in the background, and can be called off."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._called_off = False
+        self._has_processes = False
+        self.thread: threading.Thread | None = None
+
+    def call_off(self) -> None:
+        """End the start and its processes; a start takes a minute, and Ctrl-C must not."""
+        self._called_off = True
+        while self._has_processes and not self.done():
+            for pid in _children(self.thread):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+            wait([self], timeout=0.1)
+
+    def processes_follow(self) -> None:
+        """Called before the first process is made.
+
+        Raises:
+            EngineStartError: the start was called off.
+        """
+        self._has_processes = True
+        if self._called_off:
+            raise EngineStartError("the engine was closed while it started")
 
 
 class Core:
@@ -23,25 +58,30 @@ class Core:
         self._llm, self._loop, self._lora = llm, loop, lora
         self._thread = threading.current_thread()
         self._numbers = itertools.count()
+        self._gate = threading.Lock()
+        self._stopped = False
 
     @classmethod
-    def start(cls, engine_args: dict[str, Any]) -> "Future[Core]":
+    def start(cls, engine_args: dict[str, Any]) -> Starting:
         """Start an engine in the background.
 
         The future raises `EngineStartError` where vLLM refuses the arguments or the model.
         """
-        started: Future[Core] = Future()
-        threading.Thread(target=cls._run, args=(engine_args, started), name="peerleap-engine", daemon=True).start()
+        started = Starting()
+        started.thread = threading.Thread(
+            target=cls._run, args=(engine_args, started), name="peerleap-engine", daemon=True
+        )
+        started.thread.start()
         return started
 
     @classmethod
-    def _run(cls, engine_args: dict[str, Any], started: "Future[Core]") -> None:
+    def _run(cls, engine_args: dict[str, Any], started: Starting) -> None:
         # vLLM is made on a plain thread, before its loop runs: it blocks, and blocking inside a coroutine is an error
         # under `langgraph dev`.
         try:
             # Ctrl-C reaches every process of the terminal; the workers must outlive it, or nothing could be finished.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            llm, lora = _make(dict(engine_args))
+            llm, lora = _make(dict(engine_args), started)
         except BaseException as error:  # noqa: BLE001
             if not isinstance(error, EngineStartError):
                 error = EngineStartError(f"vLLM did not start: {type(error).__name__}: {_first_line(error)}")
@@ -62,11 +102,25 @@ class Core:
     async def generate(
         self, token_ids: Sequence[int], params: SamplingParams, on_text: Callable[[str], None] | None
     ) -> tuple[Any, list[int]]:
-        """Run one request from any loop; vLLM's last `RequestOutput` of it, and all generated ids."""
+        """Run one request from any loop; vLLM's last `RequestOutput` of it, and all generated ids.
+
+        Raises:
+            CoreStopped: the engine was shut down before the request was done.
+            RequestRefused: vLLM does not take the request.
+        """
         here = asyncio.get_running_loop()
         deliver = None if on_text is None else (lambda text: here.call_soon_threadsafe(on_text, text))
-        running = asyncio.run_coroutine_threadsafe(self._request(list(token_ids), params, deliver), self._loop)
-        return await asyncio.wrap_future(running)
+        with self._gate:  # what is handed over before the stop is cancelled by it, and nothing comes after it
+            if self._stopped:
+                raise CoreStopped("the engine was shut down")
+            running = asyncio.run_coroutine_threadsafe(self._request(list(token_ids), params, deliver), self._loop)
+        try:
+            return await asyncio.wrap_future(running)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if self._stopped and not (caller and caller.cancelling()):
+                raise CoreStopped("the engine was shut down") from None
+            raise
 
     async def _request(
         self, token_ids: list[int], params: SamplingParams, deliver: Callable[[str], object] | None
@@ -97,12 +151,13 @@ class Core:
 
     def stop(self) -> None:
         """Shut the engine down and wait until its processes are gone."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed already
+        with self._gate, contextlib.suppress(RuntimeError):  # the loop is closed already
+            self._stopped = True
             self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
 
-def _make(engine_args: dict[str, Any]) -> tuple[Any, Any]:
+def _make(engine_args: dict[str, Any], starting: Starting) -> tuple[Any, Any]:
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.lora.request import LoRARequest
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -117,6 +172,7 @@ def _make(engine_args: dict[str, Any]) -> tuple[Any, Any]:
             close = get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise EngineStartError(f"engine argument {name!r} is unknown to vLLM{hint}")
+    starting.processes_follow()
     return AsyncLLM.from_engine_args(AsyncEngineArgs(**engine_args)), lora
 
 
@@ -141,6 +197,16 @@ def _vllm_params(params: SamplingParams, *, stream: bool) -> Any:
         output_kind=RequestOutputKind.DELTA if stream else RequestOutputKind.FINAL_ONLY,
         stream_interval=_STREAM_TOKENS if stream else None,
     )
+
+
+def _children(thread: threading.Thread | None) -> list[int]:
+    """Processes that a thread has started; Linux only."""
+    if thread is None or thread.native_id is None:
+        return []
+    try:
+        return [int(pid) for pid in Path(f"/proc/self/task/{thread.native_id}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def _drain(loop: asyncio.AbstractEventLoop) -> None:

@@ -2,7 +2,6 @@ import asyncio
 import atexit
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
 from functools import cached_property
 from typing import Any, Literal
 
@@ -11,7 +10,8 @@ from peerleap.engine.errors import EngineDead, EngineError, EngineMissing
 from peerleap.engine.models import Model, resolve_model
 from peerleap.engine.orphans import mark_host
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
-from peerleap.engine.vllm_core import Core
+from peerleap.engine.thinking import decode
+from peerleap.engine.vllm_core import Core, CoreStopped, Starting
 
 
 class VLLMEngine:
@@ -26,7 +26,7 @@ class VLLMEngine:
         self._asked = model
         self._engine_args = engine_args
         self._lock = threading.Lock()
-        self._core: Future[Core] | None = None
+        self._core: Starting | None = None
         self._closed = False
 
     @cached_property
@@ -108,17 +108,20 @@ class VLLMEngine:
             self._closed = True
             starting, self._core = self._core, None
         atexit.unregister(self.close)
-        if starting is not None and not starting.exception():
+        if starting is None:
+            return
+        starting.call_off()
+        if starting.done() and not starting.exception():
             starting.result().stop()
 
-    async def _starting(self) -> "Future[Core]":
+    async def _starting(self) -> Starting:
         # To find a model may block, which an event loop must not.
         core = self._core
         if core is not None and not (core.done() and core.exception()):
             return core
         return await asyncio.to_thread(self._running)
 
-    def _running(self) -> "Future[Core]":
+    def _running(self) -> Starting:
         with self._lock:
             if self._closed:
                 raise EngineError(f"the engine of model={self._asked!r} was closed")
@@ -134,7 +137,7 @@ class VLLMEngine:
                 self._core.add_done_callback(lambda _: atexit.register(self.close))
             return self._core
 
-    def _bury(self, dead: "Future[Core]") -> None:
+    def _bury(self, dead: Starting) -> None:
         with self._lock:
             if self._core is not dead:
                 return
@@ -147,7 +150,7 @@ class VLLMEngine:
         finish_reason: Literal["stop", "length"] = "length" if last.finish_reason == "length" else "stop"
         return Completion(
             token_ids=ids,
-            text=self.tokenizer.decode(ids, skip_special_tokens=False),
+            text=decode(self.tokenizer, ids),
             finish_reason=finish_reason,
             stop_reason=last.stop_reason,
             prompt_tokens=len(output.prompt_token_ids),
@@ -178,6 +181,8 @@ class _Once:
 
 
 def _is_death(error: Exception) -> bool:
+    if isinstance(error, CoreStopped):  # another request saw the death first
+        return True
     try:
         from vllm.v1.engine.exceptions import EngineDeadError
     except ImportError as missing:

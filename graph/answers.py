@@ -8,18 +8,19 @@ from peerleap.graph.segments import OWN, Segment
 from peerleap.graph.settings import TaskName
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_BRACE = re.compile(r"[{}]")
 _SAID = re.compile(
-    r"(?:final\s+answer|answer)(?:\s+is|\s*[:=])\s*\**\s*:?\s*(?P<answer>\$[^$\n]+\$|-?[\d,]*\.?\d+(?:/\d+)?)",
+    r"(?:final\s+answer|answer)(?:\s+is|\s*[:=])\s*+\**\s*+:?\s*+(?P<answer>\$[^$\n]+\$|-?[\d,]*\.?\d+(?:/\d+)?)",
     re.IGNORECASE,
 )
 _FREE = re.compile(r"^\W{0,3}final\s+answer\W{0,3}:\W{0,3}(?P<answer>\S.*)$", re.IGNORECASE | re.MULTILINE)
-_LETTER = re.compile(r"^\W*(?:\\(?:text|mathrm|textbf|mathbf)\s*\{)?\W*(?P<answer>[A-J])(?![A-Za-z])")
+_LETTER = re.compile(r"^(?:\\(?:text|mathrm|textbf|mathbf)\b|\W)*+(?P<answer>[A-J])(?![A-Za-z])")
 _CHOSEN = re.compile(
     r"(?:final\s+answer|answer|correct\s+(?:option|choice))\W{0,4}(?:is|:|=)\W{0,6}(?:option\s+|choice\s+)?"
-    r"(?P<answer>[A-J])(?![A-Za-z])",
+    r"(?P<answer>(?-i:[A-J])(?![A-Za-z])|[a-j](?=\)))",  # 'the answer is a number' chooses nothing
     re.IGNORECASE,
 )
-_OPTION = re.compile(r"^\s*[(\[]?([A-J])[)\].:]\s+\S", re.MULTILINE)
+_OPTION = re.compile(r"^[ \t]*[(\[]?([A-J])[)\].:]\s+\S", re.MULTILINE)
 # Short and without an exponent: a fraction such as '1e999999999' would take for ever to build.
 _NUMBER = re.compile(r"^[+-]?(?:\d{1,64}(?:/\d{1,64}|\.\d{0,64})?|\.\d{1,64})$")
 _MATHS = re.compile(
@@ -35,7 +36,7 @@ def detect_task(question: str) -> TaskName:
     return "math" if _MATHS.search(question) else "free"
 
 
-def extract_answer(history: Iterable[Segment], task: TaskName, *, thinks: bool) -> str | None:
+def extract_answer(history: Iterable[Segment], task: TaskName) -> str | None:
     r"""The answer that a path gave, or `None`.
 
     The answer section counts before the thought. The last box wins; an unclosed `\boxed{` at the very end is read to
@@ -48,21 +49,23 @@ def extract_answer(history: Iterable[Segment], task: TaskName, *, thinks: bool) 
         found = _find(text, task)
         if found:
             return found
-    if task == "free" and thinks and answer.strip():
-        return answer.strip()
-    return None
+    return answer.strip() or None if task == "free" else None
 
 
 def last_box(text: str) -> str | None:
     r"""Content of the last `\boxed{}` with balanced braces."""
+    closed_at: dict[int, int] = {}
+    opened: list[int] = []
+    for brace in _BRACE.finditer(text):
+        if brace[0] == "{":
+            opened.append(brace.end())
+        elif opened:
+            closed_at[opened.pop()] = brace.start()
+    last_line = text.rstrip().rfind("\n") + 1
     for opening in reversed(list(_BOX.finditer(text))):
-        depth = 1
-        for position in range(opening.end(), len(text)):
-            depth += {"{": 1, "}": -1}.get(text[position], 0)
-            if depth == 0:
-                return text[opening.end() : position].strip()
-        rest = text[opening.end() :].split("\n", 1)[0].strip(" $.")
-        if rest and "\n" not in text[opening.end() :].strip():
+        if (start := opening.end()) in closed_at:
+            return text[start : closed_at[start]].strip()
+        if start >= last_line and (rest := text[start:].strip(" $.\n")):
             return rest
     return None
 
@@ -80,7 +83,7 @@ def canonical(answer: str, task: TaskName) -> str:
     text = re.sub(r"\\(?:left|right|!|,|;|:|\s)|\\?[$%]|\^?\\circ|\s", "", text).rstrip(".")
     text = re.sub(r"^[A-Za-z]=", "", text)
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
-    number = re.sub(r"^(-?)\\frac\{?(\d+)\}?\{?(\d+)\}?$", r"\1\2/\3", text)
+    number = re.sub(r"^(-?)\\frac\{?(\d{1,64})\}?\{?(\d{1,64})\}?$", r"\1\2/\3", text)
     try:
         return str(Fraction(number)) if _NUMBER.match(number) else text
     except ZeroDivisionError:
@@ -92,8 +95,10 @@ def _own_text(segments: list[Segment], kinds: frozenset[str] | set[str]) -> str:
     for before, segment in zip([None, *segments], segments, strict=False):
         if segment["kind"] in kinds:
             opened = before is not None and before["kind"] == "nudge" and before["text"].endswith("\\boxed{")
-            pieces.append(("\\boxed{" if opened else "") + segment["text"])
-    return "\n\n".join(pieces)
+            # Where one request goes on from the last, a break would tear a word or a number apart.
+            gap = "" if before is None or before["kind"] in kinds else "\n\n"
+            pieces.append(gap + ("\\boxed{" if opened else "") + segment["text"])
+    return "".join(pieces)
 
 
 def _find(text: str, task: TaskName) -> str | None:

@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -97,6 +98,16 @@ def _engines(
     return {name: get_engine(peer.model or model, **{**args, **peer.engine_args}) for name, peer in team.items()}
 
 
+def _run_to_end(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run on a loop of its own; on another thread where this one has a loop that runs, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
 class _Run:
     """The nodes of one graph."""
 
@@ -116,7 +127,7 @@ class _Run:
 
     def path_node(self, name: str) -> Any:
         def run_path(state: dict[str, Any]) -> dict[str, Any]:
-            return asyncio.run(self._think(name, state, get_stream_writer()))
+            return _run_to_end(self._think(name, state, get_stream_writer()))
 
         return run_path
 
@@ -147,7 +158,7 @@ class _Run:
         return [] if alone else active_paths(state["status"])
 
     def _summarize_sync(self, name: str, state: dict[str, Any], write: Any) -> Summarized:
-        return asyncio.run(self._summarize_async(name, state, write))
+        return _run_to_end(self._summarize_async(name, state, write))
 
     async def _summarize_async(self, name: str, state: dict[str, Any], write: Any) -> Summarized:
         return await summarize(self._path(name, state), state[history_key(name)], state["round"], write)

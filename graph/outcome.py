@@ -60,7 +60,7 @@ def _elect(groups: Sequence[Group], path: Path) -> str | None:
 def _outcome(path: Path, history: Sequence[Segment], state: PathState) -> PathOutcome:
     failed = state["state"] == "failed"
     errors = [segment["text"] for segment in history if segment["kind"] == "error"]
-    answer = None if failed else extract_answer(history, path.task, thinks=path.thinking.thinks)
+    answer = None if failed else extract_answer(history, path.task)
     return PathOutcome(
         peer=path.peer.name,
         status=state["state"],

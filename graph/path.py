@@ -9,6 +9,7 @@ from peerleap.engine import (
     SamplingParams,
     Thinking,
     control_texts,
+    decode,
     detect_thinking,
     render_prompt,
 )
@@ -76,7 +77,7 @@ class Path:
 
     def decode(self, token_ids: Iterable[int]) -> str:
         """Text of ids, special tokens visible."""
-        return str(self.engine.tokenizer.decode(list(token_ids), skip_special_tokens=False))
+        return decode(self.engine.tokenizer, list(token_ids))
 
     async def generate(
         self,
@@ -103,13 +104,15 @@ class Path:
         completion = await self.engine.generate(
             prompt, params, on_text=lambda text: write(self._said(kind, round_number, text))
         )
-        ids = completion.token_ids
-        ids = ids[:-1] if completion.ended_turn else ids
+        ids, text = completion.token_ids, completion.text
+        if completion.ended_turn:
+            ids = ids[:-1]
+            text = self.decode(ids)
         segment = Segment(
             kind=kind,
             round=round_number,
             token_ids=ids,
-            text=self.decode(ids),
+            text=text,
             prompt_tokens=completion.prompt_tokens,
             cached_tokens=completion.cached_tokens,
         )

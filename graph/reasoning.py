@@ -70,10 +70,12 @@ class _Turn:
 
     async def run(self, target: int | None) -> Status:
         limit = self.budget if target is None else min(target, self.budget)
-        finish = await self._think(limit)
+        # Without a further block, a summary that the path begins is part of its thought.
+        more_stops = (prompts.SUMMARIZE,) if self.settings.trigger == "model" and target is not None else ()
+        finish = await self._think(limit, *more_stops)
         if finish == "interval" and self.budget > 0 and self._in_paragraph():
             grace = min(self.settings.grace or 0, self.budget)
-            finish = await self._think(grace, _PARAGRAPH)
+            finish = await self._think(grace, _PARAGRAPH, *more_stops)
         if finish == "think_end":
             return await self._answer()
         if finish == "turn_end":
@@ -92,8 +94,6 @@ class _Turn:
             stop = (*close_strings, *more_stops)
             if self._invented < _MAX_INVENTED:
                 stop += (prompts.COMMENT,)
-            if self.settings.trigger == "model":
-                stop += (prompts.SUMMARIZE,)
             segment, completion = await self.path.generate(
                 "thought", self.history, self.round, min(limit, self.budget),
                 stop=stop, stop_token_ids=close_ids, write=self.write,
@@ -130,9 +130,11 @@ class _Turn:
     async def _ended(self) -> Status:
         """The path has said all it wanted; where its answer is not to be found, ask for it."""
         path = self.path
-        if extract_answer(self.history, path.task, thinks=path.thinking.thinks) is not None:
+        if extract_answer(self.history, path.task) is not None:
             return "finished"
-        thought_open = path.thinking.thinks and not any(s.get("finish") == "think_end" for s in self.history)
+        thought_open = path.thinking.thinks and not any(
+            segment["kind"] == "thought" and segment.get("finish") == "think_end" for segment in self.history
+        )
         return await self._ask("\n</think>" if thought_open else "")
 
     async def _force(self) -> Status:
@@ -173,7 +175,7 @@ def _segment_event(path: Path, segment: Segment) -> Event:
 
 
 def _path_end(path: Path, history: Sequence[Segment], status: Status) -> Event:
-    answer = None if status == "failed" else extract_answer(history, path.task, thinks=path.thinking.thinks)
+    answer = None if status == "failed" else extract_answer(history, path.task)
     return {
         "v": VERSION,
         "type": "path_end",

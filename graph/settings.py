@@ -101,7 +101,8 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     for item in error.errors():
         field = ".".join(str(part) for part in item["loc"])
         if item["type"] == "extra_forbidden":
-            told.append(f"{field!r} is not a setting; there are {', '.join(sorted(model.model_fields))}")
+            known = Sampling if len(item["loc"]) > 1 and item["loc"][0] == "sampling" else model
+            told.append(f"{field!r} is not a setting; there are {', '.join(sorted(known.model_fields))}")
         elif item["type"] == "value_error":
             told.append(str(item["ctx"]["error"]))
         else:

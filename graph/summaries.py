@@ -54,10 +54,13 @@ async def _summarize(path: Path, history: Sequence[Segment], round_number: int, 
     segment["finish"] = "summary_end" if closed else "cut"
     if completion.ended_turn:
         segment["finish"] = "turn_end"
-    elif completion.stop_reason in end_ids and not closed:
+    elif completion.stop_reason in (*end_ids, *end_strings) and not closed:
         segment["finish"] = "think_end"
-        segment["token_ids"] = segment["token_ids"][:-1]
-        segment["text"] = text = path.decode(segment["token_ids"])
+        before, _, _ = text.partition("</think>")
+        while len(segment["text"]) > len(before):
+            segment["token_ids"] = segment["token_ids"][:-1]
+            segment["text"] = path.decode(segment["token_ids"])
+        text = segment["text"]
     new.append(segment)
     if not closed:
         cut = prompts.SUMMARY_CUT if segment["finish"] == "cut" else "\n"
@@ -75,10 +78,15 @@ def conclude(path: Path, history: Sequence[Segment]) -> Summary:
     answered = history[-1]["kind"] == "answer" and history[-2]["kind"] != "nudge"
     kind = "answer" if answered else "thought"
     ids = [token for segment in history if segment["kind"] == kind for token in segment["token_ids"]]
-    text = path.decode(ids[-path.settings.summary_tokens :]).strip()
-    answer = extract_answer(history, path.task, thinks=path.thinking.thinks)
-    told = prompts.CONCLUSION if answer else prompts.CONCLUSION_OPEN
-    return Summary(text=told.format(answer=answer, text=text).strip(), tokens=0, cut=False)
+    answer, room = extract_answer(history, path.task), path.settings.summary_tokens
+    told = prompts.CONCLUSION_OPEN.format(text="")
+    if answer:
+        said = prompts.CONCLUSION.format(answer=answer, text="")
+        left = room - len(path.insert("comment", 0, said)["token_ids"])
+        # An answer too long to be told beside its reasons is found in their last words.
+        told, room = (said, left) if left > 0 else (told, room)
+    text = path.decode(ids[-room:]).strip()
+    return Summary(text=(told + text).strip(), tokens=0, cut=False)
 
 
 def comment(path: Path, summaries: Mapping[str, Summary], sources: Sequence[Path], round_number: int) -> Segment:

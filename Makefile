@@ -1,0 +1,58 @@
+# The whole developer loop. `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
+# Where a CPU build of torch comes from if the configured index has none.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH := $(shell grep -o '^torch==[^ ]*' requirements/cpu.txt)
+BIN := .venv/bin
+READY := .venv/.ready
+PIP := $(BIN)/pip install -q --disable-pip-version-check --no-deps
+
+Q ?= What is the sum of the first 10 odd numbers?
+ARGS ?=
+
+.PHONY: help setup run test lint type bench lock clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@echo
+	@echo 'make run Q="How many primes are below 50?" ARGS="--paths 6 --router hybrid"'
+
+setup: $(READY)  ## make .venv: the pinned CPU environment and the embedded model (once, some minutes)
+
+$(READY): requirements/cpu.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed; set PYTHON=")'
+	@echo "Setting up .venv: about 1 GB to fetch, a few minutes, once"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@# Without its dependencies each: two of them would bring CUDA builds that break the CPU build of torch.
+	@$(PIP) '$(TORCH)' 2>/dev/null \
+	  || $(PIP) '$(TORCH)' --index-url $(TORCH_INDEX)
+	@$(PIP) -r requirements/cpu.txt
+	@$(PIP) -e .
+	@$(BIN)/peerleap models --prepare
+	@touch $@
+
+run: $(READY)  ## answer a question: make run Q="..." [ARGS="--paths 6"]
+	@$(BIN)/peerleap ask $(ARGS) -- "$$QUESTION"
+run: export QUESTION := $(value Q)
+
+test: $(READY)  ## all tests, those on the real engine too
+	$(BIN)/pytest $(ARGS)
+
+lint: $(READY)  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: $(READY)  ## mypy, strict
+	$(BIN)/mypy
+
+bench: $(READY)  ## measure; prints a table, writes bench.json [ARGS="graph leap"]
+	$(BIN)/python tests/bench/run.py $(ARGS)
+
+lock: $(READY)  ## pin requirements/cpu.txt anew (needs `pip install uv`, and an index with a CPU build of torch)
+	uv pip compile pyproject.toml --extra cpu --extra search --extra web --extra evals --group dev \
+	  --override requirements/overrides.txt --python-version 3.11 --no-annotate --no-header -o requirements/cpu.txt
+
+clean:  ## remove .venv and caches; the embedded model stays in the user's cache folder
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
