@@ -1,0 +1,69 @@
+r"""The last balanced box of a text, in one pass over it.
+
+math-verify joins boxes that stand close together (`\boxed{100} ... wait, \boxed{204}` reads as 100204), so it is
+only ever given the inside of one box, found here.
+"""
+
+import re
+from typing import NamedTuple
+
+# An escaped character (`\{`, `\\`) opens and closes nothing. `\\boxed` is JSON-escaped TeX, not a line break.
+_TOKENS = re.compile(
+    r"(?P<box>\\+(?:boxed|fbox)\s*\{)|(?P<bare>\\+boxed\s*(?P<number>-?[0-9][0-9,.]*))|\\.|(?P<open>\{)|(?P<close>\})",
+    re.DOTALL,
+)
+LONGEST = 2000
+_PLACEHOLDER = re.compile(r"[\s.?_…]*|\\(?:ldots|dots|cdots)|\\text\{\s*\}|(?i:\\text\{\s*(?:your )?answer\s*\})")
+
+
+class Box(NamedTuple):
+    """The inside of one box (at most 2,000 characters of it) and where the box starts and ends in the text."""
+
+    start: int
+    end: int
+    content: str
+
+
+def boxes(text: str) -> list[Box]:
+    """Every balanced box that holds something, in the order in which they start; linear in the text's length."""
+    open_braces: list[tuple[int, int] | None] = []
+    found: list[Box] = []
+    for token in _TOKENS.finditer(text):
+        if token["box"]:
+            open_braces.append((token.start(), token.end()))
+        elif token["bare"]:
+            found.append(Box(token.start(), token.end(), token["number"].rstrip(",.")))
+        elif token["open"]:
+            open_braces.append(None)
+        elif token["close"] and open_braces:
+            start = open_braces.pop()
+            if start is not None:
+                # Bounded, or 20,000 boxes in each other would copy gigabytes.
+                content = text[start[1] : min(token.start(), start[1] + LONGEST)].strip()
+                if not _PLACEHOLDER.fullmatch(content):
+                    found.append(Box(start[0], token.end(), content))
+    return sorted(found)
+
+
+def last_box(text: str) -> str | None:
+    """The inside of the box that starts last (of nested boxes the inner one), or None; an unclosed box is no answer."""
+    found = boxes(text)
+    return found[-1].content if found else None
+
+
+def without_comments(text: str) -> str:
+    """The text without `<comment>` blocks: what peers said, or what the path made up in their name, is no answer."""
+    kept: list[str] = []
+    position = 0
+    while (start := text.find("<comment>", position)) >= 0:
+        kept.append(text[position:start])
+        close, thought = text.find("</comment>", start), text.find("</think>", start)
+        ends = [end for end in (close + len("</comment>") if close >= 0 else -1, thought) if end >= 0]
+        position = min(ends, default=len(text))
+    kept.append(text[position:])
+    return "".join(kept)
+
+
+def answer_section(text: str) -> str:
+    """What follows the last `</think>`; the whole text where there is none."""
+    return text.rpartition("</think>")[2]

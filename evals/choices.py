@@ -1,0 +1,83 @@
+"""The option letter that a path settles on: the last explicit one after `</think>`.
+
+A letter counts where it is boxed, where it is said to be the answer, or where it stands alone at the end. A letter
+mentioned in passing does not (`the answer is definitely not A`, `Answer: A balanced force`, `A or B`).
+"""
+
+import re
+
+from peerleap.evals.boxed import answer_section, boxes, without_comments
+
+_OPEN = r"(?:\\(?:boxed|text|textbf|mathrm|mathbf|bf)\s*\{|\\\(|(?i:option|choice|letter)\b|[\s\"'“*_$(\[{<:]){0,12}"
+_ADVERB = r"(?:\s+(?:clearly|therefore|thus|definitely|indeed|likely|probably|most likely|then|simply))?"
+_IS = rf"(?:\s*(?:is|are|would be|should be|must be|will be|was)\b{_ADVERB}\s*[:=]?|\s*[:=→]|\s+[-–—]\s)"
+_SAID = re.compile(
+    rf"(?:\b(?i:answers?|options?|choices?|solution)[\"'”*_}}\s]{{0,6}}(?i:{_IS})"
+    rf"|\b(?i:choose|select|pick|go with|going with)\b){_OPEN}(?P<letter>[A-Ja-j])(?![A-Za-z0-9_^+]|['’][a-z])"
+)
+_IS_RIGHT = re.compile(
+    r"(?<![A-Za-z0-9\\'’])[(*]{0,3}(?P<letter>[A-J])[)*]{0,3}\s+is\s+(?:the\s+)?(?:correct|right|best)\b"
+    r"(?:\s+(?:answer|option|choice)\b)?"
+)
+_WRAP = re.compile(r"\\(?:boxed|text|textbf|mathrm|mathbf|bf|rm)\b|\\[()\[\], ;:!]|[\s\"'“”*_$(){}\[\]<>]")
+_BOXED = re.compile(
+    r"(?i:(?:(?:the|correct|final|answer|option|choice|is)[:\s]+){0,5})([A-Ja-j])(?:[.):,\s].*)?", re.DOTALL
+)
+_STYLE = re.compile(r"\\(?:text|textbf|mathrm|mathbf|bf|rm)\b|[{}$*\"]|\\[ ,;:!]")
+_ALONE = re.compile(r"([A-J])[.:]?")
+_REPLY = re.compile(r"[(*]{0,3}([A-J])[*]{0,2}[).:][)*]{0,2}\s+\S.*")
+_CLOSERS = re.compile(r"[\"'”*_)\]}$.,;:\\]*")
+_NEXT_OPTION = re.compile(r"\s*(?:or|and|nor|/|&|,)\s*(?:(?i:option|choice)\s+)?[(\"'*]{0,3}[A-J]\b")
+_LINE_END = re.compile(r"[\"'”*_)\]}$.,;\s\\]*(?:\n|<|$)")
+_CONTINUES = re.compile(r"\s+(?:because|since|as|for|which|given|based|due|with|so|in|from|but|by|where)\b")
+_ARTICLE = re.compile(r"\s+[a-z]")
+
+
+def choice_letter(text: str) -> str | None:
+    """The last letter A-J that the path's answer section gives, in any usual form, or None."""
+    text = without_comments(text)
+    section = answer_section(text)
+    given = [(box.start, letter) for box in boxes(section) if (letter := _in_box(box.content))]
+    for pattern in (_SAID, _IS_RIGHT):
+        given += [(m.start("letter"), m["letter"].upper()) for m in pattern.finditer(section) if _meant(m, section)]
+    if given:
+        return max(given)[1]
+    return _alone(section) or next((a for box in reversed(boxes(text)) if (a := _in_box(box.content))), None)
+
+
+def _in_box(content: str) -> str | None:
+    """The letter of a box: alone, or first with a bracket, dot or colon before the option's text."""
+    alone = _ALONE.fullmatch(_WRAP.sub("", content).upper())
+    if alone:
+        return alone[1]
+    flat = _STYLE.sub("", content).strip().lstrip("(").strip()
+    match = _BOXED.fullmatch(flat)
+    if match is None or _NEXT_OPTION.match(flat, match.end(1)):
+        return None
+    bare_word = _ARTICLE.match(flat, match.end(1)) or flat[match.end(1) : match.end(1) + 1] == ","
+    return None if bare_word else match[1].upper()
+
+
+def _meant(match: re.Match[str], text: str) -> bool:
+    """Whether the letter names an option: not an article, not one of two options, not a small letter in a sentence."""
+    end, letter = match.end("letter"), match["letter"]
+    after = _CLOSERS.match(text, end)
+    closed = end if after is None else after.end()
+    if _NEXT_OPTION.match(text, end) or _NEXT_OPTION.match(text, closed):
+        return False
+    if letter.islower():
+        return _LINE_END.match(text, end) is not None
+    if letter in "AI" and match.end() == end and closed == end:
+        return _ARTICLE.match(text, end) is None or _CONTINUES.match(text, end) is not None
+    return True
+
+
+def _alone(section: str) -> str | None:
+    """The letter that is the section's last line, or that a one-line reply starts with (`C) 5 m/s`)."""
+    lines = section.strip().splitlines()
+    if not lines:
+        return None
+    match = _ALONE.fullmatch(_WRAP.sub("", lines[-1]))
+    if match is None and len(lines) == 1:
+        match = _REPLY.fullmatch(lines[0].strip())
+    return match[1] if match else None

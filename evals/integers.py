@@ -1,0 +1,110 @@
+"""Integers as models write them, compared as integers: no sympy, no child process (0.02 ms an answer).
+
+All golds of AIME, AIMO and GSM8K are integers, and so are 311 of MATH-500's.
+"""
+
+import re
+
+_WRAPPER = re.compile(
+    r"\$\$?(?P<a>.*?)\$\$?|\\\((?P<b>.*)\\\)|\\\[(?P<c>.*)\\\]|\*\*(?P<d>.*)\*\*|\{(?P<e>[^{}]*)\}|\((?P<f>[^()]*)\)"
+    r"|\\(?:text|textbf|textit|mathrm|mathbf|mathit|mathsf|bm|boldsymbol|mbox|displaystyle)\s*\{(?P<g>[^{}]*)\}",
+    re.DOTALL,
+)
+_SPACING = re.compile(r"\\[,;:! ]|\\q?quad\b|\\displaystyle\b|~")
+_UNITS = re.compile(
+    r"\s*(?:\^\s*\{?\s*\\circ\s*\}?|°|\\degree|\\?%|[.]"
+    r"|\\(?:text|mathrm|mbox|textrm|operatorname)\s*\{(?P<unit>[A-Za-z \-./²³°]*)\}(?:\s*\^\s*\{?[23]\}?)?"
+    r"|(?P<word>(?:\s+[A-Za-z]{2,}(?:-[a-z]+)*\b){1,6})(?:\s*\^\s*\{?[23]\}?)?)$"
+)
+_MODULUS = re.compile(
+    r"\s*(?:\\pmod\s*(?:\{\s*\d+\s*\}|\d)|\\[bp]?mod\s*\{?\s*\d+\}?|\(?\s*mod(?:ulo)?\s+\d+\s*\)?|\(\s*\\bmod\s*\d+\s*\))$"
+)
+_INTEGER = re.compile(r"([+-]?)\s*(\d+|\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+)(?:\.0*)?")
+_BASED = re.compile(r"([0-9A-Za-z]+)\s*_\s*(?:\{\s*(\d{1,2})\s*\}|(\d{1,2}))")
+
+_SCALES = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_FRACTIONS = ("half", "halves", "third", "thirds", "quarter", "quarters", "fifths", "sixths", "eighths", "tenths")
+_OPERATORS = (
+    "or",
+    "and",
+    "to",
+    "over",
+    "pi",
+    "squared",
+    "cubed",
+    "factorial",
+    "root",
+    "sqrt",
+    "choose",
+    "plus",
+    "minus",
+)
+# Not the commands: `\sqrt` and `\pi` are mathematics.
+_WORDS = re.compile(rf"(?<![\\A-Za-z])({'|'.join((*_SCALES, *_FRACTIONS, *_OPERATORS))})\b", re.IGNORECASE)
+# Unicode digits such as superscripts stay as they are: 5² is not 52.
+_SIGNS = str.maketrans({"−": "-", "\u2010": "-", "\u2011": "-", "–": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " "})
+
+
+def number_words(text: str) -> set[str]:
+    """The words of a text that change the number before them: `3 million`, `3 halves`, `3 or 4`."""
+    return {word.lower() for word in _WORDS.findall(text)}
+
+
+def parse_integer(text: str) -> int | None:
+    r"""The integer that `text` writes (`\text{1,234}`, `016`, `\$18`, `204^\circ`, `x = 204`, `5 million`), or None."""
+    if len(text) > 1000:
+        return None
+    text = _SPACING.sub("", text.translate(_SIGNS).replace("{,}", ",").replace("\\$", "").replace("$", ""))
+    text = re.sub(r"^\s*[a-zA-Z]\s*=", "", text).strip().lstrip("€£¥").strip()
+    scale = 1
+    for _ in range(6):
+        before = text
+        text = _MODULUS.sub("", text).strip()
+        unit = _UNITS.search(text)
+        if unit is not None:
+            words = (unit["unit"] or unit["word"] or "").lower()
+            changing = number_words(words)
+            if changing - _SCALES.keys() or len(changing) > 1:
+                return None
+            scale *= _SCALES[changing.pop()] if changing else 1
+            text = text[: unit.start()].strip()
+        wrapper = _WRAPPER.fullmatch(text)
+        if wrapper is not None:
+            text = next(inside for inside in wrapper.groups() if inside is not None).strip()
+        if text == before:
+            break
+    number = _INTEGER.fullmatch(text)
+    if number is None:
+        return None
+    return int(number[1] + re.sub(r"[, ]", "", number[2])) * scale
+
+
+def parse_based(text: str) -> tuple[str, int] | None:
+    """Digits and base of a number with a base subscript (`2516_8`), or None; math-verify ignores the subscript."""
+    match = _BASED.fullmatch(_SPACING.sub("", text).replace("$", "").strip())
+    return (match[1].lstrip("0").upper() or "0", int(match[2] or match[3])) if match else None
+
+
+def same_in_base(gold: str, answer: str) -> bool | None:
+    """Whether two numbers are equal when one of them names its base; None if neither does.
+
+    A gold with a base and an answer without one are compared digit by digit: the question named the base.
+    """
+    gold_based, answer_based = parse_based(gold), parse_based(answer)
+    if gold_based is not None and answer_based is not None:
+        return gold_based == answer_based or _value(gold_based) == _value(answer_based) is not None
+    if gold_based is not None:
+        plain = re.sub(r"[^0-9A-Za-z]", "", answer.replace("\\text", "")).lstrip("0").upper()
+        return plain == gold_based[0] if parse_integer(answer) is not None else None
+    if answer_based is not None:
+        number = parse_integer(gold)
+        return number is not None and _value(answer_based) == number
+    return None
+
+
+def _value(based: tuple[str, int]) -> int | None:
+    digits, base = based
+    try:
+        return int(digits, base)
+    except ValueError:
+        return None

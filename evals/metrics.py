@@ -1,0 +1,141 @@
+"""What one question's paths are worth: pure functions of right and wrong, answers and lengths.
+
+Paths of one question are never independent measurements, least of all LeaP's, which talk to each other: average over
+the question's paths here, and take errors over questions in `stats.py`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from math import comb, log
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens of a path by who wrote or read them; `cached` is the part of `prefill` that the prefix cache answered."""
+
+    own: int = 0
+    summary: int = 0
+    inserted: int = 0
+    prefill: int = 0
+    cached: int = 0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if getattr(self, field.name) < 0:
+                msg = f"{field.name}={getattr(self, field.name)!r}: a number of tokens is not negative"
+                raise ValueError(msg)
+        if self.cached > self.prefill:
+            msg = f"cached={self.cached!r} is more than prefill={self.prefill!r}"
+            raise ValueError(msg)
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def generated(self) -> int:
+        """What was decoded one by one: the cost of a path in time."""
+        return self.own + self.summary
+
+    @property
+    def computed(self) -> int:
+        """Every token that went through the model and did not come from the cache: the cost in compute."""
+        return self.generated + self.prefill - self.cached
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """One path as the metrics see it: its answer as the grader read it, whether it is right, what it cost."""
+
+    answer: str | None
+    correct: bool
+    tokens: Tokens = Tokens()
+    aha: Mapping[str, int] | None = None
+
+
+def pass_at_k(correct: int, paths: int, k: int) -> float:
+    """The chance that one of `k` paths drawn without replacement is right: `1 - C(n-c, k) / C(n, k)`, unbiased."""
+    if not 0 <= correct <= paths or not 1 <= k <= paths:
+        msg = f"correct={correct!r}, paths={paths!r}, k={k!r}: 0 <= correct <= paths and 1 <= k <= paths are needed"
+        raise ValueError(msg)
+    return 1.0 - comb(paths - correct, k) / comb(paths, k)
+
+
+def pass_at_1(paths: Sequence[Graded]) -> float:
+    """The share of right paths; a path without an answer is wrong."""
+    return sum(path.correct for path in paths) / len(paths)
+
+
+def any_at_n(paths: Sequence[Graded]) -> float:
+    """1.0 if any path is right: what a perfect choice among them could reach."""
+    return float(any(path.correct for path in paths))
+
+
+def no_answer(paths: Sequence[Graded]) -> float:
+    """The share of paths that gave no answer."""
+    return sum(path.answer is None for path in paths) / len(paths)
+
+
+def majority(paths: Sequence[Graded]) -> Graded | None:
+    """A path with the most frequent answer, ties to the lowest path index; None if no path answered."""
+    return _elected(paths, len)
+
+
+def shortest_majority(paths: Sequence[Graded]) -> Graded | None:
+    """A path of the class with the largest `votes / log(mean own tokens)` (Zeng et al. 2502.12215), ties as `majority`.
+
+    A tie in the score goes to more votes, then to the lowest path index.
+    """
+    return _elected(paths, _shortest_score)
+
+
+def cons_at_n(paths: Sequence[Graded]) -> float:
+    """1.0 if the majority answer is right; no votes at all is wrong."""
+    winner = majority(paths)
+    return float(winner is not None and winner.correct)
+
+
+def shortest_at_n(paths: Sequence[Graded]) -> float:
+    """1.0 if the shortest-majority answer is right."""
+    winner = shortest_majority(paths)
+    return float(winner is not None and winner.correct)
+
+
+METRICS: dict[str, Callable[[Sequence[Graded]], float]] = {
+    "pass@1": pass_at_1,
+    "cons@n": cons_at_n,
+    "shortest@n": shortest_at_n,
+    "any@n": any_at_n,
+    "no_answer": no_answer,
+}
+
+
+def question_metrics(paths: Sequence[Graded], ks: Sequence[int] = ()) -> dict[str, float]:
+    """Every metric of one question's paths of one run, tokens as means a path; `ks` adds `pass@k` for each k."""
+    if not paths:
+        msg = "paths=[]: a question without paths has no metrics"
+        raise ValueError(msg)
+    values = {name: metric(paths) for name, metric in METRICS.items()}
+    right = sum(path.correct for path in paths)
+    values |= {f"pass@{k}": pass_at_k(right, len(paths), k) for k in ks if k != 1}
+    for field in fields(Tokens):
+        values[f"tokens_{field.name}"] = sum(getattr(path.tokens, field.name) for path in paths) / len(paths)
+    counted = [path.aha for path in paths if path.aha is not None]
+    for name in sorted({name for counts in counted for name in counts}):
+        values[f"aha_{name}"] = sum(counts.get(name, 0) for counts in counted) / len(counted)
+    return values
+
+
+def _elected(paths: Sequence[Graded], score: Callable[[list[Graded]], float]) -> Graded | None:
+    # Insertion order is path order, and `max` keeps the first of equals: ties go to the lowest path index.
+    groups: dict[str, list[Graded]] = {}
+    for path in paths:
+        if path.answer is not None:
+            groups.setdefault(path.answer, []).append(path)
+    best = max(groups.values(), key=lambda group: (score(group), len(group)), default=None)
+    return None if best is None else best[0]
+
+
+def _shortest_score(group: list[Graded]) -> float:
+    mean = sum(path.tokens.own for path in group) / len(group)
+    return len(group) / log(max(mean, 2.0))

@@ -1,0 +1,119 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from peerleap.evals import Grader, MissingExtra, mathcheck
+from peerleap.evals.mathcheck import MathPool, Worker
+
+TOWER = r"\boxed{9^{9^{9}}}"
+# C code that Python's alarm cannot interrupt: only killing the child ends it.
+DEAF = r"\boxed{2^{2^{40}}}"
+
+
+async def _ticks(stop: asyncio.Event) -> int:
+    ticks = 0
+    while not stop.is_set():
+        await asyncio.sleep(0.01)
+        ticks += 1
+    return ticks
+
+
+async def test_the_event_loop_keeps_ticking_beside_hostile_answers() -> None:
+    pytest.importorskip("math_verify")
+    answers = [TOWER, DEAF, "\\boxed{" + "(" * 500 + "1", "\\boxed{" + "(" * 500 + "}"]
+    answers += ["\\boxed{" + "{" * 30_000, "x" * 60_000 + TOWER, "\\boxed{" + "x+" * 30_000 + "1}", "answer " * 9_000]
+    with Grader(seconds=1.0, workers=2) as grader:
+        grader.warm()
+        stop = asyncio.Event()
+        clock = asyncio.create_task(_ticks(stop))
+        verdicts = await asyncio.gather(*(grader.acheck(text, "x", "math") for text in answers))
+        right = await grader.acheck(r"\boxed{33+171}", "204", "math")
+        stop.set()
+        ticks = await clock
+    assert not any(verdict.correct for verdict in verdicts)
+    assert "timeout" in {verdict.how for verdict in verdicts}
+    assert right.correct, "a worker that was hung or killed must answer again"
+    # Two children burn a core each for seconds; a blocked loop would tick once an answer.
+    assert ticks > 5 * len(answers)
+
+
+async def test_a_cancelled_path_does_not_cancel_the_others_with_its_answer(grader: Grader) -> None:
+    waiting = [asyncio.create_task(grader.acheck(r"\boxed{7\sqrt{8}}", r"14\sqrt2", "math")) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    assert [verdict.correct for verdict in await asyncio.gather(*waiting[1:])] == [True, True]
+    assert waiting[0].cancelled()
+
+
+def test_a_dead_child_is_replaced_and_a_hung_one_killed() -> None:
+    pytest.importorskip("math_verify")
+    worker = Worker()
+    try:
+        worker.start()
+        process = worker._process
+        assert process is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert worker.compare(r"\frac{1}{2}", "0.5", 20.0) == (True, None)
+        replaced = worker._process
+        assert replaced is not None
+        os.kill(replaced.pid, signal.SIGSTOP)  # it can answer nothing, not even its own alarm
+        assert worker.compare("1", "1", 0.2) == (False, "timeout")
+        assert replaced.poll() is not None
+    finally:
+        worker.kill()
+
+
+def test_close_ends_every_child_also_one_at_work() -> None:
+    pytest.importorskip("math_verify")
+    pool = MathPool(workers=1, seconds=30.0)
+    pool.warm()
+    process = pool._workers[0]._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    running, queued = pool.submit("1", "2"), pool.submit("204", "205")
+    time.sleep(0.1)
+    pool.close()
+    assert process.poll() is not None
+    assert running.result().problem in {"crashed", "closed"}
+    assert queued.cancelled() or not queued.result().equal
+
+
+def test_a_child_cannot_write_files_or_take_all_memory() -> None:
+    pytest.importorskip("math_verify")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import mathworker as w\n"
+        "w._limit()\n"
+        "from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_FSIZE, getrlimit\n"
+        "for what, most in ((RLIMIT_AS, w.MEMORY_BYTES), (RLIMIT_FSIZE, 0), (RLIMIT_CORE, 0)):\n"
+        "    assert 0 <= getrlimit(what)[0] <= most, what\n"
+        "try:\n    bytearray(3 << 30)\nexcept MemoryError:\n    print('refused')\n"
+    )
+    folder = str(mathcheck._SCRIPT.parent)
+    done = subprocess.run([sys.executable, "-P", "-c", code, folder], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("refused\n", "")
+
+
+def test_without_math_verify_the_message_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mathcheck, "installed", lambda module: module != "math_verify")
+    with Grader() as grader:
+        assert grader.check(r"\boxed{204}", "204", "integer").correct
+        with pytest.raises(MissingExtra, match=r"pip install 'peerleap\[evals\]'"):
+            grader.check(r"\boxed{\sqrt2}", r"\sqrt{8}", "math")
+
+
+def test_grading_never_loads_sympy_into_this_process() -> None:
+    pytest.importorskip("math_verify")
+    code = (
+        "import sys\nfrom peerleap.evals import Grader\n"
+        "with Grader(workers=1) as g: assert g.check(r'\\boxed{\\sqrt8}', r'2\\sqrt2', 'math').correct\n"
+        "print(sorted({'sympy', 'math_verify', 'datasets', 'latex2sympy2_extended'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "PYTHONSAFEPATH": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == "[]"
