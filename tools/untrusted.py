@@ -14,7 +14,7 @@ __all__ = ["LEAP_TAGS", "has_marker", "neutralise", "shorten"]
 LEAP_TAGS = ("<summarize>", "</summarize>", "<comment>", "</comment>", "<think>", "</think>")
 
 _TAG_NAMES = "summarize|comment|think|tool_call|tool_response"
-_ROLES = "user|assistant|system|human|developer|tool|function"
+_ROLES = "user|assistant|system|human|developer"
 _BREAKS = str.maketrans(
     {"<": "‹", ">": "›", "|": "¦", "[": "(", "]": ")", "`": "'"}
     | {"＜": "‹", "＞": "›", "｜": "¦", "［": "(", "］": ")", "｀": "'", "\u1fef": "'"}
@@ -55,18 +55,13 @@ def neutralise(text: str, markers: Iterable[str] = (), *, max_chars: int | None 
     become U+FFFD. Idempotent. Blank and one-character `markers` are vocabulary, not control, and are left alone.
     With `max_chars`, the middle is cut out so that the result has at most that many characters.
     """
-    loose, names = _compiled(frozenset(markers))
-    text = _visible(text)
-    for _ in range(8):
-        broken = _broken(text, loose, names, _defused)
-        if broken == text:
-            break
-        text = _visible(broken)
-    else:
-        # Markers made of our own replacement characters: deleting shrinks the text, so this ends.
-        while (shorter := _visible(_broken(text, loose, names, lambda _marker: ""))) != text:
-            text = shorter
-    return text if max_chars is None else shorten(text, max_chars)
+    patterns = _compiled(frozenset(markers))
+    text = _harmless(text, *patterns)
+    for _ in range(4):
+        if max_chars is None or len(text) <= max_chars:
+            return text
+        text = _harmless(shorten(text, max_chars), *patterns)  # a cut through "<thinking" leaves a "<think"
+    return "…"[:max_chars]
 
 
 def has_marker(text: str, markers: Iterable[str] = ()) -> bool:
@@ -87,6 +82,19 @@ def shorten(text: str, max_chars: int) -> str:
         return text[:max_chars].rstrip("\u200d")
     head, tail = text[: keep - keep // 2].rstrip("\u200d"), text[len(text) - keep // 2 :].lstrip("\u200d\ufe0e\ufe0f")
     return f"{head}…[{len(text) - len(head) - len(tail)} characters cut]…{tail}"
+
+
+def _harmless(text: str, loose: re.Pattern[str] | None, names: frozenset[str]) -> str:
+    text = _visible(text)
+    for _ in range(8):
+        broken = _broken(text, loose, names, _defused)
+        if broken == text:
+            return text
+        text = _visible(broken)
+    # Markers made of our own replacement characters: deleting shrinks the text, so this ends.
+    while (shorter := _visible(_broken(text, loose, names, lambda _marker: ""))) != text:
+        text = shorter
+    return text
 
 
 def _visible(text: str) -> str:

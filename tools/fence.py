@@ -1,0 +1,161 @@
+"""The default protocol: a Python fence, and `<tool_call>` for every other tool."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.tools import BaseTool
+from typing_extensions import override
+
+from peerleap.tools import hints
+from peerleap.tools.json_call import CALL_MARKERS, read_call
+from peerleap.tools.protocol import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest, thought_region
+from peerleap.tools.untrusted import neutralise
+
+__all__ = ["FenceProtocol"]
+
+_CALL, _CALL_END, _OUTPUT = "<tool_call>", "</tool_call>", "```output"
+_PYTHON = frozenset({"python", "python3", "py"})
+_EVENT = re.compile(r"`{3,}|<tool_call>")
+# Inside a block: comments and strings, in which a fence is data, and lines that close the block.
+_CODE = re.compile(
+    r"""
+    \#[^\n]*
+    | "{3} (?: [^"\\] | \\.? | "(?!"") )*+ (?: "{3} | (?P<open2>\Z) )
+    | '{3} (?: [^'\\] | \\.? | '(?!'') )*+ (?: '{3} | (?P<open1>\Z) )
+    | " (?: [^"\\\n] | \\.? )*+ "?
+    | ' (?: [^'\\\n] | \\.? )*+ '?
+    | ^[ \t>]*(?P<ticks>`{3,})[ \t]*(?:\n|\Z)
+    """,
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
+)
+_LAST_CLOSE = re.compile(r"^[ \t>]*(?P<ticks>`{3,})[ \t]*\n?\Z", re.MULTILINE)
+_NEAR = 64  # how far a fence's line is read
+
+
+@dataclass(frozen=True, slots=True)
+class FenceProtocol(ToolProtocol):
+    """```` ```python ```` blocks answered by ```` ```output ````, `<tool_call>` JSON answered by `<tool_response>`."""
+
+    python: str | None = "python"
+    """The tool that runs Python blocks; `None` leaves them plain text."""
+    argument: str = "code"
+    """The Python tool's argument that takes the block."""
+    nudge: str = ""
+    """Text that opens a block on the path's behalf, for example `hints.START_NUDGE`."""
+    name: str = "fence"
+    stop_token_ids: tuple[int, ...] = ()
+    keep_stop: bool = True
+    skip_special_tokens: bool = True
+    markers: tuple[str, ...] = (*CALL_MARKERS, "```python", _OUTPUT)
+    in_thought: bool = True
+
+    @property
+    @override
+    def stop(self) -> tuple[str, ...]:
+        r"""`"\n```\n"` closes a block; it never matches the opening `"\n```python\n"`."""
+        return ("\n```\n", _OUTPUT, _CALL_END) if self.python else (_CALL_END,)
+
+    @override
+    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits) -> str:
+        others = [tool for tool in tools if tool.name != self.python]
+        parts = []
+        if len(others) < len(tools):
+            parts.append(hints.PYTHON_FENCE.format(calls=limits.calls, seconds=limits.seconds))
+        if others:
+            word = "Other" if parts else "You may use"
+            parts.append(hints.CALL_SYNTAX.format(other=word, calls=limits.calls, tools=hints.listing(others)))
+        return " ".join(parts)
+
+    @override
+    def template_tools(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]] | None:
+        return None
+
+    @override
+    def parse(self, text: str, start: int = 0, stop_reason: StopReason = None) -> ToolRequest | BadCall | None:
+        return self._scan(text, start, stop_reason)[0]
+
+    @override
+    def pending(self, text: str, start: int = 0) -> int | None:
+        return self._scan(text, start, None)[1]
+
+    @override
+    def render(self, call: ToolRequest | BadCall, result: str, remaining: int | None = None) -> str:
+        body = neutralise(result, self.markers).strip("\n")
+        left = "" if remaining is None else f"\n[{remaining} tool calls left]"
+        gap = "" if call.raw.endswith("\n") else "\n"
+        if call.raw.endswith(_CALL_END):
+            return f"\n<tool_response>\n{body}{left}\n</tool_response>\n"
+        opening = "" if call.raw.endswith(_OUTPUT) else _OUTPUT
+        return f"{gap if opening else ''}{opening}\n{body}{left}\n```\n"
+
+    def _scan(self, text: str, start: int, stop_reason: StopReason) -> tuple[ToolRequest | BadCall | None, int | None]:
+        """The first complete call, or where an unfinished one begins."""
+        start, limit = thought_region(text, start, in_thought=True, in_answer=False)
+        fence = 0  # backticks of an open block in another language
+        at = start
+        while event := _EVENT.search(text, at, limit):
+            here, at = event.span()
+            if event.group() == _CALL:
+                if fence:
+                    continue
+                close = text.find(_CALL_END, at, limit)
+                if close < 0:
+                    return None, here
+                end = close + len(_CALL_END)
+                return read_call(text[at:close], text[here:end], end), None
+            before, info, line = _around(text, here, at, start, limit)
+            ticks = at - here
+            if info.split(" ")[0] in _PYTHON and self.python and ticks >= fence and (not before or info in _PYTHON):
+                # Also inside another block of as many backticks: that one was never closed.
+                found = self._block(text, here, line, limit, ticks=ticks, stop_reason=stop_reason) if line else None
+                return found, here if found is None else None
+            if before or "`" in info:
+                continue  # backticks inside a sentence
+            if not fence:
+                fence = ticks
+            elif not info and ticks >= fence:
+                fence = 0
+        return None, None
+
+    def _block(
+        self, text: str, opening: int, body: int, limit: int, *, ticks: int, stop_reason: StopReason
+    ) -> ToolRequest | BadCall | None:
+        for piece in _CODE.finditer(text[body:limit]):
+            if piece["ticks"] and len(piece["ticks"]) >= ticks:
+                code, end = text[body : body + piece.start()], body + piece.end()
+                if stop_reason == _OUTPUT and text[end:limit].strip() == _OUTPUT:
+                    end = limit  # the model began to write the output: it gets the real one behind its own heading
+                return self._request(code, text[opening:end], end)
+            if piece["open1"] is None and piece["open2"] is None:
+                continue
+            # A string that never ends may still do so after this fence, unless the model stopped here itself.
+            close = _LAST_CLOSE.search(text[body:limit], piece.start())
+            if close and len(close["ticks"]) >= ticks and (stop_reason is None or text[limit - 1] == "`"):
+                return self._request(text[body : body + close.start()], text[opening:limit], limit)
+        if stop_reason == _OUTPUT and text.endswith(_OUTPUT, body, limit):
+            code = text[body : limit - len(_OUTPUT)].rstrip().removesuffix("`" * ticks)
+            return self._request(code, text[opening:limit], limit)
+        return None
+
+    def _request(self, code: str, raw: str, end: int) -> ToolRequest | BadCall:
+        if not code.strip():
+            return BadCall("The Python block is empty.", raw, end)
+        return ToolRequest(self.python or "", {self.argument: _dedented(code)}, raw, end)
+
+
+def _around(text: str, here: int, at: int, start: int, limit: int) -> tuple[str, str, int]:
+    """What stands before and behind a fence on its line, and where the next line begins (0: nowhere yet)."""
+    before = text[max(start, here - _NEAR) : here].rpartition("\n")[2].strip(" \t>")
+    info = text[at : min(limit, at + _NEAR)].partition("\n")[0].strip().lower()
+    return before, info, text.find("\n", at, limit) + 1 if info.split(" ")[0] in _PYTHON else 0
+
+
+def _dedented(code: str) -> str:
+    """`code` without the indentation that a list item or a quotation gives the whole block."""
+    lines = code.removesuffix("\n").split("\n")
+    first = next(line for line in lines if line.strip())
+    margin = first[: len(first) - len(first.lstrip(" \t>"))]
+    same = margin and all(line.startswith(margin) or not line.strip() for line in lines)
+    return "\n".join(line.removeprefix(margin) for line in lines) if same else "\n".join(lines)

@@ -1,0 +1,59 @@
+"""Every sentence about tools that a model reads before it calls one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.tools import BaseTool
+
+__all__ = ["CALL_SYNTAX", "OPENMATH", "PYTHON_FENCE", "RETOOL", "SEARCH_O1", "SEARCH_R1", "START_NUDGE", "listing"]
+
+PYTHON_FENCE = """\
+While reasoning you may run Python. Write a block that starts with ```python on its own line and ends with ``` on its \
+own line; the system runs it and inserts the output in an ```output block. State persists between your blocks; numpy \
+and sympy are installed; there is no network and no file access; print what you need. At most {calls} blocks, \
+{seconds:g} seconds each."""
+
+CALL_SYNTAX = """\
+{other} tools: write <tool_call>{{"name": ..., "arguments": {{...}}}}</tool_call>; the answer comes back in \
+<tool_response>. At most {calls} calls in all.
+{tools}"""
+
+START_NUDGE = "Wait, maybe using Python here is a good idea.\n```python\n"
+
+RETOOL = """\
+You now have the ability to selectively write executable Python code to enhance your reasoning process. Write it as
+<code>
+```python
+...
+```
+</code>
+The output comes back in <interpreter>. The Python code should be complete scripts, including necessary imports. \
+At most {calls} calls, {seconds:g} seconds each."""
+
+SEARCH_R1 = """\
+If you lack some knowledge, you can call a search engine by <search> query </search> and it will return the top \
+results between <information> and </information>. At most {calls} searches."""
+
+SEARCH_O1 = """\
+You have the ability to perform web searches: write <|begin_search_query|> your query here <|end_search_query|>. \
+The system then provides you with helpful information in the format \
+<|begin_search_result|> ... <|end_search_result|>. At most {calls} searches."""
+
+OPENMATH = """\
+Please integrate natural language reasoning with code executions: write Python between <tool_call> and </tool_call>; \
+its output comes back in an ```output block. You may perform up to {calls} Python code calls."""
+
+
+def listing(tools: Sequence[BaseTool]) -> str:
+    """One line per tool: its name, the arguments a model may fill in, and its description."""
+    return "\n".join(f"- {tool.name}({_arguments(tool)}): {' '.join(tool.description.split())}" for tool in tools)
+
+
+def _arguments(tool: BaseTool) -> str:
+    schema: Any = tool.tool_call_schema
+    about: dict[str, Any] = schema if isinstance(schema, dict) else schema.model_json_schema()
+    required = about.get("required", ())
+    return ", ".join(
+        f"{name}{'' if name in required else '?'}: {field.get('type', 'any')}"
+        for name, field in about.get("properties", {}).items()
+    )

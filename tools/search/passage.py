@@ -1,0 +1,32 @@
+"""The part of a page that answers what was asked (after Search-o1, which keeps the text around the best sentence)."""
+
+import re
+from collections import Counter
+
+__all__ = ["best_passage"]
+
+_SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
+_WORD = re.compile(r"[a-z0-9]+|[^\W\d_]")
+
+
+def best_passage(text: str, wanted: str, max_chars: int) -> str:
+    """At most `max_chars` characters of `text` around the sentence with the highest word F1 to `wanted`."""
+    if len(text) <= max_chars:
+        return text
+    goal = _words(wanted)
+    best, middle = 0.0, max_chars // 2
+    for sentence in _SENTENCE.finditer(text):
+        if (score := _f1(_words(sentence.group()), goal)) > best:
+            best, middle = score, (sentence.start() + sentence.end()) // 2
+    start = min(max(0, middle - max_chars // 2), len(text) - max_chars)
+    passage = text[start : start + max_chars]
+    return f"{'…' if start else ''}{passage[1:-1] if start else passage[:-1]}…"
+
+
+def _words(text: str) -> Counter[str]:
+    return Counter(_WORD.findall(text.lower()))
+
+
+def _f1(words: Counter[str], goal: Counter[str]) -> float:
+    same = (words & goal).total()
+    return 2 * same / (words.total() + goal.total()) if same else 0.0
