@@ -1,0 +1,29 @@
+"""What a cell and a session may use."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of every session of a sandbox; `ValueError` where one makes no sense."""
+
+    timeout_s: float = 10.0
+    """Wall clock of a cell; then it is interrupted, and its variables are kept."""
+    grace_s: float = 1.0
+    """Wall clock after that for a cell that ignores the interrupt; then its process is killed."""
+    memory_mb: int = 896
+    """Address space of a session, in MiB; numpy and sympy take about 250 of it."""
+    max_output: int = 1000
+    """Characters of a result that are kept, about; the middle is cut out."""
+
+    def __post_init__(self) -> None:
+        for name in ("timeout_s", "grace_s"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name}={value!r} must be a positive number of seconds")
+        if self.memory_mb < 384:
+            raise ValueError(f"memory_mb={self.memory_mb!r} is too little for numpy and sympy: 384 or more")
+        # Above it, a reply full of escapes could outgrow a frame.
+        if not 100 <= self.max_output <= 10_000:
+            raise ValueError(f"max_output={self.max_output!r} must be between 100 and 10000 characters")
