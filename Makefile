@@ -30,7 +30,7 @@ $(READY): requirements/cpu.txt pyproject.toml
 	  || $(PIP) '$(TORCH)' --index-url $(TORCH_INDEX)
 	@$(PIP) -r requirements/cpu.txt
 	@$(PIP) -e .
-	@$(BIN)/peerleap models --prepare
+	@$(BIN)/peerleap models --prepare >/dev/null
 	@touch $@
 
 run: $(READY)  ## answer a question: make run Q="..." [ARGS="--paths 6"]
