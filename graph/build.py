@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
@@ -22,6 +22,8 @@ from peerleap.graph.reasoning import round_target, think
 from peerleap.graph.settings import Settings
 from peerleap.graph.state import history_key, path_schema, schemas
 from peerleap.graph.summaries import Summarized, summarize
+
+T = TypeVar("T")
 
 # A round takes two supersteps and the vote one: with fewer left, paths run to their end instead of to the next block.
 _STEPS_FOR_ANOTHER_ROUND = 6
@@ -98,7 +100,7 @@ def _engines(
     return {name: get_engine(peer.model or model, **{**args, **peer.engine_args}) for name, peer in team.items()}
 
 
-def _run_to_end(coroutine: Coroutine[Any, Any, Any]) -> Any:
+def _run_to_end(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run on a loop of its own; on another thread where this one has a loop that runs, as in a notebook."""
     try:
         asyncio.get_running_loop()
@@ -120,7 +122,7 @@ class _Run:
     def prepare(self, state: dict[str, Any], runtime: Runtime[Settings]) -> dict[str, Any]:
         update = prepare(state, runtime.context, self.team, self.engines)
         settings = Settings.model_validate(update["params"])
-        update["last_round"] = nobody_to_hear(update["status"], settings)
+        update["last_round"] = nobody_to_hear(update["status"].value, settings)
         write = get_stream_writer()
         write({"v": VERSION, "type": "run", "paths": list(self.team), "settings": update["params"]})
         return update
