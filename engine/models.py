@@ -94,6 +94,8 @@ def _read(name: str, path: str, config_file: Path, weight_bytes: int | None) -> 
         config = json.loads(config_file.read_text())
     except ValueError as error:
         raise ModelError(f"model={name!r}: its 'config.json' is not JSON: {error}") from error
+    if not isinstance(config, dict):
+        config = {}
     text = config.get("text_config") or config
     length = text.get("max_position_embeddings") or text.get("n_positions")
     if not isinstance(length, int):

@@ -1,12 +1,13 @@
 import asyncio
 import atexit
+import multiprocessing
 import threading
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
 from peerleap.engine.device import check_fits, default_engine_args, set_environment, vllm_device
-from peerleap.engine.errors import EngineDead, EngineError, EngineMissing
+from peerleap.engine.errors import EngineDead, EngineError, EngineMissing, EngineStartError
 from peerleap.engine.models import Model, resolve_model
 from peerleap.engine.orphans import mark_host
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
@@ -122,6 +123,11 @@ class VLLMEngine:
         return await asyncio.to_thread(self._running)
 
     def _running(self) -> Starting:
+        if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing's own check
+            raise EngineStartError(
+                "the engine's processes import the program that starts them, and this program would start them again: "
+                "put what it runs under `if __name__ == '__main__':`"
+            )
         with self._lock:
             if self._closed:
                 raise EngineError(f"the engine of model={self._asked!r} was closed")

@@ -1,11 +1,11 @@
 """`make bench`: run the benchmarks, print a table, write `bench.json` (`name -> {value, unit, goal, ok}`).
 
-    python tests/bench/run.py            # all of them
-    python tests/bench/run.py leap graph # only these
+python tests/bench/run.py            # all of them
+python tests/bench/run.py leap graph # only these
 """
 
 import argparse
-import importlib.util
+import importlib
 import json
 import os
 import sys
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER))  # a benchmark's child processes import it by its name
 NAMES = sorted(file.stem.removesuffix("_bench") for file in FOLDER.glob("*_bench.py"))
 
 
@@ -29,22 +30,13 @@ def main() -> None:
     figures: dict[str, dict[str, Any]] = {}
     for name in options.names or NAMES:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        figures |= _load(name).run()
+        figures |= importlib.import_module(f"{name}_bench").run()
         _write(options.out, figures)
     table = Table("figure", "value", "unit", "goal", "ok")
     for name, figure in figures.items():
         table.add_row(name, f"{figure['value']:.4g}", figure["unit"], figure["goal"], "yes" if figure["ok"] else "NO")
     Console().print(table)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; written to {options.out}")
-
-
-def _load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(f"{name}_bench", FOLDER / f"{name}_bench.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _write(target: Path, figures: dict[str, dict[str, Any]]) -> None:

@@ -1,0 +1,112 @@
+"""Bad input costs one line, which names the field, the value and the cure, and exit code 2; vLLM is not imported."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peerleap.engine import is_prepared
+
+Invoke = Callable[..., Any]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+REFUSED = {
+    "empty question": (["ask", "  "], ["question='  '", "not empty"]),
+    "no path": (["ask", "-n", "0", "q"], ["paths=0", "1 to 1024"]),
+    "too many paths": (["ask", "-n", "5000", "q"], ["paths=5000", "1 to 1024"]),
+    "interval": (["ask", "--interval", "0", "q"], ["interval=0", "greater than or equal to 1"]),
+    "k": (["ask", "--top-k", "0", "q"], ["top_k=0", "greater than or equal to 1"]),
+    "rounds": (["ask", "--rounds", "-1", "q"], ["rounds=-1", "greater than or equal to 0"]),
+    "temperature": (["ask", "--temperature", "-0.5", "q"], ["temperature=-0.5", "greater than or equal to 0"]),
+    "temperature that is no number": (["ask", "--temperature", "nan", "q"], ["temperature=nan"]),
+    "router": (["ask", "--router", "disperse", "q"], ["router='disperse'", "'dispersed'", "'hybrid'"]),
+    "vote": (["ask", "--vote", "mayority", "q"], ["vote='mayority'", "'majority'"]),
+    "preset": (["ask", "--preset", "papers", "q"], ["preset='papers'", "'paper'"]),
+    "task": (["ask", "--task", "maths", "q"], ["task='maths'", "'math'"]),
+    "seed": (["ask", "--seed", "-1", "q"], ["seed=-1", "greater than or equal to 0"]),
+    "communicate_at order": (["ask", "--communicate-at", "20,10", "q"], ["communicate_at=[20, 10]", "larger"]),
+    "communicate_at text": (["ask", "--communicate-at", "soon", "q"], ["communicate_at", "'soon'", "integer"]),
+    "two ways to say when": (
+        ["ask", "--communicate-at", "20", "--interval", "9", "q"],
+        ["communicate_at", "interval"],
+    ),
+    "engine argument": (["ask", "--engine-arg", "dtype", "q"], ["--engine-arg 'dtype'", "name=value"]),
+    "paths as engine argument": (["ask", "--engine-arg", "paths=3", "q"], ["'paths=3'", "--paths"]),
+    "engine as engine argument": (["ask", "--engine-arg", "engine=3", "q"], ["'engine=3'", "not an engine argument"]),
+    "no such folder": (["ask", "--model", "/no/where", "q"], ["model='/no/where'", "no such folder", "smollm2-135m"]),
+    "bad hub id": (["ask", "--model", "a--b/c..d", "q"], ["model='a--b/c..d'", "hub id"]),
+    "save into nowhere": (["ask", "--save", "/no/where/run.json", "q"], ["--save '/no/where/run.json'", "no folder"]),
+    "save onto a folder": (["ask", "--save", "/", "q"], ["--save '/'", "this is a folder"]),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_one_line_and_exit_code_2(invoke: Invoke, case: str) -> None:
+    arguments, told = REFUSED[case]
+    done = invoke(*arguments)
+    assert done.exit_code == 2, done.output
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("peerleap: ")
+    for part in told:
+        assert part in line
+
+
+def test_over_long_question(invoke: Invoke) -> None:
+    if not is_prepared():
+        pytest.skip("the embedded model is not prepared")
+    done = invoke("ask", "why? " * 9000)
+    assert done.exit_code == 2, done.output
+    (line,) = done.stderr.splitlines()
+    assert "question: its prompt takes" in line
+    assert "ask a shorter question" in line
+
+
+def test_budget_that_does_not_fit(invoke: Invoke) -> None:
+    if not is_prepared():
+        pytest.skip("the embedded model is not prepared")
+    done = invoke("ask", "--max-tokens", "100000", "What is 2 + 2?")
+    assert done.exit_code == 2, done.output
+    (line,) = done.stderr.splitlines()
+    assert "max_tokens=100000" in line
+    assert "set max_tokens to at most" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["ask"], "question"),
+        (["ask", "--paths", "four", "q"], "--paths"),
+        (["ask", "--pahts", "4", "q"], "--paths"),
+        (["ask", "two", "questions"], "questions"),
+        (["aks", "q"], "ask"),
+    ],
+)
+def test_what_the_parser_refuses(invoke: Invoke, arguments: list[str], told: str) -> None:
+    done = invoke(*arguments)
+    assert done.exit_code == 2
+    assert told in done.stderr.lower()
+
+
+@pytest.mark.parametrize("case", ["router", "no such folder"])
+def test_installed_command_refuses_without_vllm(start: Start, tmp_path: Path, case: str) -> None:
+    # A `vllm` that ends the process where it is imported.
+    (tmp_path / "vllm.py").write_text("import os; os._exit(99)")
+    arguments, told = REFUSED[case]
+    process = start(*arguments, env={"PYTHONPATH": str(tmp_path)})
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert out == ""
+    (line,) = err.splitlines()
+    for part in told:
+        assert part in line
+
+
+def test_question_that_is_no_text(start: Start) -> None:
+    """An argument may hold any bytes."""
+    process = start("ask", "--json", "-n", "1", b"caf\xe9".decode(errors="surrogateescape"), scripted=10_000)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert '"question": "caf?"' in out

@@ -1,0 +1,152 @@
+import asyncio
+import gc
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peerleap.engine import Completion, Engine, EngineMissing, OnText, SamplingParams, VLLMEngine
+
+CONTEXT = 4096
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs no model first; what kills the shared engine last, since each kill costs a start."""
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is not None, "deaths" in item.path.name))
+
+
+@pytest.fixture(scope="session")
+def real_engine() -> Iterator[VLLMEngine]:
+    """One vLLM with the embedded model for the whole session; a start takes most of a minute on two cores."""
+    engine = VLLMEngine(max_model_len=CONTEXT)
+    try:
+        engine.check()
+    except EngineMissing as error:
+        pytest.skip(str(error))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # vLLM and torch deprecate as they are imported
+        asyncio.run(engine.generate(engine.tokenizer.encode("Hello"), SamplingParams(max_tokens=1)))
+    yield engine
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # vLLM leaves its sockets to the collector
+        engine.close()
+        gc.collect()
+
+
+class RecordingEngine:
+    """An engine that passes everything on to another one, and keeps what was asked and answered."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.prompts: list[list[int]] = []
+        """Token ids of every request, when it came."""
+        self.completions: list[tuple[list[int], Completion]] = []
+
+    @property
+    def model(self) -> str:
+        return self._engine.model
+
+    @property
+    def tokenizer(self) -> Any:
+        return self._engine.tokenizer
+
+    @property
+    def context_length(self) -> int:
+        return self._engine.context_length
+
+    def check(self) -> None:
+        self._engine.check()
+
+    async def generate(
+        self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
+    ) -> Completion:
+        prompt = list(token_ids)
+        self.prompts.append(prompt)
+        completion = await self._engine.generate(prompt, params, on_text=on_text)
+        self.completions.append((prompt, completion))
+        return completion
+
+
+@pytest.fixture(scope="session")
+def record() -> Callable[[Engine], RecordingEngine]:
+    """Wrap an engine in one that keeps what was asked and answered."""
+    return RecordingEngine
+
+
+Wait = Callable[[Callable[[], object], float], None]
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Wait:
+    """Wait until something holds; fail when it does not within some seconds."""
+
+    def wait(holds: Callable[[], object], seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > end:
+                pytest.fail(f"did not happen within {seconds} s")
+            time.sleep(0.05)
+
+    return wait
+
+
+Children = Callable[[int], set[int]]
+
+
+@pytest.fixture(scope="session")
+def engine_processes() -> Children:
+    """Process ids of the engine processes below a process, grandchildren too."""
+    return _engine_processes
+
+
+def _engine_processes(host: int) -> set[int]:
+    parents: dict[int, int] = {}
+    commands: dict[int, str] = {}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            stat = (folder / "stat").read_text().rpartition(")")[2].split()
+            commands[int(folder.name)] = (folder / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:  # it ended while we looked
+            continue
+        if stat[0] != "Z":
+            parents[int(folder.name)] = int(stat[1])
+    below, found = {host}, set[int]()
+    while below:
+        below = {pid for pid, parent in parents.items() if parent in below}
+        found |= {pid for pid in below if "VLLM" in commands[pid] or "spawn_main" in commands[pid]}
+    return found
+
+
+Alive = Callable[[set[int]], set[int]]
+
+
+@pytest.fixture(scope="session")
+def alive() -> Alive:
+    """Those of some processes that still run; a process that nobody has reaped is dead."""
+
+    def still(pids: set[int]) -> set[int]:
+        return {pid for pid in pids if _state(pid) not in {"", "Z"}}
+
+    return still
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+@pytest.fixture(scope="session")
+def child_env() -> dict[str, str]:
+    """Environment of child processes: a user's, without what this process's engine and the tests have set."""
+    unwanted = ("PEERLEAP_", "VLLM_", "PYTHONWARNINGS", "PYTEST_", "TORCH_CPP_LOG_LEVEL")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    cache = os.environ.get("PEERLEAP_CACHE")
+    return kept | {"COLUMNS": "100", "TERM": "dumb"} | ({"PEERLEAP_CACHE": cache} if cache else {})

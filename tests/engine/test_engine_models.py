@@ -1,0 +1,101 @@
+"""A model that is not there, or not whole, is named before anything is loaded."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from peerleap.engine import EMBEDDED, ModelError, VLLMEngine, resolve_model
+
+MakeModel = Callable[..., Path]
+
+
+def test_folder(make_model: MakeModel) -> None:
+    folder = make_model()
+    model = resolve_model(str(folder))
+    assert model.path == str(folder)
+    assert model.context_length == 2048
+    assert model.weight_bytes == len("weights")
+    assert (model.dtype, model.quantization, model.embedded) == ("bfloat16", None, False)
+
+
+def test_relative_and_home_folders(make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_model()
+    monkeypatch.chdir(folder.parent)
+    monkeypatch.setenv("HOME", str(folder.parent))
+    for name in ("model", "./model", "~/model"):
+        assert resolve_model(name).path == str(folder)
+
+
+def test_nested_text_configuration(make_model: MakeModel) -> None:
+    config = {
+        "text_config": {"max_position_embeddings": 512, "torch_dtype": "float16"},
+        "quantization_config": {"quant_method": "fp8"},
+    }
+    model = resolve_model(str(make_model(config__json=json.dumps(config))))
+    assert (model.context_length, model.dtype, model.quantization) == (512, "float16", "fp8")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"config__json": None}, "config.json"),
+        ({"config__json": "{nope"}, "not JSON"),
+        ({"config__json": "[]"}, "max_position_embeddings"),
+        ({"config__json": "{}"}, "max_position_embeddings"),
+        ({"config__json": '{"max_position_embeddings": "many"}'}, "max_position_embeddings"),
+        ({"model__safetensors": None}, "no weights"),
+        ({"tokenizer__json": None}, "no tokenizer"),
+    ],
+)
+def test_folder_that_is_not_whole(make_model: MakeModel, changes: dict[str, str | None], told: str) -> None:
+    folder = make_model(**changes)
+    with pytest.raises(ModelError, match=told) as caught:
+        resolve_model(str(folder))
+    assert repr(str(folder)) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["/nowhere/model", "./model", "~/nothing", "nothing", "a/b/c", "model.gguf"])
+def test_no_such_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match="no such folder") as caught:
+        resolve_model(name)
+    assert repr(name) in str(caught.value)
+    assert EMBEDDED in str(caught.value)
+
+
+def test_file_instead_of_a_folder(make_model: MakeModel) -> None:
+    with pytest.raises(ModelError, match="no such folder"):
+        resolve_model(str(make_model() / "model.safetensors"))
+
+
+@pytest.mark.parametrize("name", ["a--b/c..d", "bad name/model", "org/model?"])
+def test_bad_hub_id(name: str) -> None:
+    with pytest.raises(ModelError, match="neither a folder nor a hub id") as caught:
+        resolve_model(name)
+    assert repr(name) in str(caught.value)
+
+
+def test_unreachable_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder) -> None:
+    import huggingface_hub.hf_api
+
+    # A port where nobody listens: refused at once, as an unresolvable name is.
+    monkeypatch.setattr(huggingface_hub.hf_api.HfApi, "endpoint", "http://127.0.0.1:9", raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    begun = time.monotonic()
+    with pytest.raises(ModelError, match="the hub cannot be reached") as caught:
+        resolve_model("peerleap-tests/no-such-model")
+    assert time.monotonic() - begun < 30
+    assert "give a folder" in str(caught.value)
+
+
+def test_name_from_the_environment(make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = str(make_model())
+    monkeypatch.setenv("PEERLEAP_MODEL", folder)
+    assert resolve_model().path == resolve_model(None).path == folder
+    assert VLLMEngine().model == folder
+    monkeypatch.setenv("PEERLEAP_MODEL", "/nowhere/model")
+    with pytest.raises(ModelError, match="'/nowhere/model'"):
+        VLLMEngine().check()
