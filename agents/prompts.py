@@ -54,7 +54,12 @@ TEMPLATES = (
 SUMMARY_CUT = " ...\n"
 
 PEER_LABEL = "Peer {number}"
-PEER_LABEL_EXPERT = "Peer {number} ({peer})"
+PEER_LABEL_ABOUT = "{name} ({about})"
+
+# What a path has checked its claims with, by tool; at most two are named.
+EVIDENCE = {"python": "ran code", "web_search": "searched the web", "read_page": "read a page"}
+EVIDENCE_OTHER = "used {tool}"
+MOST_EVIDENCE = 2
 
 # What a path thinks after it has read its peers.
 BRIDGES_THINKING = (

@@ -43,7 +43,7 @@ def ask(
     ] = None,
     router: Annotated[
         str | None,
-        typer.Option(help="dispersed, clustered, hybrid, random or all.", rich_help_panel=_RUN),
+        typer.Option(help="dispersed, clustered, hybrid, random, all or evidence.", rich_help_panel=_RUN),
     ] = None,
     rounds: Annotated[int | None, typer.Option(help="Most LeaP blocks.", rich_help_panel=_RUN)] = None,
     communicate_at: Annotated[
