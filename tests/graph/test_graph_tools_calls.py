@@ -240,7 +240,14 @@ def counting(stage: str, prompt: str) -> str:
 def test_limits_hold_over_rounds_and_then_calls_are_text() -> None:
     doubled = Double()
     out, engine = ask(
-        counting, [doubled.tool], count=2, interval=100, max_tokens=3000, rounds=3, peer={"limits": ToolLimits(calls=3)}
+        counting,
+        [doubled.tool],
+        count=2,
+        interval=100,
+        max_tokens=3000,
+        rounds=3,
+        cut="exact",
+        peer={"limits": ToolLimits(calls=3)},
     )
     for path in ("solver_1", "solver_2"):
         answers = segments(out, "tool", path)
