@@ -27,6 +27,8 @@ from peerleap.graph.tool_calls import Toolbox
 
 T = TypeVar("T")
 
+T = TypeVar("T")
+
 # A round takes two supersteps and the vote one: with fewer left, paths run to their end instead of to the next block.
 _STEPS_FOR_ANOTHER_ROUND = 6
 
@@ -129,7 +131,7 @@ class _Run:
         for box in {id(box): box for name in self.team if (box := self._toolbox(name))}.values():
             box.open_run(get_config())
         settings = Settings.model_validate(update["params"])
-        update["last_round"] = nobody_to_hear(update["status"], settings)
+        update["last_round"] = nobody_to_hear(update["status"].value, settings)
         write = get_stream_writer()
         write({"v": VERSION, "type": "run", "paths": list(self.team), "settings": update["params"]})
         return update

@@ -78,6 +78,8 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
     def _check(self, given: Any, config: Any, context: Any) -> Any:
         configurable = {**((self.config or {}).get("configurable") or {}), **((config or {}).get("configurable") or {})}
         nested = _NESTED in configurable
+        if given is None and self.checkpointer is None and not nested:
+            given = {}  # there is no run that it could resume
         if given is not None and not isinstance(given, Command):
             check_input(given, nested=nested)
         if not nested and self.checkpointer not in {None, False, True} and not configurable.get("thread_id"):
