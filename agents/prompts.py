@@ -22,6 +22,16 @@ PEERS = (
 
 EXPERTISE = "What you bring to the group: {instructions}"
 
+# The expertise of the ready-made team `experts`.
+CODER = (
+    "You check by computing. Whenever a step is algebra, arithmetic, counting or a search over cases, run a short "
+    "program instead of trusting your head, print what you need, and tell the others what the output was."
+)
+SCEPTIC = (
+    "You look for the other way. Solve it by a different method than the obvious one, try small and extreme cases, and "
+    "when the others agree, look for the assumption that they share."
+)
+
 QUESTION = "{task}\n\n{peers}\n\nQuestion: {question}"
 QUESTION_ALONE = "{task}\n\nQuestion: {question}"
 
