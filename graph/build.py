@@ -20,15 +20,15 @@ from peerleap.graph.outcome import tally
 from peerleap.graph.path import Path
 from peerleap.graph.prepare import prepare
 from peerleap.graph.reasoning import round_target, think
-from peerleap.graph.settings import Settings
+from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.state import history_key, path_schema, schemas
 from peerleap.graph.summaries import Summarized, summarize
 from peerleap.graph.tool_calls import Toolbox
 
 T = TypeVar("T")
 
-T = TypeVar("T")
-
+# Separates the namespaces of a graph and of one inside it.
+_NESTED = "|"
 # A round takes two supersteps and the vote one: with fewer left, paths run to their end instead of to the next block.
 _STEPS_FOR_ANOTHER_ROUND = 6
 
@@ -127,7 +127,8 @@ class _Run:
         self._asummarize: Any = task(name="summarize")(self._summarize_async)  # type: ignore[arg-type]
 
     def prepare(self, state: dict[str, Any], runtime: Runtime[Settings]) -> dict[str, Any]:
-        update = prepare(state, runtime.context, self.team, self.engines, self._toolbox)
+        context = as_settings(runtime.context, nested=_NESTED in get_config()["configurable"]["checkpoint_ns"])
+        update = prepare(state, context, self.team, self.engines, self._toolbox)
         for box in {id(box): box for name in self.team if (box := self._toolbox(name))}.values():
             box.open_run(get_config())
         settings = Settings.model_validate(update["params"])

@@ -97,7 +97,7 @@ def prepare(
     update: dict[str, Any] = {}
     for number, (name, peer) in enumerate(peers.items(), start=1):
         path = Path(name, number, peer, engines[name], settings, task, toolbox(name))
-        prompt = path.prompt(question, alone=len(peers) == 1)
+        prompt = path.prompt(question, alone=len(peers) == 1 or settings.rounds == 0)
         label = _LABEL_TOOLS if any(peer.tools for peer in peers.values()) else _LABEL
         room = path.engine.context_length - len(prompt["token_ids"]) - _reserve(settings, len(peers), label)
         settings = _fit(settings, asked, path, prompt, room)

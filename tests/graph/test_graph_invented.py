@@ -28,8 +28,9 @@ def test_it_is_stopped_at_the_tag_and_told_that_nobody_wrote(leap: Any) -> None:
 
 def test_only_so_often_in_a_round(leap: Any) -> None:
     run = leap(inventor(99), paths=1)
-    assert len(run.texts("solver_1", "nudge")) == 2
-    assert prompts.COMMENT not in run.engine.calls[-1].params.stop
+    assert run.texts("solver_1", "nudge").count(prompts.INVENTED_COMMENT) == 2
+    assert prompts.COMMENT not in run.engine.calls[2].params.stop
+    assert run.out["answer"] == "4"  # asked for, not the invented peer's 666
     assert all(prompts.COMMENT in call.params.stop for call in run.engine.calls[:2])
 
 

@@ -133,6 +133,12 @@ def test_a_parent_with_a_context_of_its_own_calls_it_with_settings(team: Any) ->
     assert made.engine.calls[0].params.max_tokens == 33
 
 
+def test_as_a_node_of_a_parent_with_a_context_of_its_own(team: Any) -> None:
+    made = team(finisher, paths=2)
+    out = parent(made.graph.compile(), context_schema=Foreign).invoke(QUESTION, context=Foreign())
+    assert out["note"] == "so 4"
+
+
 def test_inside_a_pipeline_and_a_function(team: Any) -> None:
     graph = team(finisher, paths=2).graph.compile()
     pipeline = RunnableLambda(lambda text: {"question": text}) | graph | (lambda out: out["answer"])
