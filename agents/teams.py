@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def _read(path: Path) -> Any:
 
 def _yaml(text: str, path: Path) -> Any:
     try:
-        import yaml
+        yaml: Any = import_module("yaml")  # has no types of its own
     except ImportError as error:
         raise TeamError(f"{path}: YAML needs PyYAML (pip install pyyaml); TOML needs nothing") from error
     try:
