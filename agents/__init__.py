@@ -1,3 +1,4 @@
 from peerleap.agents.peer import Peer, Sampling, path_peers
+from peerleap.agents.teams import TEAMS, TeamError, experts, load_team, paper
 
-__all__ = ["Peer", "Sampling", "path_peers"]
+__all__ = ["TEAMS", "Peer", "Sampling", "TeamError", "experts", "load_team", "paper", "path_peers"]

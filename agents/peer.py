@@ -1,7 +1,12 @@
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from langchain_core.tools import BaseTool
+from langchain_core.tools import tool as as_tool
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from peerleap.tools.presets import PROTOCOLS
+from peerleap.tools.protocol import ToolLimits
 
 
 class Sampling(BaseModel):
@@ -23,10 +28,14 @@ class Sampling(BaseModel):
         return base.model_copy(update=self.model_dump(exclude_none=True))
 
 
-class Peer(BaseModel):
-    """One kind of reasoner: a model with its expertise and sampling, and how many paths of it there are."""
+def _tool(given: Any) -> Any:
+    return as_tool(given) if callable(given) and not isinstance(given, BaseTool) else given
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+class Peer(BaseModel):
+    """One kind of reasoner: a model with its expertise, sampling and tools, and how many paths of it there are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     """Names its paths: `solver` gives `solver_1`, `solver_2`, ..."""
@@ -40,6 +49,33 @@ class Peer(BaseModel):
     """What differs from the settings of the run."""
     engine_args: dict[str, Any] = {}
     """vLLM's engine arguments for this peer's model, on top of the graph's."""
+    tools: Annotated[list[Annotated[BaseTool, BeforeValidator(_tool)]], Field(exclude=True)] = []
+    """LangChain tools, or plain functions, that its paths may call while they think. Not part of what is stored."""
+    protocol: str = "fence"
+    """How a call looks in the text; a name in `peerleap.tools.presets.PROTOCOLS`."""
+    limits: ToolLimits = ToolLimits()
+    """What one path may spend on tools."""
+    nudge: bool = False
+    """Begin a Python block for a path that has called no tool by the end of a LeaP block, as START does."""
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _known_limits(cls, given: Any) -> Any:
+        known = ToolLimits.__dataclass_fields__
+        if isinstance(given, dict) and (unknown := sorted(set(given) - set(known))):
+            raise ValueError(f"limits: {unknown[0]!r} is none of {', '.join(known)}")
+        return given
+
+    @model_validator(mode="after")
+    def _callable(self) -> Self:
+        if self.protocol not in PROTOCOLS:
+            raise ValueError(f"protocol={self.protocol!r} is none of {', '.join(sorted(PROTOCOLS))}")
+        names = [tool.name for tool in self.tools]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"tools: two are named {twice[0]!r}")
+        if self.nudge and not (self.protocol == "fence" and "python" in names):
+            raise ValueError("nudge=True: needs the tool 'python' and protocol='fence'")
+        return self
 
     @property
     def path_names(self) -> list[str]:

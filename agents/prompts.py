@@ -22,6 +22,16 @@ PEERS = (
 
 EXPERTISE = "What you bring to the group: {instructions}"
 
+# The expertise of the ready-made team `experts`.
+CODER = (
+    "You check by computing. Whenever a step is algebra, arithmetic, counting or a search over cases, run a short "
+    "program instead of trusting your head, print what you need, and tell the others what the output was."
+)
+SCEPTIC = (
+    "You look for the other way. Solve it by a different method than the obvious one, try small and extreme cases, and "
+    "when the others agree, look for the assumption that they share."
+)
+
 # What a path writes before it sums up, in the voice of a chain of thought and in that of an answer.
 TRIGGERS_THINKING = (
     "Wait, before I go on I should write down where I stand.",
@@ -51,7 +61,12 @@ TEMPLATES = (
 SUMMARY_CUT = " ...\n"
 
 PEER_LABEL = "Peer {number}"
-PEER_LABEL_EXPERT = "Peer {number} ({peer})"
+PEER_LABEL_ABOUT = "{name} ({about})"
+
+# What a path has checked its claims with, by tool; at most two are named.
+EVIDENCE = {"python": "ran code", "web_search": "searched the web", "read_page": "read a page"}
+EVIDENCE_OTHER = "used {tool}"
+MOST_EVIDENCE = 2
 
 # What a path thinks after it has read its peers.
 BRIDGES_THINKING = (

@@ -34,7 +34,13 @@ _RUN, _MODEL, _OUT = "The run", "The model", "The output"
 def ask(
     question: Annotated[str, typer.Argument(help="The question; `-` reads it from the input.", show_default=False)],
     *,
-    paths: Annotated[int, typer.Option("--paths", "-n", help="How many paths.", rich_help_panel=_RUN)] = 4,
+    paths: Annotated[
+        int | None, typer.Option("--paths", "-n", help="How many paths; 4 unless given.", rich_help_panel=_RUN)
+    ] = None,
+    team: Annotated[
+        str | None,
+        typer.Option(help="A team file (TOML, YAML), or paper or experts, instead of --paths.", rich_help_panel=_RUN),
+    ] = None,
     interval: Annotated[
         int | None, typer.Option("--interval", "-T", help="Tokens between two LeaP blocks.", rich_help_panel=_RUN)
     ] = None,
@@ -43,7 +49,7 @@ def ask(
     ] = None,
     router: Annotated[
         str | None,
-        typer.Option(help="dispersed, clustered, hybrid, random or all.", rich_help_panel=_RUN),
+        typer.Option(help="dispersed, clustered, hybrid, random, all or evidence.", rich_help_panel=_RUN),
     ] = None,
     rounds: Annotated[int | None, typer.Option(help="Most LeaP blocks.", rich_help_panel=_RUN)] = None,
     communicate_at: Annotated[
@@ -96,9 +102,11 @@ def ask(
         text = text.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text
         if save_to is not None:
             check_target(save_to)
+        from peerleap.agents import load_team
         from peerleap.graph import build_graph
 
-        graph = build_graph(model, paths=paths, **engine_arguments(engine_arg)).compile()
+        peers = None if team is None else load_team(team)
+        graph = build_graph(model, paths=paths, peers=peers, **engine_arguments(engine_arg)).compile()
         messages = Console(stderr=True)
         view = LiveView(messages) if messages.is_terminal and not as_json else LogView(messages)
         result = asyncio.run(_run(graph, text, context, view))

@@ -39,15 +39,19 @@ def detect_thinking(tokenizer: Any) -> Thinking:
     )
 
 
-def render_prompt(tokenizer: Any, content: str, thinking: Thinking) -> list[int]:
+def render_prompt(
+    tokenizer: Any, content: str, thinking: Thinking, tools: list[dict[str, Any]] | None = None
+) -> list[int]:
     """Token ids of a user turn and the opened assistant turn, inside `<think>` for a model that thinks.
 
-    The chat template writes the beginning-of-text token where the model wants one; none is added to it.
+    The chat template writes the beginning-of-text token where the model wants one; none is added to it. `tools` are
+    function descriptions in OpenAI's form, for templates that tell the model of them.
     """
+    given = {"tools": tools} if tools else {}
     if not tokenizer.chat_template:
         return list(tokenizer.encode(content + "\n\n"))
     text = tokenizer.apply_chat_template(
-        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True, **given
     )
     if thinking.thinks and not thinking.template_opens:
         text += OPEN + "\n"

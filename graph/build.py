@@ -1,10 +1,11 @@
 import asyncio
+import threading
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from langchain_core.messages import AIMessage
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langgraph.config import get_config, get_stream_writer
 from langgraph.func import task
 from langgraph.graph import END, START
@@ -22,6 +23,7 @@ from peerleap.graph.reasoning import round_target, think
 from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.state import history_key, path_schema, schemas
 from peerleap.graph.summaries import Summarized, summarize
+from peerleap.graph.tool_calls import Toolbox
 
 T = TypeVar("T")
 
@@ -61,6 +63,7 @@ def build_graph(
     run = _Run(team, engines)
     state, given, output = schemas(list(team))
     graph = LeapGraph(state, context_schema=Settings, input_schema=given, output_schema=output)
+    graph.uses_tools = any(peer.tools for peer in team.values())
     graph.add_node("prepare", run.prepare, input_schema=state)
     for name in team:
         node = RunnableLambda(run.path_node(name), run.apath_node(name), name=name)
@@ -117,13 +120,17 @@ class _Run:
 
     def __init__(self, team: dict[str, Peer], engines: dict[str, Engine]) -> None:
         self.team, self.engines = team, engines
+        self._toolboxes: dict[str, Toolbox] = {}
+        self._lock = threading.Lock()
         # Each summary is a task, so that its result is kept although the block is interrupted later.
         self._summarize: Any = task(name="summarize")(self._summarize_sync)  # type: ignore[arg-type]
         self._asummarize: Any = task(name="summarize")(self._summarize_async)  # type: ignore[arg-type]
 
     def prepare(self, state: dict[str, Any], runtime: Runtime[Settings]) -> dict[str, Any]:
         context = as_settings(runtime.context, nested=_NESTED in get_config()["configurable"]["checkpoint_ns"])
-        update = prepare(state, context, self.team, self.engines)
+        update = prepare(state, context, self.team, self.engines, self._toolbox)
+        for box in {id(box): box for name in self.team if (box := self._toolbox(name))}.values():
+            box.open_run(get_config())
         settings = Settings.model_validate(update["params"])
         update["last_round"] = nobody_to_hear(update["status"].value, settings)
         write = get_stream_writer()
@@ -132,21 +139,21 @@ class _Run:
 
     def path_node(self, name: str) -> Any:
         def run_path(state: dict[str, Any]) -> dict[str, Any]:
-            return _run_to_end(self._think(name, state, get_stream_writer()))
+            return _run_to_end(self._think(name, state, get_stream_writer(), get_config()))
 
         return run_path
 
     def apath_node(self, name: str) -> Any:
         async def run_path(state: dict[str, Any]) -> dict[str, Any]:
-            return await self._think(name, state, get_stream_writer())
+            return await self._think(name, state, get_stream_writer(), get_config())
 
         return run_path
 
-    async def _think(self, name: str, state: dict[str, Any], write: Any) -> dict[str, Any]:
+    async def _think(self, name: str, state: dict[str, Any], write: Any, config: RunnableConfig) -> dict[str, Any]:
         path, history = self._path(name, state), state[history_key(name)]
         last = state.get("last_round") or state["remaining_steps"] < _STEPS_FOR_ANOTHER_ROUND
         target = None if last else round_target(path.settings, state["round"], history)
-        segments, status = await think(path, history, state["round"], target, write)
+        segments, status = await think(path, history, state["round"], target, write, config)
         return {history_key(name): segments, "status": {name: {"state": status}}}
 
     def leap_block(self, state: dict[str, Any]) -> dict[str, Any]:
@@ -189,4 +196,15 @@ class _Run:
     def _path(self, name: str, state: dict[str, Any]) -> Path:
         number = list(self.team).index(name) + 1
         settings = Settings.model_validate(state["params"])
-        return Path(name, number, self.team[name], self.engines[name], settings, state["task"])
+        tools = self._toolbox(name)
+        return Path(name, number, self.team[name], self.engines[name], settings, state["task"], tools)
+
+    def _toolbox(self, name: str) -> Toolbox | None:
+        """The tools of a path; made at their first use, since they need the model's tokenizer."""
+        peer, engine = self.team[name], self.engines[name]
+        if not peer.tools or not peer.limits.calls:
+            return None
+        with self._lock:
+            if (box := self._toolboxes.get(peer.name)) is None:
+                box = self._toolboxes[peer.name] = Toolbox(peer, engine)
+            return box

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ from langgraph.types import Command
 from peerleap.graph.errors import InputError
 from peerleap.graph.prepare import check_input
 from peerleap.graph.settings import Settings, as_settings
+from peerleap.tools.scope import RunScope, scope_config
 
 # Set by LangGraph in the configuration of a graph that runs inside another one.
 _NESTED = "__pregel_read"
@@ -15,6 +17,9 @@ _NESTED = "__pregel_read"
 
 class LeapGraph(StateGraph[Any, Settings, Any, Any]):
     """A `StateGraph` whose compiled form checks its input before anything is stored."""
+
+    uses_tools = False
+    """Whether a run holds things open, such as sandboxes, that have to be closed when it ends."""
 
     def compile(self, *args: Any, **kwargs: Any) -> "CompiledLeapGraph":
         """Compile, as `StateGraph.compile`; the name is `leap` unless given."""
@@ -42,7 +47,14 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             SettingsError: a setting is unknown or out of range.
         """
         context = self._check(input, config, context)
-        yield from super().stream(input, config, context=context, **kwargs)
+        if not self._uses_tools:
+            yield from super().stream(input, config, context=context, **kwargs)
+            return
+        scope = RunScope()
+        try:
+            yield from super().stream(input, scope_config(config, scope), context=context, **kwargs)
+        finally:
+            scope.close()
 
     async def astream(
         self,
@@ -54,8 +66,19 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
     ) -> AsyncIterator[Any]:
         """As `Pregel.astream`; errors as in `stream`."""
         context = self._check(input, config, context)
-        async for part in super().astream(input, config, context=context, **kwargs):
-            yield part
+        scope = RunScope() if self._uses_tools else None
+        config = config if scope is None else scope_config(config, scope)
+        try:
+            async for part in super().astream(input, config, context=context, **kwargs):
+                yield part
+        finally:
+            if scope is not None:
+                # Shielded: a second cancellation must not leave processes behind.
+                await asyncio.shield(asyncio.to_thread(scope.close))
+
+    @property
+    def _uses_tools(self) -> bool:
+        return bool(getattr(self.builder, "uses_tools", False))
 
     def _check(self, given: Any, config: Any, context: Any) -> Any:
         configurable = {**((self.config or {}).get("configurable") or {}), **((config or {}).get("configurable") or {})}

@@ -15,17 +15,21 @@ class Event(TypedDict):
     """One event; which fields there are depends on `type`."""
 
     v: int
-    type: Literal["run", "tokens", "segment", "summary", "route", "path_end", "vote"]
+    type: Literal["run", "tokens", "segment", "summary", "route", "path_end", "vote", "tool_start", "tool_end"]
     path: NotRequired[str]
     round: NotRequired[int]
     kind: NotRequired[str]
     """tokens, segment: the kind of the segment."""
     text: NotRequired[str]
-    """tokens: newly generated text. segment, summary: the whole text."""
+    """tokens: newly generated text. segment, summary: the whole text. tool_start: the call. tool_end: its result."""
     tokens: NotRequired[int]
     """segment, summary: its tokens. path_end: all generated tokens."""
     status: NotRequired[str]
-    """path_end: finished, forced or failed."""
+    """path_end: finished, forced or failed. tool_end: as in `ToolRecord`."""
+    tool: NotRequired[str]
+    """tool_start, tool_end: the tool's name."""
+    seconds: NotRequired[float]
+    """tool_end: how long the call took."""
     answer: NotRequired[str | None]
     """path_end: the path's own. vote: the run's."""
     sources: NotRequired[dict[str, list[str]]]

@@ -74,12 +74,13 @@ def route(
     texts = [summaries[name]["text"] for name in order]
     matrix = similarity_matrix(texts, settings.similarity)
     router = ROUTERS[settings.router]
+    checked = [bool(summaries[name].get("evidence")) for name in order]
     routes = {}
     for i, name in enumerate(order):
         if name in readers:
             peers = [j for j in range(len(order)) if j != i and texts[j]]
             random = derive_random(settings.seed, "route", round_number, name)
-            routes[name] = [order[j] for j in router(matrix[i], peers, settings.top_k, random)]
+            routes[name] = [order[j] for j in router(matrix[i], peers, settings.top_k, random, checked)]
     return BlockRecord(
         round=round_number,
         summaries={name: summaries[name] for name in order},

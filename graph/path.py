@@ -17,6 +17,7 @@ from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.seeds import derive_random, derive_seed
 from peerleap.graph.segments import Kind, Segment, history_ids
 from peerleap.graph.settings import Settings, TaskName
+from peerleap.graph.tool_calls import Toolbox
 from peerleap.tools.untrusted import LEAP_TAGS, neutralise
 
 
@@ -31,6 +32,8 @@ class Path:
     engine: Engine
     settings: Settings
     task: TaskName
+    tools: Toolbox | None = None
+    """What it may call while it thinks."""
 
     @property
     def thinking(self) -> Thinking:
@@ -56,8 +59,11 @@ class Path:
             about.append(prompts.EXPERTISE.format(instructions=self.safe(self.peer.instructions)))
         if alone:
             del about[0]
+        if self.tools is not None and self.tools.hint:
+            about.append(self.tools.hint)
         parts = [prompts.TASKS[self.task], *about, f"Question: {self.safe(question)}"]
-        ids = render_prompt(self.engine.tokenizer, "\n\n".join(parts), self.thinking)
+        template_tools = self.tools.template_tools if self.tools is not None else None
+        ids = render_prompt(self.engine.tokenizer, "\n\n".join(parts), self.thinking, template_tools)
         return Segment(kind="prompt", round=0, token_ids=ids, text=self.decode(ids))
 
     def safe(self, text: str) -> str:
@@ -67,8 +73,9 @@ class Path:
         return text
 
     def foreign(self, text: str) -> str:
-        """Text from a peer, made harmless: LeaP's tags and control tokens are broken up."""
-        return neutralise(text, (*LEAP_TAGS, *control_texts(self.engine.tokenizer)))
+        """Text from a peer, made harmless: LeaP's tags, control tokens and tool calls are broken up."""
+        markers = self.tools.markers if self.tools is not None else control_texts(self.engine.tokenizer)
+        return neutralise(text, (*LEAP_TAGS, *markers))
 
     def insert(self, kind: Kind, round_number: int, text: str) -> Segment:
         """A segment that the path did not generate; encoded once, here."""

@@ -1,6 +1,6 @@
 """The first node: check the question and the settings, and open every path's history."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,10 +16,11 @@ from peerleap.graph.path import Path
 from peerleap.graph.segments import Segment
 from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.state import INPUT_KEYS, history_key
+from peerleap.graph.tool_calls import Toolbox
 
 # Room that a LeaP block takes beside the summaries: trigger, template, tags, labels, bridge.
 _BLOCK_FRAME = 192
-_LABEL = 16
+_LABEL, _LABEL_TOOLS = 16, 48
 
 
 def read_question(state: Mapping[str, Any]) -> str:
@@ -72,13 +73,18 @@ def resolve_settings(context: object, engine: Engine) -> Settings:
 
 
 def prepare(
-    state: Mapping[str, Any], context: object, peers: Mapping[str, Peer], engines: Mapping[str, Engine]
+    state: Mapping[str, Any],
+    context: object,
+    peers: Mapping[str, Peer],
+    engines: Mapping[str, Engine],
+    toolbox: Callable[[str], Toolbox | None] = lambda _path: None,
 ) -> dict[str, Any]:
-    """State of a run that begins.
+    """State of a run that begins; `toolbox` gives the tools of a path.
 
     Raises:
         InputError: no question, or one that is too long for a model.
-        SettingsError: a setting is unknown, out of range, or does not fit the context.
+        SettingsError: a setting is unknown, out of range, or does not fit the context; a tool protocol does not suit
+            the model.
         EngineError: the engine is not installed or cannot run the model.
         ModelError: there is no such model.
     """
@@ -90,9 +96,10 @@ def prepare(
     task = settings.task or detect_task(question)
     update: dict[str, Any] = {}
     for number, (name, peer) in enumerate(peers.items(), start=1):
-        path = Path(name, number, peer, engines[name], settings, task)
+        path = Path(name, number, peer, engines[name], settings, task, toolbox(name))
         prompt = path.prompt(question, alone=len(peers) == 1 or settings.rounds == 0)
-        room = path.engine.context_length - len(prompt["token_ids"]) - _reserve(settings, len(peers))
+        label = _LABEL_TOOLS if any(peer.tools for peer in peers.values()) else _LABEL
+        room = path.engine.context_length - len(prompt["token_ids"]) - _reserve(settings, len(peers), label)
         settings = _fit(settings, asked, path, prompt, room)
         update[history_key(name)] = Overwrite([prompt])
     return {
@@ -108,7 +115,7 @@ def prepare(
     }
 
 
-def _reserve(settings: Settings, paths: int) -> int:
+def _reserve(settings: Settings, paths: int, label: int) -> int:
     """Tokens that a path may grow past its budget: one LeaP block and an answer."""
     assert settings.summary_tokens is not None
     assert settings.top_k is not None
@@ -116,7 +123,7 @@ def _reserve(settings: Settings, paths: int) -> int:
     if paths == 1 or settings.rounds == 0:
         return settings.answer_tokens + _BLOCK_FRAME
     read = paths - 1 if settings.router == "all" else min(settings.top_k, paths - 1)
-    return settings.answer_tokens + _BLOCK_FRAME + settings.summary_tokens + read * (settings.summary_tokens + _LABEL)
+    return settings.answer_tokens + _BLOCK_FRAME + settings.summary_tokens + read * (settings.summary_tokens + label)
 
 
 def _fit(settings: Settings, asked: Settings, path: Path, prompt: Segment, room: int) -> Settings:

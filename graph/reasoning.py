@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphBubbleUp
+
 from peerleap.agents import prompts
 from peerleap.graph.answers import extract_answer
 from peerleap.graph.events import VERSION, Event, Writer
@@ -33,15 +36,22 @@ def round_target(settings: Settings, round_number: int, history: Sequence[Segmen
 
 
 async def think(
-    path: Path, history: Sequence[Segment], round_number: int, target: int | None, write: Writer
+    path: Path,
+    history: Sequence[Segment],
+    round_number: int,
+    target: int | None,
+    write: Writer,
+    config: RunnableConfig | None = None,
 ) -> tuple[list[Segment], Status]:
-    """Run one round; the new segments and the path's status.
+    """Run one round; the new segments and the path's status. `config` is the node's own, for the path's tools.
 
     An error of the engine ends the path, not the run: it becomes an `error` segment and the status `failed`.
     """
-    turn = _Turn(path, history, round_number, write)
+    turn = _Turn(path, history, round_number, write, config)
     try:
         status = await turn.run(target)
+    except GraphBubbleUp:  # a tool interrupts the graph
+        raise
     except Exception as error:  # noqa: BLE001
         text = f"{type(error).__name__}: {error}"
         turn.add(Segment(kind="error", round=round_number, token_ids=[], text=text))
@@ -52,8 +62,11 @@ async def think(
 
 
 class _Turn:
-    def __init__(self, path: Path, history: Sequence[Segment], round_number: int, write: Writer) -> None:
+    def __init__(
+        self, path: Path, history: Sequence[Segment], round_number: int, write: Writer, config: RunnableConfig | None
+    ) -> None:
         self.path, self.settings, self.round, self.write = path, path.settings, round_number, write
+        self.config = config
         self.history = list(history)
         self.new: list[Segment] = []
         self._invented = 0
@@ -72,9 +85,12 @@ class _Turn:
         limit = self.budget if target is None else min(target, self.budget)
         # Without a further block, a summary that the path begins is part of its thought.
         more_stops = (prompts.SUMMARIZE,) if self.settings.trigger == "model" and target is not None else ()
+        self._nudge()
         finish = await self._think(limit, *more_stops)
-        if finish == "interval" and self.budget > 0 and self._in_paragraph():
-            grace = min(self.settings.grace or 0, self.budget)
+        grace = min(self.settings.grace or 0, self.budget)
+        if finish == "interval" and self.path.tools is not None and self.path.tools.pending(self.history):
+            finish = await self._think(grace, *more_stops, one_call=True)
+        elif finish == "interval" and self.budget > 0 and self._in_paragraph():
             finish = await self._think(grace, _PARAGRAPH, *more_stops)
         if finish == "think_end":
             return await self._answer()
@@ -87,16 +103,18 @@ class _Turn:
     def _in_paragraph(self) -> bool:
         return self.settings.cut == "paragraph" and not self.history[-1]["text"].endswith(_PARAGRAPH)
 
-    async def _think(self, limit: int, *more_stops: str) -> Finish:
+    async def _think(self, limit: int, *more_stops: str, one_call: bool = False) -> Finish:
+        """Think for `limit` generated tokens, or, with `one_call`, until the call is answered that has begun."""
         close_strings, close_ids = self.path.think_end
         finish: Finish = "interval"
         while limit > 0 and self.budget > 0:
             stop = (*close_strings, *more_stops)
             if self._invented < _MAX_INVENTED:
                 stop += (prompts.COMMENT,)
+            call_strings, call_ids = self.path.tools.stops(self.history) if self.path.tools is not None else ((), ())
             segment, completion = await self.path.generate(
                 "thought", self.history, self.round, min(limit, self.budget),
-                stop=stop, stop_token_ids=close_ids, write=self.write,
+                stop=(*stop, *call_strings), stop_token_ids=(*close_ids, *call_ids), write=self.write,
             )  # fmt: skip
             reason = completion.stop_reason
             if completion.ended_turn:
@@ -107,15 +125,45 @@ class _Turn:
                 finish = "summarize"
             elif reason == prompts.COMMENT:
                 finish = "invented"
+            elif reason is not None and (reason in call_strings or reason in call_ids):
+                finish = "tool"
             segment["finish"] = finish
             self.add(segment)
-            if finish != "invented":
-                return finish
-            self._invented += 1
             limit -= len(segment["token_ids"])
-            self._insert(prompts.INVENTED_COMMENT)
+            if finish == "invented":
+                self._invented += 1
+                self._insert(prompts.INVENTED_COMMENT)
+            elif await self._called(segment, reason):
+                if one_call:
+                    return "interval"
+            elif finish != "tool":
+                return finish
             finish = "interval"
         return finish
+
+    async def _called(self, segment: Segment, reason: str | int | None) -> bool:
+        """Answer the call that `segment` completes, if it does; whether there is an answer to think about."""
+        tools = self.path.tools
+        if tools is None or segment.get("finish") not in {"interval", "tool", "turn_end"}:
+            return False
+        call = tools.find(self.history, reason)
+        if call is None:
+            return False
+        answer = await tools.answer(
+            call, self.history, segment, self.budget, path=self.path.name, config=self.config, write=self.write
+        )
+        if answer is not None:
+            self.add(answer)
+        return answer is not None
+
+    def _nudge(self) -> None:
+        """Open a block for a path that has read its peers and has called nothing yet."""
+        tools = self.path.tools
+        if tools is None or not tools.nudge or self.round == 0 or any("tool" in s for s in self.history):
+            return
+        nudge = self.path.insert("nudge", self.round, tools.nudge)
+        if len(nudge["token_ids"]) < self.budget:
+            self.add(nudge)
 
     async def _answer(self) -> Status:
         """The thought is over: write the answer section."""

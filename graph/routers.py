@@ -13,10 +13,13 @@ Matrix = list[list[float]]
 class Router(Protocol):
     """Picks, for one path, the peers whose summaries it reads."""
 
-    def __call__(self, similar: Sequence[float], peers: Sequence[int], k: int, random: Random) -> list[int]:
+    def __call__(
+        self, similar: Sequence[float], peers: Sequence[int], k: int, random: Random, checked: Sequence[bool] = ()
+    ) -> list[int]:
         """At most `k` of `peers`, each once, in reading order.
 
-        `similar[j]` is the similarity of peer j's summary to the path's own.
+        `similar[j]` is the similarity of peer j's summary to the path's own; `checked[j]` tells whether peer j has
+        checked something with a tool.
         """
         ...
 
@@ -34,37 +37,55 @@ def similarity_matrix(summaries: Sequence[str], kind: str = "levenshtein") -> Ma
     return matrix
 
 
-def dispersed(similar: Sequence[float], peers: Sequence[int], k: int, random: Random) -> list[int]:
+def dispersed(
+    similar: Sequence[float], peers: Sequence[int], k: int, random: Random, checked: Sequence[bool] = ()
+) -> list[int]:
     """The k least similar summaries (equation 1); of equals, the peer with the lower number."""
     return sorted(peers, key=lambda j: (similar[j], j))[:k]
 
 
-def clustered(similar: Sequence[float], peers: Sequence[int], k: int, random: Random) -> list[int]:
+def clustered(
+    similar: Sequence[float], peers: Sequence[int], k: int, random: Random, checked: Sequence[bool] = ()
+) -> list[int]:
     """The k most similar summaries (equation 2); of equals, the peer with the lower number."""
     return sorted(peers, key=lambda j: (-similar[j], j))[:k]
 
 
-def hybrid(similar: Sequence[float], peers: Sequence[int], k: int, random: Random) -> list[int]:
+def hybrid(
+    similar: Sequence[float], peers: Sequence[int], k: int, random: Random, checked: Sequence[bool] = ()
+) -> list[int]:
     """The k/2 most similar and the k/2 least similar summaries (equation 3); an odd one goes to the least similar."""
     near = clustered(similar, peers, k // 2, random)
     rest = [j for j in peers if j not in near]
     return near + dispersed(similar, rest, k - k // 2, random)
 
 
-def random_peers(similar: Sequence[float], peers: Sequence[int], k: int, random: Random) -> list[int]:
+def random_peers(
+    similar: Sequence[float], peers: Sequence[int], k: int, random: Random, checked: Sequence[bool] = ()
+) -> list[int]:
     """Any k summaries (appendix C.1)."""
     return random.sample(list(peers), min(k, len(peers)))
 
 
-def all_peers(similar: Sequence[float], peers: Sequence[int], k: int, random: Random) -> list[int]:
+def all_peers(
+    similar: Sequence[float], peers: Sequence[int], k: int, random: Random, checked: Sequence[bool] = ()
+) -> list[int]:
     """Every summary, whatever k is."""
     return list(peers)
+
+
+def evidence(
+    similar: Sequence[float], peers: Sequence[int], k: int, random: Random, checked: Sequence[bool] = ()
+) -> list[int]:
+    """Summaries of peers that have checked something with a tool, then the others; each the least similar first."""
+    return sorted(peers, key=lambda j: (not (checked and checked[j]), similar[j], j))[:k]
 
 
 ROUTERS: dict[str, Router] = {
     "all": all_peers,
     "clustered": clustered,
     "dispersed": dispersed,
+    "evidence": evidence,
     "hybrid": hybrid,
     "random": random_peers,
 }

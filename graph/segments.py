@@ -1,5 +1,5 @@
 from collections.abc import Iterable, Sequence
-from typing import Literal, NotRequired
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -9,8 +9,29 @@ GENERATED: frozenset[Kind] = frozenset({"thought", "answer", "summary"})
 OWN: frozenset[Kind] = frozenset({"thought", "answer"})
 """What is read to find a path's answer: a conclusion inside a summary is not an answer yet."""
 
-Finish = Literal["interval", "budget", "think_end", "turn_end", "summarize", "invented", "summary_end", "cut", "answer"]
-"""Why a generated segment ends. `cut`: at a token limit, in the middle of what it was saying."""
+Finish = Literal[
+    "interval", "budget", "think_end", "turn_end", "summarize", "invented", "summary_end", "cut", "answer", "tool"
+]
+"""Why a generated segment ends. `cut`: at a token limit, in the middle of what it was saying. `tool`: where a call of
+the tool protocol may end."""
+
+
+class ToolRecord(TypedDict):
+    """One tool call of a path."""
+
+    name: str
+    """The tool; empty where the call could not be read."""
+    status: str
+    """ok, error, timeout, limit, repeat or bad_call."""
+    seconds: float
+    digest: str
+    """SHA-256 of the tool's whole output, as hexadecimal digits."""
+    use: dict[str, Any]
+    """The fields of `ToolUse`: what the path has spent on tools up to here."""
+    cell: NotRequired[str]
+    """The code that ran to its end, where the tool keeps state between calls."""
+    lost: NotRequired[bool]
+    """The state that earlier calls had made was gone when this one ended."""
 
 
 class Segment(TypedDict):
@@ -31,6 +52,8 @@ class Segment(TypedDict):
     """Generated segments, where asked for: sum of the natural log-probabilities."""
     sources: NotRequired[list[str]]
     """Comments: the paths whose summaries they hold, in order."""
+    tool: NotRequired[ToolRecord]
+    """Tool results: the call that they answer."""
 
 
 def history_ids(history: Iterable[Segment]) -> list[int]:

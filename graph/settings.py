@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from peerleap.agents import Sampling
 from peerleap.graph.errors import SettingsError
 
-RouterName = Literal["dispersed", "clustered", "hybrid", "random", "all"]
+RouterName = Literal["dispersed", "clustered", "hybrid", "random", "all", "evidence"]
 VoteName = Literal["majority", "shortest_majority"]
 TaskName = Literal["math", "choice", "free"]
 
@@ -23,7 +23,8 @@ class Settings(BaseModel):
     preset: Literal["paper"] | None = None
     """`paper` follows the authors' code where we depart from it."""
     router: RouterName | None = None
-    """Which peers' summaries a path reads (paper, section 2.2). Default: dispersed."""
+    """Which peers' summaries a path reads (paper, section 2.2); `evidence` prefers what was checked with a tool, then
+    dispersed. Default: dispersed."""
     top_k: Annotated[int | None, Field(ge=1, le=1024)] = None
     """Most summaries that a path reads in one LeaP block. The paper: 4."""
     similarity: Literal["levenshtein", "indel"] | None = None

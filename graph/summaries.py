@@ -1,12 +1,14 @@
 """A path's side of a LeaP block: sum up its progress, conclude when it has finished, read its peers."""
 
 from collections.abc import Mapping, Sequence
+from typing import NotRequired
 
 from typing_extensions import TypedDict
 
 from peerleap.agents import prompts
 from peerleap.graph.answers import extract_answer
 from peerleap.graph.events import VERSION, Writer
+from peerleap.graph.evidence import Evidence, find_evidence, peer_label
 from peerleap.graph.path import Path
 from peerleap.graph.segments import Segment
 
@@ -20,6 +22,8 @@ class Summary(TypedDict):
     """Generated for it; 0 for a finished path, which writes nothing new."""
     cut: bool
     """It ran into the token limit."""
+    evidence: NotRequired[list[Evidence]]
+    """What its path has checked with tools; missing where it has checked nothing."""
 
 
 class Summarized(TypedDict):
@@ -66,6 +70,7 @@ async def _summarize(path: Path, history: Sequence[Segment], round_number: int, 
         cut = prompts.SUMMARY_CUT if segment["finish"] == "cut" else "\n"
         new.append(path.insert("nudge", round_number, cut + prompts.SUMMARIZE_END))
     summary = Summary(text=text.strip(), tokens=len(segment["token_ids"]), cut=segment["finish"] == "cut")
+    summary = with_evidence(summary, history)
     write({"v": VERSION, "type": "summary", "path": path.name, "round": round_number,
            "text": summary["text"], "tokens": summary["tokens"]})  # fmt: skip
     return Summarized(segments=new, summary=summary, error=None)
@@ -86,7 +91,13 @@ def conclude(path: Path, history: Sequence[Segment]) -> Summary:
         # An answer too long to be told beside its reasons is found in their last words.
         told, room = (said, left) if left > 0 else (told, room)
     text = path.decode(ids[-room:]).strip()
-    return Summary(text=(told + text).strip(), tokens=0, cut=False)
+    return with_evidence(Summary(text=(told + text).strip(), tokens=0, cut=False), history)
+
+
+def with_evidence(summary: Summary, history: Sequence[Segment]) -> Summary:
+    """The summary with what its path has checked, if it has."""
+    evidence = find_evidence(history)
+    return {**summary, "evidence": evidence} if evidence else summary
 
 
 def comment(path: Path, summaries: Mapping[str, Summary], sources: Sequence[Path], round_number: int) -> Segment:
@@ -96,9 +107,9 @@ def comment(path: Path, summaries: Mapping[str, Summary], sources: Sequence[Path
     mixed = len({source.peer.name for source in (*sources, path)}) > 1
     told = []
     for source in sources:
-        label = prompts.PEER_LABEL_EXPERT if mixed else prompts.PEER_LABEL
-        name = label.format(number=source.number, peer=source.peer.name)
-        told.append(f"{name}: {path.foreign(summaries[source.name]['text'])}")
+        summary = summaries[source.name]
+        label = peer_label(source.number, source.peer.name if mixed else None, summary.get("evidence", ()))
+        told.append(f"{path.foreign(label)}: {path.foreign(summary['text'])}")
     bridges = prompts.BRIDGES_THINKING if path.thinking.thinks else prompts.BRIDGES_ANSWERING
     bridge = path.draw(bridges, round_number, "bridge")
     text = f"\n\n{prompts.COMMENT}\n" + "\n\n".join(told) + f"\n{prompts.COMMENT_END}\n\n{bridge}\n\n"

@@ -1,11 +1,23 @@
-"""Every sentence about tools that a model reads before it calls one."""
+"""Every sentence about tools that a model reads before it calls one, and what it is told of a lost session."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.tools import BaseTool
 
-__all__ = ["CALL_SYNTAX", "OPENMATH", "PYTHON_FENCE", "RETOOL", "SEARCH_O1", "SEARCH_R1", "START_NUDGE", "listing"]
+from peerleap.tools.untrusted import neutralise
+
+__all__ = [
+    "CALL_SYNTAX",
+    "OPENMATH",
+    "PYTHON_FENCE",
+    "RETOOL",
+    "SEARCH_O1",
+    "SEARCH_R1",
+    "START_NUDGE",
+    "STATE_LOST",
+    "listing",
+]
 
 PYTHON_FENCE = """\
 While reasoning you may run Python. Write a block that starts with ```python on its own line and ends with ``` on its \
@@ -17,6 +29,8 @@ CALL_SYNTAX = """\
 {other} tools: write <tool_call>{{"name": ..., "arguments": {{...}}}}</tool_call>; the answer comes back in \
 <tool_response>. At most {calls} calls in all.
 {tools}"""
+
+STATE_LOST = "SandboxRestarted: {restored} of {total} earlier blocks were restored ({reason}); the rest was lost\n"
 
 START_NUDGE = "Wait, maybe using Python here is a good idea.\n```python\n"
 
@@ -46,7 +60,9 @@ its output comes back in an ```output block. You may perform up to {calls} Pytho
 
 def listing(tools: Sequence[BaseTool]) -> str:
     """One line per tool: its name, the arguments a model may fill in, and its description."""
-    return "\n".join(f"- {tool.name}({_arguments(tool)}): {' '.join(tool.description.split())}" for tool in tools)
+    # A description may come from a server, and a prompt is encoded with its special tokens.
+    about = [(tool, neutralise(" ".join(tool.description.split()))) for tool in tools]
+    return "\n".join(f"- {tool.name}({_arguments(tool)}): {description}" for tool, description in about)
 
 
 def _arguments(tool: BaseTool) -> str:

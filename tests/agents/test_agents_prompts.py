@@ -17,7 +17,8 @@ FIELDS = {
     "QUESTION": {"task", "peers", "question"},
     "QUESTION_ALONE": {"task", "question"},
     "PEER_LABEL": {"number"},
-    "PEER_LABEL_EXPERT": {"number", "peer"},
+    "PEER_LABEL_ABOUT": {"name", "about"},
+    "EVIDENCE_OTHER": {"tool"},
     "CONCLUSION": {"answer", "text"},
     "CONCLUSION_OPEN": {"text"},
 }

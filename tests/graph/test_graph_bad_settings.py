@@ -25,7 +25,10 @@ BAD: list[tuple[Any, str]] = [
     ({"answer_tokens": -3}, "answer_tokens=-3: input should be greater than or equal to 1"),
     ({"seed": -1}, "seed=-1: input should be greater than or equal to 0"),
     ({"seed": 2**63}, f"seed={2**63}: input should be less than {2**63}"),
-    ({"router": "nearest"}, "router='nearest': input should be 'dispersed', 'clustered', 'hybrid', 'random' or 'all'"),
+    (
+        {"router": "nearest"},
+        "router='nearest': input should be 'dispersed', 'clustered', 'hybrid', 'random', 'all' or 'evidence'",
+    ),
     ({"vote": "best"}, "vote='best': input should be 'majority' or 'shortest_majority'"),
     ({"similarity": "cosine"}, "similarity='cosine': input should be 'levenshtein' or 'indel'"),
     ({"cut": "line"}, "cut='line': input should be 'paragraph' or 'exact'"),

@@ -1,0 +1,123 @@
+"""Ready-made teams and team files: what is read, and what is said about what is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from peerleap.agents import TEAMS, Peer, TeamError, load_team, path_peers
+from peerleap.tools import ToolLimits, python
+
+EXAMPLE = """
+[[peers]]
+name = "solver"
+count = 2
+
+[[peers]]
+name = "coder"
+model = "org/model"
+instructions = "You compute."
+tools = ["python"]
+limits = { calls = 4, seconds = 5 }
+sampling = { temperature = 0.2 }
+
+[[peers]]
+name = "second"
+tools = ["python"]
+protocol = "retool"
+"""
+
+
+def written(folder: Path, text: str, name: str = "team.toml") -> Path:
+    file = folder / name
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize("name", sorted(TEAMS))
+def test_ready_made_teams_are_teams(name: str) -> None:
+    assert path_peers(load_team(name))
+    assert load_team(name) is not load_team(name)
+
+
+def test_the_experts_differ() -> None:
+    team = {peer.name: peer for peer in load_team("experts")}
+    assert [tool.name for tool in team["coder"].tools] == ["python"]
+    assert team["solver"].tools == []
+
+
+def test_a_file_says_all_of_a_peer(tmp_path: Path) -> None:
+    solver, coder, second = load_team(written(tmp_path, EXAMPLE))
+    assert solver.count == 2
+    assert coder.limits == ToolLimits(calls=4, seconds=5)
+    assert (coder.model, coder.sampling.temperature) == ("org/model", 0.2)
+    assert coder.tools[0] is second.tools[0]
+    assert second.protocol == "retool"
+
+
+def test_yaml_says_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    text = "peers:\n  - name: solver\n    count: 2\n  - {name: coder, tools: [python], limits: {calls: 4}}\n"
+    solver, coder = load_team(str(written(tmp_path, text, "team.yaml")))
+    assert solver.count == 2
+    assert coder.limits.calls == 4
+
+
+WRONG = [
+    ("peers = 3", "peers=3: give a list"),
+    ("", "peers=None: give a list"),
+    ("[[peers]]\nname = 'a'\n[rounds]\nx = 1", "'rounds' is unknown; there is only 'peers'"),
+    ("peers = [3]", "peers[0]=3: give a table with a 'name'"),
+    ("[[peers]]\ncount = 2", "peers[0].name: missing"),
+    ("[[peers]]\nname = 'A B'", "peers[0].name='A B': give small letters"),
+    ("[[peers]]\nname = 'a'\n[[peers]]\nname = 'b'\ncount = 0", "peers[1].count=0: input should be greater"),
+    ("[[peers]]\nname = 'a'\ntemprature = 1", "peers[0].temprature=1: no such field; there are count,"),
+    ("[[peers]]\nname = 'a'\nsampling = {temp = 1}", "peers[0].sampling.temp=1: no such field; there are min_p,"),
+    ("[[peers]]\nname = 'a'\nsampling = {temperature = 9}", "peers[0].sampling.temperature=9: input should be"),
+    ("[[peers]]\nname = 'a'\ntools = ['rm']", "peers[0].tools: 'rm' is none of python, read_page, web_search"),
+    ("[[peers]]\nname = 'a'\ntools = 'python'", "peers[0].tools='python': give a list of names"),
+    ("[[peers]]\nname = 'a'\nprotocol = 'x'", "protocol='x' is none of fence,"),
+    ("[[peers]]\nname = 'a'\nlimits = {cals = 1}", "limits: 'cals' is none of calls,"),
+    ("[[peers]]\nname = 'a'\nlimits = {calls = -1}", "calls=-1 is negative"),
+    ("[[peers]]\nname = 'a'\nlimits = 3", "peers[0].limits=3: give a table of calls,"),
+    ("[[peers]]\nname = 'a'\nnudge = true", "needs the tool 'python'"),
+    ("[[peers]]\nname = 'a'\n[[peers]]\nname = 'a'", "two peers are named 'a'"),
+    ("[[peers]\n", "not TOML"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), WRONG)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, told: str) -> None:
+    file = written(tmp_path, text)
+    with pytest.raises(TeamError) as error:
+        load_team(file)
+    assert str(error.value).startswith(str(file))
+    assert told in str(error.value)
+    assert "\n" not in str(error.value).replace("\\n", "")
+
+
+def test_files_that_are_no_teams(tmp_path: Path) -> None:
+    with pytest.raises(TeamError, match=r"No such file.*experts, paper"):
+        load_team("expert")
+    with pytest.raises(TeamError, match=r"must end in .toml"):
+        load_team(written(tmp_path, "x", "team.json"))
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(TeamError, match="not UTF-8"):
+        load_team(tmp_path / "bytes.toml")
+
+
+def test_yaml_cannot_make_objects(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    with pytest.raises(TeamError, match="not YAML"):
+        load_team(written(tmp_path, "peers: !!python/object/apply:os.getcwd []", "team.yml"))
+
+
+def test_tools_of_a_peer() -> None:
+    def halve(number: float) -> float:
+        """Halves a number."""
+        return number / 2
+
+    peer = Peer(name="a", tools=[halve, python()])  # type: ignore[list-item]  # plain functions become tools
+    assert [tool.name for tool in peer.tools] == ["halve", "python"]
+    assert "tools" not in peer.model_dump()
+    with pytest.raises(ValueError, match="two are named 'python'"):
+        Peer(name="a", tools=[python(), python()])
