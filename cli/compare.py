@@ -23,6 +23,7 @@ def compare(
     comparison is exploratory.
     """
     with usage_errors():
+        from peerleap.cli.eval_views import show_comparisons, show_methods
         from peerleap.evals import read_records
         from peerleap.evals.comparison import compare as compared
         from peerleap.evals.extras import MissingExtra
@@ -30,8 +31,6 @@ def compare(
         from peerleap.evals.plots import plot as draw
         from peerleap.evals.report import markdown, verdict
         from peerleap.evals.results import Results
-
-        from peerleap.cli.eval_views import show_comparisons, show_methods
 
         try:
             if plot is not None:
@@ -53,5 +52,5 @@ def compare(
                 report.write_text(markdown(title, read, comparisons, headers), encoding="utf-8")
             if plot is not None:
                 draw(read, plot, primary if primary not in {"pass@1", "no_answer"} else "cons@n")
-        except MissingExtra as error:
+        except (MissingExtra, OSError) as error:
             raise ValueError(str(error)) from error

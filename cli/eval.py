@@ -22,10 +22,10 @@ LeaP with the paper's settings on AIME 2024, four runs; the same command again g
     peerleap eval aime2024 --model deepseek-ai/DeepSeek-R1-Distill-Qwen-7B --paths 32 --runs 4 --out leap.jsonl
 
 Independent paths with the tokens that LeaP used, and the two side by side:
-    peerleap eval aime2024 --model ... --method independent --paths 32 --runs 4 --match-tokens leap.jsonl --out ind.jsonl
+    peerleap eval aime2024 --model ... --method independent --paths 32 --runs 4 --match-tokens leap.jsonl -o ind.jsonl
     peerleap compare leap.jsonl ind.jsonl --plot result.png
 
-Generated questions for a small model, or a file of your own (question, answer, optional id, kind, choices):
+Generated questions for a small model, or a file of your own (id, question, answer; kind, choices):
     peerleap eval gym:chain_sum --limit 100
     peerleap eval questions.jsonl --method rsa --option steps=3
 
@@ -45,7 +45,7 @@ def evaluate(
     runs: Annotated[
         int, typer.Option(help="Independent runs, by seed; comparisons want 4.", rich_help_panel=_RUN)
     ] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the first run; each further one adds 1.", rich_help_panel=_RUN)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the first run; each further adds 1.", rich_help_panel=_RUN)] = 0,
     limit: Annotated[int | None, typer.Option(help="Only so many questions.", rich_help_panel=_RUN)] = None,
     option: Annotated[
         list[str] | None,
@@ -59,7 +59,7 @@ def evaluate(
         ),
     ] = None,
     in_flight: Annotated[
-        int | None, typer.Option(help="Most questions at once; enough for 256 requests unless given.", rich_help_panel=_RUN)
+        int | None, typer.Option(help="Most questions at once; for 256 requests unless given.", rich_help_panel=_RUN)
     ] = None,
     grader: Annotated[
         str, typer.Option(help="peerleap; leap-official for parity with the authors' code.", rich_help_panel=_RUN)
@@ -91,11 +91,15 @@ def evaluate(
     ] = None,
     engine_arg: Annotated[
         list[str] | None,
-        typer.Option(help="An engine argument of vLLM, as max_model_len=8192; may be repeated.", rich_help_panel=_MODEL),
+        typer.Option(
+            help="An engine argument of vLLM, as max_model_len=8192; may be repeated.", rich_help_panel=_MODEL
+        ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The results file; named after task and method unless given.", rich_help_panel=_OUT),
+        typer.Option(
+            "--out", "-o", help="The results file; named after task and method unless given.", rich_help_panel=_OUT
+        ),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report in Markdown.", rich_help_panel=_OUT)] = None,
 ) -> None:  # fmt: skip
@@ -118,7 +122,9 @@ def evaluate(
         if report is not None and not report.absolute().parent.is_dir():
             raise ValueError(f"--report {str(report)!r}: there is no folder {str(report.absolute().parent)!r}")
         if match_tokens is not None and method not in GROWING:
-            raise ValueError(f"--match-tokens: {method!r} cannot be given more paths; {' and '.join(sorted(GROWING))} can")
+            raise ValueError(
+                f"--match-tokens: {method!r} cannot be given more paths; {' and '.join(sorted(GROWING))} can"
+            )
         try:
             problems = load(task, limit=limit)
             matched = None if match_tokens is None else Results.read(match_tokens)
@@ -129,21 +135,20 @@ def evaluate(
                 matched=None if matched is None else matched.config_hash,
             )  # fmt: skip
             failed = _run(plan, model, arguments, target, report)
-        except MissingExtra as error:
+        except (MissingExtra, OSError) as error:
             raise ValueError(str(error)) from error
     if failed:
         raise typer.Exit(FAILED)
 
 
 def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, report: Path | None) -> int:
+    from peerleap.cli.eval_views import progress_view, show_methods
     from peerleap.engine import get_engine
     from peerleap.evals import Grader, Header, Records, read_records
     from peerleap.evals.plan import check_fits, model_config
     from peerleap.evals.report import markdown
     from peerleap.evals.results import Results
     from peerleap.evals.runner import run_eval
-
-    from peerleap.cli.eval_views import progress_view, show_methods
 
     messages = Console(stderr=True)
     with Grader(plan.grader) as grader:

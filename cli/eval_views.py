@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -48,9 +49,8 @@ def show_methods(results: Sequence[Any], out: Console) -> None:
     """One block of lines a method: a table of twelve columns fits no terminal."""
     from peerleap.evals.report import METHOD_HEAD, method_rows
 
-    table = Table(METHOD_HEAD[0], *([""] * 0), show_header=True, title_justify="left")
     rows = method_rows(results)
-    table = Table("", *(Text(row[0]) for row in rows))
+    table = Table(METHOD_HEAD[0], *(escape(row[0]) for row in rows))
     for number, name in enumerate(METHOD_HEAD[1:], start=1):
         if name != "paper" or any(row[number] != "-" for row in rows):
             table.add_row(name, *(Text(row[number]) for row in rows))

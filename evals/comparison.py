@@ -85,10 +85,9 @@ def compare(results: Sequence[Results], primary: str = "cons@n") -> list[Compari
 def equal_tokens(new: Results, old: Results) -> tuple[Results, Results, str]:
     """Both with the generated tokens of the one that spent less, question by question, where paths can be cut off."""
     new, old = _common(new, old)
-    new, old = _cut(new, old, {key: float(old.generated(key)) for key in old.paths}), _cut(
-        old, new, {key: float(new.generated(key)) for key in new.paths}
-    )
-    return new, old, _unequal(new, old, "tokens")
+    mine = _cut(new, {key: float(old.generated(key)) for key in old.paths})
+    theirs = _cut(old, {key: float(new.generated(key)) for key in new.paths})
+    return mine, theirs, _unequal(mine, theirs, "tokens")
 
 
 def equal_time(new: Results, old: Results) -> tuple[Results, Results, str]:
@@ -97,8 +96,8 @@ def equal_time(new: Results, old: Results) -> tuple[Results, Results, str]:
     if not new.seconds or not old.seconds:
         return new, old, "no times recorded"
     rate = new.seconds / old.seconds
-    cut_new = _cut(new, old, {key: new.generated(key) / rate for key in new.paths}) if rate > 1 else new
-    cut_old = _cut(old, new, {key: old.generated(key) * rate for key in old.paths}) if rate < 1 else old
+    cut_new = _cut(new, {key: new.generated(key) / rate for key in new.paths}) if rate > 1 else new
+    cut_old = _cut(old, {key: old.generated(key) * rate for key in old.paths}) if rate < 1 else old
     seconds = [part.seconds * part.tokens.generated / max(1, whole.tokens.generated)
                for part, whole in ((cut_new, new), (cut_old, old))]  # fmt: skip
     even = min(seconds) >= _SHORT * max(seconds)
@@ -132,7 +131,7 @@ def _common(new: Results, old: Results) -> tuple[Results, Results]:
     return new.only(keys), old.only(keys)
 
 
-def _cut(mine: Results, other: Results, budgets: dict[tuple[str, int], float]) -> Results:
+def _cut(mine: Results, budgets: dict[tuple[str, int], float]) -> Results:
     return mine.within(budgets) if mine.config["method"] in GROWING else mine
 
 

@@ -38,7 +38,7 @@ def _rows() -> dict[tuple[str, str, str, str], PaperNumber]:
 
 
 def paper_number(config: Mapping[str, Any], metric: str) -> PaperNumber | None:
-    """The paper's value for a configuration's model, data set, method, N, T, top-k and budget; `None` where any differs."""
+    """The paper's value for this model, data set, method, N, T, top-k and budget; `None` where any of them differs."""
     method, benchmark = _method(config), _BENCHMARKS.get(str(config["task"]))
     model = str(config["model"]).rstrip("/").rpartition("/")[2]
     settings = config.get("settings", {})

@@ -48,7 +48,7 @@ async def path_record(
 
 def _summed_up(segment: Segment) -> dict[str, Any]:
     line: dict[str, Any] = {"kind": segment["kind"], "round": segment["round"], "tokens": len(segment["token_ids"])}
-    line |= {key: segment[key] for key in ("finish", "sources", "logprob") if key in segment}  # type: ignore[literal-required]
+    line |= {key: segment[key] for key in ("finish", "sources", "logprob") if key in segment}
     # Own text has a field of its own; what peers were told is found nowhere else.
     if segment["kind"] in {"summary", "error"}:
         line["text"] = segment["text"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from peerleap.agents import path_peers
 from peerleap.engine import Engine
+from peerleap.evals.grading import METHODS as GRADER_METHODS
 from peerleap.evals.methods import MethodConfig, method_options, paths_counted
 from peerleap.evals.methods.aggregate import aggregate_question
 from peerleap.evals.methods.chains import task_of
@@ -46,15 +47,19 @@ class Plan:
     def __post_init__(self) -> None:
         method_options(self.method, self.config.options)
         as_settings(self.config.settings)
+        if self.grader not in GRADER_METHODS:
+            raise ValueError(f"grader={self.grader!r} is not one of {', '.join(GRADER_METHODS)}")
         limits = {"paths": 1024, "runs": 10_000, "in_flight": 100_000}
-        given = {"paths": self.config.paths, "runs": self.runs, "in_flight": self.in_flight or 1}
+        given = {
+            "paths": self.config.paths,
+            "runs": self.runs,
+            "in_flight": 1 if self.in_flight is None else self.in_flight,
+        }
         for name, value in given.items():
             if not 1 <= value <= limits[name]:
                 raise ValueError(f"{name}={value!r}: give a number from 1 to {limits[name]}")
         if self.config.peers is not None and self.method != "leap":
             raise ValueError(f"peers: only the method 'leap' works with a team, not {self.method!r}")
-        if self.in_flight is not None and self.in_flight < 1:
-            raise ValueError(f"in_flight={self.in_flight!r}: at least 1 is needed")
 
     @property
     def seeds(self) -> list[int]:
@@ -74,7 +79,7 @@ class Plan:
         return self.in_flight or max(4, -(-_BATCH // self.width))
 
     def record_config(self, model: Mapping[str, Any]) -> dict[str, Any]:
-        """What makes results comparable, for the header; more runs of the same may be added to a file, so not `runs`."""
+        """What makes results comparable, for the header; not `runs`: more of the same may be added to a file."""
         peers = self.config.peers
         config = {
             "task": self.task,

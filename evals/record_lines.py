@@ -68,9 +68,7 @@ class PathRecord:
         return Graded(self.verdict.extracted, self.verdict.correct, self.tokens, self.aha)
 
 
-def parse(
-    path: Path, content: Iterable[bytes], *, texts: bool = True
-) -> tuple[Header | None, list[PathRecord], int]:
+def parse(path: Path, content: Iterable[bytes], *, texts: bool = True) -> tuple[Header | None, list[PathRecord], int]:
     """Header, the paths of complete questions, and the length of the file up to the last of them.
 
     `content` is read line by line; without `texts`, what the paths wrote is not kept in memory.

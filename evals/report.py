@@ -31,7 +31,9 @@ def verdict(comparisons: Sequence[Comparison]) -> str:
     return f"primary: {first.metric} at {first.cost}: {first.sentence}{note}; the other {others} rows are exploratory"
 
 
-def markdown(title: str, results: Sequence[Results], comparisons: Sequence[Comparison], headers: Sequence[Header]) -> str:
+def markdown(
+    title: str, results: Sequence[Results], comparisons: Sequence[Comparison], headers: Sequence[Header]
+) -> str:
     """The whole report; `headers` are the files' first lines."""
     parts = [f"# {title}\n"]
     if comparisons:

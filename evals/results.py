@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from peerleap.evals.confidence import confidence_vote
-from peerleap.evals.metrics import METRICS, Tokens
+from peerleap.evals.metrics import METRICS, Graded, Tokens
 from peerleap.evals.record_lines import PathRecord, RecordsError
 from peerleap.evals.records import read_records
 from peerleap.evals.stats import Estimate, clustered, wilson
@@ -22,9 +22,13 @@ def conf_at_n(paths: Sequence[PathRecord]) -> float:
     return float(winner is not None and winner.correct)
 
 
+def _over_records(metric: Callable[[Sequence[Graded]], float]) -> Callable[[Sequence[PathRecord]], float]:
+    return lambda paths: metric([path.graded for path in paths])
+
+
 # As `evals.metrics.METRICS`, over records.
 RECORD_METRICS: dict[str, Callable[[Sequence[PathRecord]], float]] = {
-    **{name: (lambda paths, f=metric: f([path.graded for path in paths])) for name, metric in METRICS.items()},
+    **{name: _over_records(metric) for name, metric in METRICS.items()},
     "conf@n": conf_at_n,
 }
 
@@ -119,7 +123,8 @@ class Results:
         """Of each question's run the first paths that its budget of generated tokens pays for, at least one."""
         kept = {}
         for key, paths in self.paths.items():
-            spent, some = 0, []
+            spent = 0
+            some: list[PathRecord] = []
             for path in paths:
                 spent += path.tokens.generated
                 if some and spent > budgets[key]:
@@ -143,7 +148,12 @@ class Results:
 def label(config: Mapping[str, Any]) -> str:
     """What a configuration is called in a table."""
     method, settings = str(config["method"]), config.get("settings", {})
-    said = [f"{key} {settings[key]}" for key in ("router", "top_k", "interval", "rounds") if key in settings]
+    shown = ("router", "top_k", "interval", "rounds", "communicate_at") if method == "leap" else ()
+    said = [f"{key} {settings[key]}" for key in shown if key in settings]
     said += [str(settings["preset"])] if "preset" in settings else []
     said += ["matched tokens"] if config.get("matched") else []
-    return f"{method} ({', '.join(said)})" if said and method == "leap" else method + ("+" if config.get("matched") else "")
+    return (
+        f"{method} ({', '.join(said)})"
+        if said and method == "leap"
+        else method + ("+" if config.get("matched") else "")
+    )

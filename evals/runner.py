@@ -124,9 +124,7 @@ class _Eval:
         _remove(checkpoint)
         self._tell(problem, run, lines, meta["seconds"], error)
 
-    async def _attempt(
-        self, problem: Problem, run: int, config: MethodConfig
-    ) -> tuple[list[PathResult], str | None]:
+    async def _attempt(self, problem: Problem, run: int, config: MethodConfig) -> tuple[list[PathResult], str | None]:
         """The paths, and why the question failed if it did."""
         try:
             paths = await METHODS[self.plan.method](problem, self.engine, config, derive_seed(run, problem.id))
@@ -153,9 +151,7 @@ class _Eval:
             verdict=verdict, tokens=Tokens(), meta=told,
         )  # fmt: skip
 
-    def _tell(
-        self, problem: Problem, run: int, lines: list[PathRecord], seconds: float, error: str | None
-    ) -> None:
+    def _tell(self, problem: Problem, run: int, lines: list[PathRecord], seconds: float, error: str | None) -> None:
         self.done += 1
         self.failed += error is not None
         if self.on_progress is None:

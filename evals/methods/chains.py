@@ -28,7 +28,8 @@ class Chains:
     """Runs graphs of one question; a graph that an earlier process has finished or begun is taken up from there."""
 
     def __init__(self, problem: Problem, engine: Engine, config: MethodConfig, seed: int, saver: Any) -> None:
-        self._problem, self._engine, self._config, self._seed, self._saver = problem, engine, config, seed, saver
+        self._problem, self._config, self._seed, self._saver = problem, config, seed, saver
+        self._engine: Any = engine
         self._single: Any = None
 
     async def single(self, name: str, question: str | None = None) -> PathResult:
@@ -69,7 +70,7 @@ class Chains:
 
 
 @lru_cache(maxsize=4)
-def _graph(engine: Engine, paths: int) -> LeapGraph:
+def _graph(engine: Any, paths: int) -> LeapGraph:
     # Made once: the schema types of a graph stay in LangGraph's caches for good.
     return build_graph(paths=paths, engine=engine)
 

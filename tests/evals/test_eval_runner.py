@@ -27,7 +27,9 @@ def script(text: str, params: SamplingParams) -> str:
 
 
 def problems(count: int) -> list[Problem]:
-    return [Problem(id=f"q/{n}", question=f"What is 2 + 2, time {n}?", answer="4", kind="integer") for n in range(count)]
+    return [
+        Problem(id=f"q/{n}", question=f"What is 2 + 2, time {n}?", answer="4", kind="integer") for n in range(count)
+    ]
 
 
 def plan(count: int = 4, method: str = "leap", **fields: Any) -> Plan:
@@ -54,7 +56,9 @@ def comparable(file: Path) -> dict[tuple[str, int, str], PathRecord]:
 @pytest.mark.parametrize("method", METHODS)
 async def test_every_question_and_run_is_recorded_with_its_paths(method: str, tmp_path: Path) -> None:
     seen: list[Progress] = []
-    assert await run(plan(3, method, runs=2), tmp_path / "r.jsonl", ScriptedEngine(script), on_progress=seen.append) == 0
+    assert (
+        await run(plan(3, method, runs=2), tmp_path / "r.jsonl", ScriptedEngine(script), on_progress=seen.append) == 0
+    )
     _, records = read_records(tmp_path / "r.jsonl")
     assert {(r.question, r.run) for r in records} == {(f"q/{n}", seed) for n in range(3) for seed in (0, 1)}
     assert [event.done for event in seen] == [1, 2, 3, 4, 5, 6]
