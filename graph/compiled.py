@@ -1,5 +1,5 @@
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -29,6 +29,11 @@ class LeapGraph(StateGraph[Any, Settings, Any, Any]):
 class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
     """A compiled LeaP graph: as any compiled graph, but a bad call is refused before it leaves a trace."""
 
+    if TYPE_CHECKING:  # a mapping will do as context
+
+        def invoke(self, input: Any, config: Any = None, *, context: Any = None, **kwargs: Any) -> Any: ...  # noqa: A002, D102
+        async def ainvoke(self, input: Any, config: Any = None, *, context: Any = None, **kwargs: Any) -> Any: ...  # noqa: A002, D102
+
     def stream(self, input: Any, config: Any = None, *, context: Any = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
         """As `Pregel.stream`.
 
@@ -55,6 +60,8 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
     def _check(self, given: Any, config: Any, context: Any) -> Any:
         configurable = {**((self.config or {}).get("configurable") or {}), **((config or {}).get("configurable") or {})}
         nested = _NESTED in configurable
+        if given is None and self.checkpointer is None and not nested:
+            given = {}  # there is no run that it could resume
         if given is not None and not isinstance(given, Command):
             check_input(given, nested=nested)
         if not nested and self.checkpointer not in {None, False, True} and not configurable.get("thread_id"):
@@ -62,4 +69,4 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
                 "this graph has a checkpointer, so a run needs a name to be found under: "
                 "config={'configurable': {'thread_id': '...'}}"
             )
-        return None if context is None else as_settings(context)
+        return None if context is None else as_settings(context, nested=nested)

@@ -91,7 +91,7 @@ def prepare(
     update: dict[str, Any] = {}
     for number, (name, peer) in enumerate(peers.items(), start=1):
         path = Path(name, number, peer, engines[name], settings, task)
-        prompt = path.prompt(question, alone=len(peers) == 1)
+        prompt = path.prompt(question, alone=len(peers) == 1 or settings.rounds == 0)
         room = path.engine.context_length - len(prompt["token_ids"]) - _reserve(settings, len(peers))
         settings = _fit(settings, asked, path, prompt, room)
         update[history_key(name)] = Overwrite([prompt])
@@ -101,7 +101,8 @@ def prepare(
         "task": task,
         "params": settings.model_dump(mode="json"),
         "round": 0,
-        "status": {name: {"state": "active"} for name in peers},
+        # A thread may come from a graph with other paths.
+        "status": Overwrite({name: {"state": "active"} for name in peers}),
         "rounds": Overwrite([]),
         "answer": None,
     }
