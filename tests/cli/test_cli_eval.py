@@ -86,7 +86,7 @@ def test_another_configuration_is_not_mixed_in(engines: list[ScriptedEngine]) ->
         (["sums.jsonl", "--paths", "0"], "paths=0"),
         (["sums.jsonl", "--match-tokens", "x.jsonl"], "'leap' cannot be given more paths"),
         (["sums.jsonl", "--method", "independent", "--match-tokens", "x.jsonl"], "x.jsonl: no such file"),
-        (["sums.jsonl", "--max-tokens", "2000", "--engine-arg", "max_model_len=2000"], "set max_tokens to at most"),
+        (["sums.jsonl", "--max-tokens", "4000", "--engine-arg", "max_model_len=4000"], "set max_tokens to at most"),
         (["sums.jsonl", "--report", "no/where.md"], "there is no folder"),
     ],
 )

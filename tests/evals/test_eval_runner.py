@@ -156,10 +156,12 @@ async def test_a_slow_question_holds_up_nobody(tmp_path: Path) -> None:
 
 @_CANCELLED
 async def test_cancelling_loses_nothing(tmp_path: Path) -> None:
+    def stop(event: Progress) -> None:
+        if event.done == 2:
+            asyncio.get_running_loop().call_soon(task.cancel)
+
     engine = ScriptedEngine(script, tokens_per_second=2000)
-    task = asyncio.create_task(run(plan(6, in_flight=2), tmp_path / "r.jsonl", engine))
-    await asyncio.sleep(1.0)
-    task.cancel()
+    task = asyncio.create_task(run(plan(6, in_flight=2), tmp_path / "r.jsonl", engine, on_progress=stop))
     with pytest.raises(asyncio.CancelledError):
         await task
     await run(plan(6, in_flight=2), tmp_path / "r.jsonl", ScriptedEngine(script))
