@@ -44,7 +44,7 @@ def plot(results: Sequence[Results], target: Path, metric: str = "cons@n") -> No
                 axis.errorbar(xs, ys, errors, marker="o", capsize=3, label=result.name)
             axis.set_xlabel(cost)
             axis.set_ylabel(f"{name}, %")
-            axis.set_xscale("log")
+            axis.set_xlim(left=0)
             axis.grid(alpha=0.3)
     axes[0][0].legend()
     figure.savefig(target, dpi=150)

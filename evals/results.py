@@ -152,8 +152,4 @@ def label(config: Mapping[str, Any]) -> str:
     said = [f"{key} {settings[key]}" for key in shown if key in settings]
     said += [str(settings["preset"])] if "preset" in settings else []
     said += ["matched tokens"] if config.get("matched") else []
-    return (
-        f"{method} ({', '.join(said)})"
-        if said and method == "leap"
-        else method + ("+" if config.get("matched") else "")
-    )
+    return f"{method} ({', '.join(said)})" if said else method

@@ -20,6 +20,8 @@ FIELDS = {
     "PEER_LABEL_EXPERT": {"number", "peer"},
     "CONCLUSION": {"answer", "text"},
     "CONCLUSION_OPEN": {"text"},
+    "SOLUTION": {"number"},
+    "AGGREGATE": {"question", "solutions"},
 }
 
 
