@@ -1,6 +1,8 @@
 import typer
 
 from peerleap.cli.ask import ask
+from peerleap.cli.compare import compare
+from peerleap.cli.eval import evaluate
 from peerleap.cli.models import models
 
 app = typer.Typer(
@@ -14,6 +16,8 @@ app = typer.Typer(
 )
 app.command()(ask)
 app.command()(models)
+app.command("eval")(evaluate)
+app.command()(compare)
 
 
 @app.callback()

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +68,11 @@ class PathRecord:
         return Graded(self.verdict.extracted, self.verdict.correct, self.tokens, self.aha)
 
 
-def parse(path: Path, content: bytes) -> tuple[Header | None, list[PathRecord], int]:
-    """Header, the paths of complete questions, and the length of the file up to the last of them."""
+def parse(path: Path, content: Iterable[bytes], *, texts: bool = True) -> tuple[Header | None, list[PathRecord], int]:
+    """Header, the paths of complete questions, and the length of the file up to the last of them.
+
+    `content` is read line by line; without `texts`, what the paths wrote is not kept in memory.
+    """
     header: Header | None = None
     records: list[PathRecord] = []
     group: list[PathRecord] = []
@@ -90,7 +93,7 @@ def parse(path: Path, content: bytes) -> tuple[Header | None, list[PathRecord], 
         header = header or _header(path, row)
         if record is not None:
             _check_group(path, number, group, record)
-            group.append(record)
+            group.append(record if texts else replace(record, text=None, segments=()))
         if group and len(group) == group[0].paths:
             records.extend(group)
             group = []
@@ -99,10 +102,10 @@ def parse(path: Path, content: bytes) -> tuple[Header | None, list[PathRecord], 
     return header, records, good
 
 
-def _lines(content: bytes) -> Iterator[tuple[int, bytes, int, bool]]:
+def _lines(content: Iterable[bytes]) -> Iterator[tuple[int, bytes, int, bool]]:
     """Number, text, end and whether it is complete, of each line."""
     position = 0
-    for number, line in enumerate(content.splitlines(keepends=True), start=1):
+    for number, line in enumerate(content, start=1):
         position += len(line)
         yield number, line, position, line.endswith(b"\n")
 

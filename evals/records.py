@@ -20,12 +20,13 @@ from peerleap.evals.record_lines import Header, PathRecord, RecordsError, encode
 class Records:
     """An open records file: made or resumed by `Records.open`, then `append`ed to, one question's run at a time."""
 
-    def __init__(self, path: Path, file: IO[bytes], records: list[PathRecord], dropped: int) -> None:
+    def __init__(self, path: Path, file: IO[bytes], done: set[tuple[str, int, str]], dropped: int, config: str) -> None:
         self.path = path
         self.dropped = dropped
+        self.config_hash = config
         self._file = file
-        self._records = records
-        self._done = {record.key for record in records}
+        # Keys only: a thousand questions' texts are gigabytes.
+        self._done = done
 
     @classmethod
     def open(cls, path: str | Path, header: Header) -> Self:
@@ -36,7 +37,7 @@ class Records:
         try:
             _lock(path, file)
             file.seek(0)
-            stored, records, good = parse(path, file.read())
+            stored, records, good = parse(path, file, texts=False)
             dropped = file.seek(0, os.SEEK_END) - good
             file.truncate(good)
             if stored is None:
@@ -49,7 +50,7 @@ class Records:
         except BaseException:
             file.close()
             raise
-        return cls(path, file, records, dropped)
+        return cls(path, file, {record.key for record in records}, dropped, header.config_hash)
 
     @property
     def done(self) -> frozenset[tuple[str, int, str]]:
@@ -58,8 +59,8 @@ class Records:
 
     @property
     def records(self) -> tuple[PathRecord, ...]:
-        """Every path in the file, in the order of writing."""
-        return tuple(self._records)
+        """Every path in the file, in the order of writing; read from the disk."""
+        return tuple(read_records(self.path)[1])
 
     def append(self, paths: Sequence[PathRecord]) -> None:
         """Write all paths of one question's run and sync them to the disk; raises `RecordsError` for anything else."""
@@ -78,7 +79,6 @@ class Records:
             msg = f"{key!r} is already in {self.path}"
             raise RecordsError(msg)
         _write(self._file, [asdict(record) for record in paths])
-        self._records.extend(paths)
         self._done.add(key)
 
     def close(self) -> None:
@@ -92,9 +92,13 @@ class Records:
         self.close()
 
 
-def read_records(path: str | Path) -> tuple[Header, list[PathRecord]]:
-    """Header and paths of a finished or running file, without touching it; a torn end is left out."""
-    header, records, _ = parse(Path(path), Path(path).read_bytes())
+def read_records(path: str | Path, *, texts: bool = True) -> tuple[Header, list[PathRecord]]:
+    """Header and paths of a finished or running file, without touching it; a torn end is left out.
+
+    Without `texts`, the paths come without their own text and segments, which are most of the file.
+    """
+    with Path(path).open("rb") as file:
+        header, records, _ = parse(Path(path), file, texts=texts)
     if header is None:
         msg = f"{path}: no header line; not a records file"
         raise RecordsError(msg)

@@ -21,6 +21,8 @@ FIELDS = {
     "EVIDENCE_OTHER": {"tool"},
     "CONCLUSION": {"answer", "text"},
     "CONCLUSION_OPEN": {"text"},
+    "SOLUTION": {"number"},
+    "AGGREGATE": {"question", "solutions"},
 }
 
 

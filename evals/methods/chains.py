@@ -1,0 +1,91 @@
+"""The LeaP graph as every method uses it: chains that share one question's checkpoint file."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
+from typing import Any
+
+from langgraph.checkpoint.memory import InMemorySaver
+
+from peerleap.agents import Peer
+from peerleap.engine import Engine
+from peerleap.evals.extras import need
+from peerleap.evals.methods.result import MethodConfig, PathResult
+from peerleap.evals.problems import Problem
+from peerleap.graph import AllPathsFailed, LeapGraph, build_graph
+from peerleap.graph.answers import extract_answer
+from peerleap.graph.seeds import derive_seed
+from peerleap.graph.settings import TaskName
+from peerleap.graph.state import history_key
+
+
+def task_of(problem: Problem) -> TaskName:
+    """How the graph asks for the answer: a letter for choices, else a box, since the graders read boxes."""
+    return "choice" if problem.kind == "choice" else "math"
+
+
+class Chains:
+    """Runs graphs of one question; a graph that an earlier process has finished or begun is taken up from there."""
+
+    def __init__(self, problem: Problem, engine: Engine, config: MethodConfig, seed: int, saver: Any) -> None:
+        self._problem, self._config, self._seed, self._saver = problem, config, seed, saver
+        self._engine: Any = engine
+        self._single: Any = None
+
+    async def single(self, name: str, question: str | None = None) -> PathResult:
+        """One chain that hears nobody, on the problem or on `question`; its seed follows from its name."""
+        # One graph for all: the prompt of a lone path does not speak of peers.
+        self._single = self._single or _graph(self._engine, 1).compile(checkpointer=self._saver)
+        seed = derive_seed(self._seed, "chain", name)
+        (result,) = await self._run(self._single, name, question or self._problem.text, seed)
+        return PathResult(name, result.outcome, result.history, result.answer)
+
+    async def team(self, name: str, peers: Sequence[Peer] | None) -> list[PathResult]:
+        """All paths of one LeaP graph."""
+        if peers is None:
+            graph = _graph(self._engine, self._config.paths)
+        else:
+            graph = build_graph(peers=list(peers), engine=self._engine)
+        return await self._run(graph.compile(checkpointer=self._saver), name, self._problem.text, self._seed)
+
+    async def _run(self, graph: Any, thread: str, question: str, seed: int) -> list[PathResult]:
+        task = task_of(self._problem)
+        context = {**self._config.settings, "seed": seed, "task": task}
+        config = {"configurable": {"thread_id": thread}}
+        begun = await graph.aget_state(config)
+        # The vote writes `paths`. (`next` is empty also where all paths of a round were done when the process died.)
+        if "paths" not in begun.values:
+            given = {"question": question} if begun.created_at is None else None
+            # The histories say why all paths failed; "sync": a round is on the disk before the next one begins.
+            with suppress(AllPathsFailed):
+                await graph.ainvoke(given, config, context=context, durability="sync")
+        values = (await graph.aget_state(config)).values
+        results = []
+        for name, status in values["status"].items():
+            history = tuple(values[history_key(name)])
+            failed = status["state"] == "failed"
+            answer = None if failed else extract_answer(history, task)
+            results.append(PathResult(name, status["state"], history, answer))
+        return results
+
+
+@lru_cache(maxsize=4)
+def _graph(engine: Any, paths: int) -> LeapGraph:
+    # Made once: the schema types of a graph stay in LangGraph's caches for good.
+    return build_graph(paths=paths, engine=engine)
+
+
+@asynccontextmanager
+async def chains(problem: Problem, engine: Engine, config: MethodConfig, seed: int) -> AsyncIterator[Chains]:
+    """The chains of one question, on its checkpoint file where it has one.
+
+    Raises:
+        MissingExtra: the package that keeps checkpoints is not installed.
+    """
+    if config.checkpoint is None:
+        yield Chains(problem, engine, config, seed, InMemorySaver())
+        return
+    sqlite = need("langgraph.checkpoint.sqlite.aio", "langgraph-checkpoint-sqlite")
+    config.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    async with sqlite.AsyncSqliteSaver.from_conn_string(str(config.checkpoint)) as saver:
+        yield Chains(problem, engine, config, seed, saver)

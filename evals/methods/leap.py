@@ -1,0 +1,10 @@
+from peerleap.engine import Engine
+from peerleap.evals.methods.chains import chains
+from peerleap.evals.methods.result import MethodConfig, PathResult
+from peerleap.evals.problems import Problem
+
+
+async def leap(problem: Problem, engine: Engine, config: MethodConfig, seed: int) -> list[PathResult]:
+    """LeaP as `build_graph` runs it, with all its settings, and with a team where `config.peers` names one."""
+    async with chains(problem, engine, config, seed) as run:
+        return await run.team("leap", config.peers)

@@ -1,0 +1,31 @@
+from collections.abc import Sequence
+
+from peerleap.evals.boxed import last_box
+from peerleap.graph.segments import OWN, Segment
+
+_OPENED = "\\boxed{"
+
+
+def own_text(history: Sequence[Segment]) -> str:
+    r"""What a path wrote itself, as one text for the grader: no prompt, comment, summary or inserted sentence.
+
+    A box that was opened for a forced answer counts as the path's, and is closed where its tokens ran out.
+    """
+    pieces: list[str] = []
+    before: Segment | None = None
+    for segment in history:
+        if segment["kind"] in OWN:
+            opened = before is not None and before["kind"] == "nudge" and before["text"].endswith(_OPENED)
+            joined = before is None or before["kind"] in OWN
+            pieces.append(("" if joined else "\n\n") + (_closed(segment["text"]) if opened else segment["text"]))
+        before = segment
+    return "".join(pieces)
+
+
+def _closed(text: str) -> str:
+    boxed = _OPENED + text
+    if last_box(boxed) is not None:
+        return boxed
+    line = text.strip().partition("\n")[0].strip(" $.")
+    # Its braces may be cut off in the middle.
+    return f"{_OPENED}{line}{'}' * (1 + max(0, line.count('{') - line.count('}')))}" if line else ""

@@ -1,0 +1,55 @@
+"""From how a path ended to its line in the records."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from peerleap.evals.aha import AHA_WORDS, aha_count
+from peerleap.evals.grading import Grader, Verdict
+from peerleap.evals.methods.result import PathResult
+from peerleap.evals.own_text import own_text
+from peerleap.evals.problems import Problem
+from peerleap.evals.record_lines import PathRecord
+from peerleap.graph.segments import Segment
+
+FAILED = Verdict(correct=False, extracted=None, how="failed")
+
+
+async def path_record(
+    path: PathResult, problem: Problem, grader: Grader, *, run: int, method: str, paths: int, meta: Mapping[str, Any]
+) -> PathRecord:
+    """Grade a path on its own text and sum it up; `paths` is the number of paths of the question in this run."""
+    text = own_text(path.history)
+    verdict = FAILED
+    if path.outcome != "failed":
+        verdict = await grader.acheck(text, problem.answer, problem.kind)
+        if verdict.extracted is None and path.answer and problem.kind != "choice":
+            # The graph takes "the answer is 204" and asks for no box; what it took is graded.
+            said = await grader.acheck(f"\\boxed{{{path.answer}}}", problem.answer, problem.kind)
+            verdict = said if said.extracted is None else replace(said, how=f"{said.how}, from prose")
+    extra: dict[str, Any] = {**meta, **path.meta, "counted": path.counted, "gold": problem.answer}
+    if path.error is not None:
+        extra["error"] = path.error
+    return PathRecord(
+        question=problem.id,
+        run=run,
+        method=method,
+        path=path.name,
+        paths=paths,
+        outcome=path.outcome,
+        verdict=verdict,
+        tokens=path.tokens,
+        segments=tuple(_summed_up(segment) for segment in path.history),
+        aha={name: aha_count(text, name) for name in AHA_WORDS},
+        text=text,
+        meta=extra,
+    )
+
+
+def _summed_up(segment: Segment) -> dict[str, Any]:
+    line: dict[str, Any] = {"kind": segment["kind"], "round": segment["round"], "tokens": len(segment["token_ids"])}
+    line |= {key: segment[key] for key in ("finish", "sources", "logprob") if key in segment}
+    # Own text has a field of its own; what peers were told is found nowhere else.
+    if segment["kind"] in {"summary", "error"}:
+        line["text"] = segment["text"]
+    return line

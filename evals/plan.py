@@ -1,0 +1,155 @@
+"""What an eval is going to do, checked before any model loads."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from peerleap.agents import path_peers
+from peerleap.engine import Engine
+from peerleap.evals.grading import METHODS as GRADER_METHODS
+from peerleap.evals.methods import MethodConfig, method_options, paths_counted
+from peerleap.evals.methods.aggregate import aggregate_question
+from peerleap.evals.methods.chains import task_of
+from peerleap.evals.methods.result import PathResult
+from peerleap.evals.power import Design
+from peerleap.evals.problems import Problem
+from peerleap.evals.record_lines import encode
+from peerleap.graph.prepare import prepare
+from peerleap.graph.segments import Segment
+from peerleap.graph.settings import as_settings
+
+# Requests that keep a GPU's batch full.
+_BATCH = 256
+_LONGEST = 8
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One eval: a method with its configuration on every problem, `runs` times, from the seed `seed` on."""
+
+    task: str
+    problems: Sequence[Problem]
+    method: str
+    config: MethodConfig
+    runs: int = 1
+    seed: int = 0
+    in_flight: int | None = None
+    """Most questions at once; `None` is as many as keep 256 requests running."""
+    grader: str = "peerleap"
+    budgets: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    """Generated tokens for each `(question id, run)`, where another method's are matched."""
+    matched: str | None = None
+    """Hash of the configuration whose tokens those are."""
+
+    def __post_init__(self) -> None:
+        method_options(self.method, self.config.options)
+        as_settings(self.config.settings)
+        if self.grader not in GRADER_METHODS:
+            raise ValueError(f"grader={self.grader!r} is not one of {', '.join(GRADER_METHODS)}")
+        limits = {"paths": 1024, "runs": 10_000, "in_flight": 100_000}
+        given = {
+            "paths": self.config.paths,
+            "runs": self.runs,
+            "in_flight": 1 if self.in_flight is None else self.in_flight,
+        }
+        for name, value in given.items():
+            if not 1 <= value <= limits[name]:
+                raise ValueError(f"{name}={value!r}: give a number from 1 to {limits[name]}")
+        if self.config.peers is not None and self.method != "leap":
+            raise ValueError(f"peers: only the method 'leap' works with a team, not {self.method!r}")
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seed of each run: its name in the records."""
+        return list(range(self.seed, self.seed + self.runs))
+
+    @property
+    def width(self) -> int:
+        """Paths of a question that vote, and that run at once."""
+        if self.config.peers is not None:
+            return len(path_peers(self.config.peers))
+        return paths_counted(self.method, self.config.paths, self.config.options)[0]
+
+    @property
+    def questions_in_flight(self) -> int:
+        """The bound on questions that run at once."""
+        return self.in_flight or max(4, -(-_BATCH // self.width))
+
+    def record_config(self, model: Mapping[str, Any]) -> dict[str, Any]:
+        """What makes results comparable, for the header; not `runs`: more of the same may be added to a file."""
+        peers = self.config.peers
+        config = {
+            "task": self.task,
+            "questions": len(self.problems),
+            "data": data_hash(self.problems),
+            "method": self.method,
+            "paths": self.width,
+            "settings": {k: v for k, v in self.config.settings.items() if v is not None},
+            "options": dict(self.config.options),
+            "peers": None if peers is None else [peer.model_dump(mode="json") for peer in peers],
+            "seed": self.seed,
+            "grader": self.grader,
+            "matched": self.matched,
+            **model,
+        }
+        normal: dict[str, Any] = json.loads(encode(config))
+        return normal
+
+    def sentence(self) -> str:
+        """What the design can show against another method on the same questions."""
+        return Design(questions=len(self.problems), runs=self.runs, paths=self.width).sentence()
+
+
+def data_hash(problems: Sequence[Problem]) -> str:
+    """SHA-256 over the questions as they are asked, with their golds."""
+    rows = [[problem.id, problem.text, problem.answer, problem.kind] for problem in problems]
+    return hashlib.sha256(encode(rows)).hexdigest()
+
+
+def model_config(engine: Engine, path: str | None = None) -> dict[str, Any]:
+    """Name of the model and a hash over its folder's configuration and its files' names and sizes, if it has one."""
+    folder = Path(path) if path else None
+    if folder is None or not folder.is_dir():
+        return {"model": engine.model, "model_hash": None}
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if file.is_file():
+            digest.update(f"{file.name}:{file.stat().st_size};".encode())
+            if file.name == "config.json":
+                digest.update(file.read_bytes())
+    return {"model": engine.model, "model_hash": digest.hexdigest()}
+
+
+def check_fits(plan: Plan, engine: Engine) -> None:
+    """Refuse a plan whose budget does not fit the context, for the longest questions, before a model loads.
+
+    Raises:
+        SettingsError, InputError: says how many tokens there are.
+        EngineError, ModelError: the engine could not start.
+    """
+    longest = sorted(plan.problems, key=lambda problem: -len(problem.text))[:_LONGEST]
+    for problem in longest:
+        context = {**plan.config.settings, "task": task_of(problem)}
+        peers = path_peers(plan.config.peers or [_solver(plan.width if plan.method == "leap" else 1)])
+        read = plan.config.options.get("subset", plan.config.options.get("agents"))
+        text = problem.text
+        if read is not None:
+            text = aggregate_question(problem, engine, [_filler(engine, plan.config.options["excerpt"])] * read, 10**6)
+        try:
+            prepare({"question": text}, context, peers, dict.fromkeys(peers, engine))
+        except ValueError as error:
+            raise type(error)(f"question {problem.id!r} with {plan.width} paths: {error}") from error
+
+
+def _solver(count: int) -> Any:
+    from peerleap.agents import Peer
+
+    return Peer(name="solver", count=count)
+
+
+def _filler(engine: Engine, tokens: int) -> PathResult:
+    ids = (list(engine.tokenizer.encode(" x y z", add_special_tokens=False)) * tokens)[:tokens]
+    return PathResult("filler", "finished", (Segment(kind="answer", round=0, token_ids=ids, text=""),), None)

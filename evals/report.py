@@ -1,0 +1,106 @@
+"""What an eval or a comparison came to, as rows of a table and as Markdown."""
+
+from collections.abc import Sequence
+
+from peerleap.evals.comparison import Comparison
+from peerleap.evals.paper import paper_number
+from peerleap.evals.record_lines import Header
+from peerleap.evals.results import Results
+from peerleap.evals.stats import Estimate
+
+METHOD_HEAD = ("method", "questions x runs x paths", "Pass@1", "Cons@N", "paper", "own", "summary", "inserted",
+               "prefill", "cached", "wall-clock", "failed")  # fmt: skip
+COMPARISON_HEAD = ("", "new - old", "metric", "at", "new", "old", "tokens new/old", "McNemar", "result")
+
+
+def method_rows(results: Sequence[Results]) -> list[tuple[str, ...]]:
+    """A row for each file: values in percent with 95 % intervals over questions, tokens, wall-clock."""
+    return [_method_row(result) for result in results]
+
+
+def comparison_rows(comparisons: Sequence[Comparison]) -> list[tuple[str, ...]]:
+    """A row for each comparison, the primary one first."""
+    return [_comparison_row(comparison) for comparison in comparisons]
+
+
+def verdict(comparisons: Sequence[Comparison]) -> str:
+    """What the primary comparison says, in a sentence."""
+    first = next(c for c in comparisons if c.primary)
+    others = len(comparisons) - 1
+    note = f"; {first.note}" if first.note else ""
+    return f"primary: {first.metric} at {first.cost}: {first.sentence}{note}; the other {others} rows are exploratory"
+
+
+def markdown(
+    title: str, results: Sequence[Results], comparisons: Sequence[Comparison], headers: Sequence[Header]
+) -> str:
+    """The whole report; `headers` are the files' first lines."""
+    parts = [f"# {title}\n"]
+    if comparisons:
+        parts.append(f"{verdict(comparisons)[0].upper()}{verdict(comparisons)[1:]}.\n")
+    parts.append(_table(METHOD_HEAD, method_rows(results)))
+    if any(row[4] != "-" for row in method_rows(results)):
+        parts.append("Paper: arXiv 2505.07787, the table in brackets; shown where model, data and setting match.\n")
+    if comparisons:
+        parts.append("## Comparisons\n")
+        parts.append(
+            "New minus old over the same questions, points with 95 % intervals; p from sign flips of questions. Equal "
+            "tokens and equal wall-clock keep the first independent paths that the other method's cost pays for.\n"
+        )
+        parts.append(_table(COMPARISON_HEAD, comparison_rows(comparisons)))
+    parts.append("## How it was run\n")
+    for result, header in zip(results, headers, strict=True):
+        said = ", ".join(f"{key} {value}" for key, value in {**header.versions, **header.hardware}.items())
+        settings = ", ".join(f"{key}={value}" for key, value in result.config.get("settings", {}).items()) or "defaults"
+        done = "" if result.complete else " (not finished)"
+        parts.append(
+            f"- {result.name}{done}: model {result.config['model']}, seeds {result.runs}, {settings}; "
+            f"configuration {result.config_hash[:12]}; {said}\n"
+        )
+    return "\n".join(parts)
+
+
+def percent(estimate: Estimate) -> str:
+    """A share in percent with its interval."""
+    if estimate.low != estimate.low:
+        return f"{100 * estimate.value:.1f}"
+    return f"{100 * estimate.value:.1f} [{max(0.0, 100 * estimate.low):.1f}, {min(100.0, 100 * estimate.high):.1f}]"
+
+
+def _method_row(result: Results) -> tuple[str, ...]:
+    tokens = result.tokens
+    vote = "conf@n" if result.config["method"] == "deepconf" else "cons@n"
+    paper = [(name, paper_number(result.config, name)) for name in ("pass@1", "cons@n")]
+    said = ", ".join(f"{name} {number.value:.2f} (table {number.table})" for name, number in paper if number)
+    failed = sum(path.outcome == "failed" for paths in result.paths.values() for path in paths)
+    return (
+        result.name,
+        f"{len(result.questions)} x {len(result.runs)} x {result.config['paths']}",
+        percent(result.estimate("pass@1")),
+        percent(result.estimate(vote)) + (" (weighted)" if vote == "conf@n" else ""),
+        said or "-",
+        *(f"{count:,}" for count in (tokens.own, tokens.summary, tokens.inserted, tokens.prefill, tokens.cached)),
+        f"{result.seconds:,.0f} s",
+        str(failed),
+    )
+
+
+def _comparison_row(c: Comparison) -> tuple[str, ...]:
+    votes = "-" if c.votes is None else f"+{c.votes.gained} -{c.votes.lost}, p = {c.votes.p:.3g}"
+    return (
+        "primary" if c.primary else "exploratory",
+        f"{c.new} - {c.old}",
+        c.metric,
+        c.cost + (f" ({c.note})" if c.note else ""),
+        f"{100 * c.new_value:.1f}",
+        f"{100 * c.old_value:.1f}",
+        f"{c.new_tokens:,} / {c.old_tokens:,}",
+        votes,
+        c.sentence,
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"

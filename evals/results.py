@@ -1,0 +1,155 @@
+"""A records file as a comparison sees it: paths by question and run, what they cost, and any part of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from peerleap.evals.confidence import confidence_vote
+from peerleap.evals.metrics import METRICS, Graded, Tokens
+from peerleap.evals.record_lines import PathRecord, RecordsError
+from peerleap.evals.records import read_records
+from peerleap.evals.stats import Estimate, clustered, wilson
+
+Key = tuple[str, int]
+"""Question id and run seed."""
+
+
+def conf_at_n(paths: Sequence[PathRecord]) -> float:
+    """1.0 if the vote weighted by the paths' confidence is right; paths without one weigh the same."""
+    weights = [float(path.meta.get("confidence", 1.0)) for path in paths]
+    winner = confidence_vote([path.graded for path in paths], weights)
+    return float(winner is not None and winner.correct)
+
+
+def _over_records(metric: Callable[[Sequence[Graded]], float]) -> Callable[[Sequence[PathRecord]], float]:
+    return lambda paths: metric([path.graded for path in paths])
+
+
+# As `evals.metrics.METRICS`, over records.
+RECORD_METRICS: dict[str, Callable[[Sequence[PathRecord]], float]] = {
+    **{name: _over_records(metric) for name, metric in METRICS.items()},
+    "conf@n": conf_at_n,
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """All paths of one file, without their texts."""
+
+    name: str
+    file: Path
+    config: Mapping[str, Any]
+    config_hash: str
+    paths: Mapping[Key, Sequence[PathRecord]]
+
+    @classmethod
+    def read(cls, file: str | Path) -> "Results":
+        """Read a finished or running file.
+
+        Raises:
+            RecordsError: not a records file, damaged, or without a single question.
+        """
+        file = Path(file)
+        if not file.is_file():
+            raise RecordsError(f"{file}: no such file")
+        header, records = read_records(file, texts=False)
+        paths: dict[Key, list[PathRecord]] = {}
+        for record in records:
+            paths.setdefault((record.question, record.run), []).append(record)
+        if not paths:
+            raise RecordsError(f"{file}: no question is done yet")
+        return cls(label(header.config), file, header.config, header.config_hash, paths)
+
+    @property
+    def questions(self) -> list[str]:
+        """Ids of the questions, in order."""
+        return sorted({question for question, _ in self.paths})
+
+    @property
+    def runs(self) -> list[int]:
+        """Seeds of the runs."""
+        return sorted({run for _, run in self.paths})
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run has every question of the data set."""
+        return len(self.paths) == len(self.runs) * int(self.config["questions"])
+
+    def voting(self, key: Key) -> list[PathRecord]:
+        """The paths of one question's run that vote."""
+        return [path for path in self.paths[key] if path.meta.get("counted", True)]
+
+    def generated(self, key: Key) -> int:
+        """Tokens that one question's run decoded, those of the paths that do not vote too."""
+        return sum(path.tokens.generated for path in self.paths[key])
+
+    @property
+    def tokens(self) -> Tokens:
+        """Everything that was spent."""
+        return sum((path.tokens for paths in self.paths.values() for path in paths), Tokens())
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock during which a question was running: pauses between a kill and its resumption do not count."""
+        spans = sorted(
+            (paths[0].meta.get("started", 0.0), paths[0].meta.get("seconds", 0.0)) for paths in self.paths.values()
+        )
+        total, reached = 0.0, float("-inf")
+        for start, length in spans:
+            total += max(0.0, start + length - max(start, reached))
+            reached = max(reached, start + length)
+        return total
+
+    def by_question(self, metric: str) -> dict[str, float]:
+        """A metric's mean over the runs, for each question."""
+        values: dict[str, list[float]] = {}
+        for key in sorted(self.paths):
+            values.setdefault(key[0], []).append(RECORD_METRICS[metric](self.voting(key)))
+        return {question: sum(of) / len(of) for question, of in values.items()}
+
+    def estimate(self, metric: str) -> Estimate:
+        """The metric with its 95 % interval over questions: Wilson's for votes of a single run, else clustered."""
+        values = list(self.by_question(metric).values())
+        if len(self.runs) == 1 and metric not in {"pass@1", "no_answer"}:
+            return wilson(round(sum(values)), len(values))
+        return clustered(values)
+
+    def only(self, keys: set[Key]) -> "Results":
+        """These questions' runs."""
+        return replace(self, paths={key: paths for key, paths in self.paths.items() if key in keys})
+
+    def within(self, budgets: Mapping[Key, float]) -> "Results":
+        """Of each question's run the first paths that its budget of generated tokens pays for, at least one."""
+        kept = {}
+        for key, paths in self.paths.items():
+            spent = 0
+            some: list[PathRecord] = []
+            for path in paths:
+                spent += path.tokens.generated
+                if some and spent > budgets[key]:
+                    break
+                some.append(path)
+            kept[key] = some
+        return replace(self, paths=kept)
+
+    def first(self, width: int) -> "Results":
+        """The first `width` paths of each question's run."""
+        return replace(self, paths={key: paths[:width] for key, paths in self.paths.items()})
+
+    def pooled(self) -> "Results":
+        """All runs of a question as one: M runs of width N vote like M x N paths."""
+        together: dict[Key, list[PathRecord]] = {}
+        for (question, _), paths in sorted(self.paths.items()):
+            together.setdefault((question, 0), []).extend(paths)
+        return replace(self, paths=together)
+
+
+def label(config: Mapping[str, Any]) -> str:
+    """What a configuration is called in a table."""
+    method, settings = str(config["method"]), config.get("settings", {})
+    shown = ("router", "top_k", "interval", "rounds", "communicate_at") if method == "leap" else ()
+    said = [f"{key} {settings[key]}" for key in shown if key in settings]
+    said += [str(settings["preset"])] if "preset" in settings else []
+    said += ["matched tokens"] if config.get("matched") else []
+    return f"{method} ({', '.join(said)})" if said else method

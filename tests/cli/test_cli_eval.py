@@ -1,0 +1,134 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from peerleap.cli.main import app
+from peerleap.engine import SamplingParams, ScriptedEngine
+
+QUICK = ["--interval", "60", "--rounds", "1", "--max-tokens", "300", "--summary-tokens", "60", "--paths", "3"]
+
+
+def script(text: str, params: SamplingParams) -> str:
+    if "<summarize>" in text[-120:]:
+        return f"I have {(params.seed or 0) % 7}.</summarize>"
+    if text.endswith("\\boxed{"):
+        return "4}"
+    return "thinking " * 8 + f"\n\nso \\boxed{{{4 + ((params.seed or 0) % 3 == 0)}}}."
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[ScriptedEngine]:
+    """The engines that the commands asked for; the working folder is empty but for a data set."""
+    made: list[ScriptedEngine] = []
+
+    def get_engine(model: str | None = None, **arguments: Any) -> ScriptedEngine:
+        made.append(ScriptedEngine(script, context_length=arguments.get("max_model_len", 100_000)))
+        return made[-1]
+
+    monkeypatch.setattr("peerleap.engine.get_engine", get_engine)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    rows = [{"id": f"s{n}", "question": f"What is 2 + 2, time {n}?", "answer": "4"} for n in range(6)]
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return made
+
+
+def call(*arguments: str) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, list(arguments))
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_from_eval_to_comparison(engines: list[ScriptedEngine], tmp_path: Path) -> None:
+    code, out, told = call("eval", "sums.jsonl", *QUICK, "--runs", "2", "--report", "r.md")
+    assert code == 0, told
+    assert "6 questions x 2 runs can show" in told
+    assert "[12/12]" in told
+    assert "Cons@N" in out
+    assert (tmp_path / "r.md").read_text().startswith("# sums.jsonl: leap")
+    code, out, told = call("eval", "sums.jsonl", *QUICK, "--runs", "2", "--method", "independent",
+                           "--match-tokens", "sums-leap.jsonl", "--out", "ind.jsonl")  # fmt: skip
+    assert code == 0, told
+    code, out, told = call("compare", "sums-leap.jsonl", "ind.jsonl", "--primary", "pass@1", "--report", "c.md")
+    assert code == 0, told
+    assert "primary: pass@1 at equal tokens" in out
+    assert "exploratory" in (tmp_path / "c.md").read_text()
+
+
+def test_the_same_command_again_only_reads(engines: list[ScriptedEngine]) -> None:
+    call("eval", "sums.jsonl", *QUICK)
+    code, _, told = call("eval", "sums.jsonl", *QUICK)
+    assert code == 0
+    assert "going on: 6 of 6 are done" in told
+    assert engines[1].requests == []
+
+
+def test_another_configuration_is_not_mixed_in(engines: list[ScriptedEngine]) -> None:
+    call("eval", "sums.jsonl", *QUICK)
+    code, _, told = call("eval", "sums.jsonl", *QUICK, "--top-k", "2")
+    assert code == 2
+    assert "sums-leap.jsonl holds another configuration (settings=" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["aime1066"], "'aime1066' is not a data set"),
+        (["sums.jsonl", "--method", "lepa"], "method='lepa' is not one of"),
+        (["sums.jsonl", "--router", "near"], "router='near'"),
+        (["sums.jsonl", "--option", "layers=2"], "option 'layers': 'leap' has no options"),
+        (["sums.jsonl", "--grader", "kind"], "grader='kind' is not one of"),
+        (["sums.jsonl", "--runs", "0"], "runs=0"),
+        (["sums.jsonl", "--paths", "0"], "paths=0"),
+        (["sums.jsonl", "--match-tokens", "x.jsonl"], "'leap' cannot be given more paths"),
+        (["sums.jsonl", "--method", "independent", "--match-tokens", "x.jsonl"], "x.jsonl: no such file"),
+        (["sums.jsonl", "--max-tokens", "4000", "--engine-arg", "max_model_len=4000"], "set max_tokens to at most"),
+        (["sums.jsonl", "--report", "no/where.md"], "there is no folder"),
+    ],
+)
+def test_bad_input_gets_one_clear_line(arguments: list[str], said: str, engines: list[ScriptedEngine]) -> None:
+    code, _, told = call("eval", *arguments)
+    assert code == 2
+    assert said in told
+    assert told.startswith("peerleap: ")
+    assert told.count("\n") == 1
+    assert all(engine.requests == [] for engine in engines)
+
+
+def test_comparing_needs_a_known_metric_and_two_files(engines: list[ScriptedEngine]) -> None:
+    call("eval", "sums.jsonl", *QUICK)
+    for arguments, said in (
+        (["sums-leap.jsonl"], "needs at least 2"),
+        (["sums-leap.jsonl", "gone.jsonl"], "gone.jsonl: no such file"),
+        (["sums-leap.jsonl", "sums-leap.jsonl", "--primary", "acc"], "primary='acc' is not one of"),
+    ):
+        code, _, told = call("compare", *arguments)
+        assert code == 2
+        assert said in told
+
+
+def test_questions_that_fail_twice_make_the_exit_code_1(
+    engines: list[ScriptedEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(text: str, params: SamplingParams) -> str:
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr("peerleap.engine.get_engine", lambda *_, **__: ScriptedEngine(fail))
+    code, _, told = call("eval", "sums.jsonl", *QUICK)
+    assert code == 1
+    assert "6 questions failed twice" in told
+
+
+def test_ctrl_c_loses_nothing(engines: list[ScriptedEngine], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: Any, **__: Any) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("peerleap.evals.runner.run_eval", interrupt)
+    code, _, told = call("eval", "sums.jsonl", *QUICK)
+    assert code == 130
+    assert "nothing is lost; to go on:" in told
+    monkeypatch.undo()

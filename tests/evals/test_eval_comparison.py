@@ -1,0 +1,156 @@
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peerleap.evals import Header, PathRecord, Records, RecordsError, Tokens, Verdict, read_records
+from peerleap.evals.comparison import COSTS, Comparison, compare
+from peerleap.evals.paper import paper_number
+from peerleap.evals.report import markdown, verdict
+from peerleap.evals.results import Results
+
+PAPER_MODEL = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
+
+
+def config(method: str, **fields: Any) -> dict[str, Any]:
+    return {"task": "aime2024", "questions": 12, "data": "d", "method": method, "paths": 32, "settings": {},
+            "model": PAPER_MODEL, "grader": "peerleap", "seed": 0} | fields  # fmt: skip
+
+
+def results(
+    folder: Path, method: str, right: Sequence[int], *, tokens: int = 100, seconds: float = 1.0, paths: int = 8,
+    runs: int = 2, **fields: Any,
+) -> Results:  # fmt: skip
+    """`right[question]` of `paths` paths are right; the right ones come last."""
+    file = folder / f"{method}{len(list(folder.iterdir()))}.jsonl"
+    with Records.open(file, Header(config(method, **fields))) as records:
+        for run in range(runs):
+            for question, correct in enumerate(right):
+                meta = {"started": 1000.0 * run + question * seconds, "seconds": seconds, "counted": True}
+                records.append([
+                    PathRecord(f"q{question}", run, method, f"solver_{n}", paths, "finished",
+                               Verdict(n >= paths - correct, "1" if n >= paths - correct else "0", "integer"),
+                               Tokens(own=tokens), meta=meta)
+                    for n in range(paths)
+                ])  # fmt: skip
+    return Results.read(file)
+
+
+def named(comparisons: Sequence[Comparison], cost: str, metric: str = "pass@1") -> Comparison:
+    return next(c for c in comparisons if (c.cost, c.metric) == (cost, metric))
+
+
+def test_a_better_method_is_found_and_one_comparison_is_primary(tmp_path: Path) -> None:
+    leap = results(tmp_path, "leap", [7] * 12)
+    alone = results(tmp_path, "independent", [3] * 12)
+    found = compare([leap, alone])
+    assert [c.primary for c in found] == [True] + [False] * (len(found) - 1)
+    assert (found[0].metric, found[0].cost, found[0].new) == ("cons@n", "equal tokens", "leap")
+    assert verdict(found).startswith("primary: cons@n at equal tokens: leap is better than independent (+100.0 points")
+    assert found[0].votes is not None
+    assert (found[0].votes.gained, found[0].votes.lost) == (12, 0)
+    assert {c.cost for c in found} == set(COSTS)
+
+
+def test_no_difference_is_called_so(tmp_path: Path) -> None:
+    leap = results(tmp_path, "leap", [5, 3, 5, 3, 5, 3])
+    alone = results(tmp_path, "independent", [3, 5, 3, 5, 4, 4])
+    assert "no difference shown" in verdict(compare([leap, alone], "pass@1"))
+
+
+def test_equal_tokens_keep_the_first_paths_that_the_budget_pays_for(tmp_path: Path) -> None:
+    # The right paths come last: four of eight are cut off.
+    leap = results(tmp_path, "leap", [4] * 6, tokens=50)
+    alone = results(tmp_path, "independent", [4] * 6, tokens=100)
+    found = compare([leap, alone])
+    equal = named(found, "equal tokens")
+    assert (equal.new_tokens, equal.old_tokens, equal.old_value, equal.note) == (4800, 4800, 0.0, "")
+    assert named(found, "as run").old_value == 0.5
+    assert named(found, "as run").note == "unequal: 0.50 times the tokens"
+
+
+def test_what_cannot_be_cut_off_is_said_to_be_unequal(tmp_path: Path) -> None:
+    leap = results(tmp_path, "leap", [4] * 6, tokens=200)
+    found = compare([leap, results(tmp_path, "independent", [4] * 6)])
+    assert found[0].note == "unequal: 2.00 times the tokens"
+    assert "unequal" in verdict(found)
+
+
+def test_equal_wall_clock_cuts_the_slower_one(tmp_path: Path) -> None:
+    leap = results(tmp_path, "leap", [4] * 6, seconds=1.0)
+    alone = results(tmp_path, "independent", [4] * 6, seconds=2.0)
+    assert alone.seconds == 24.0
+    equal = named(compare([leap, alone]), "equal wall-clock")
+    assert (equal.new_value, equal.old_value) == (0.5, 0.0)
+    assert equal.note == ""
+
+
+def test_pooled_runs_vote_together(tmp_path: Path) -> None:
+    leap = results(tmp_path, "leap", [5] * 6, runs=3)
+    assert {len(paths) for paths in leap.pooled().paths.values()} == {24}
+    found = compare([leap, results(tmp_path, "independent", [3] * 6, runs=3)])
+    assert named(found, "pooled runs", "cons@n").difference.value == 1.0
+
+
+def test_files_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
+    one = results(tmp_path, "leap", [1] * 4)
+    with pytest.raises(RecordsError, match="needs at least 2"):
+        compare([one])
+    with pytest.raises(RecordsError, match="data='other'"):
+        compare([one, results(tmp_path, "independent", [1] * 4, data="other")])
+    with pytest.raises(ValueError, match="primary='acc' is not one of pass@1"):
+        compare([one, one], "acc")
+    with pytest.raises(RecordsError, match="no such file"):
+        Results.read(tmp_path / "none.jsonl")
+
+
+def test_the_papers_number_stands_beside_ours_where_the_setting_matches(tmp_path: Path) -> None:
+    number = paper_number(config("leap", settings={"top_k": 4}), "pass@1")
+    assert number is not None
+    assert (number.value, number.table) == (60.52, 1)
+    baseline = paper_number(config("independent"), "pass@1")
+    assert baseline is not None
+    assert baseline.value == 51.35
+    for other in ({"paths": 16}, {"model": "m"}, {"settings": {"interval": 512}}, {"task": "gsm8k"}, {"matched": "x"}):
+        assert paper_number(config("leap", **other), "pass@1") is None
+
+
+def test_the_report_says_what_was_run(tmp_path: Path) -> None:
+    both = [results(tmp_path, "leap", [7] * 6), results(tmp_path, "independent", [3] * 6)]
+    text = markdown("AIME", both, compare(both), [read_records(r.file)[0] for r in both])
+    assert text.startswith("# AIME\n\nPrimary: cons@n at equal tokens: leap is better than independent")
+    assert "pass@1 60.52 (table 1)" in text
+    assert "(not finished)" in text
+    assert text.count("exploratory") > 5
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_plot_is_drawn(ending: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from peerleap.evals.plots import check_plot, plot
+
+    both = [results(tmp_path, "leap", [7] * 6), results(tmp_path, "independent", [3] * 6)]
+    target = tmp_path / f"p.{ending}"
+    check_plot(target)
+    plot(both, target)
+    assert target.stat().st_size > 5000
+    with pytest.raises(ValueError, match=r"ends in \.png or \.svg"):
+        check_plot(tmp_path / "p.pdf")
+
+
+def test_tokens_of_paths_that_do_not_vote_count_too(tmp_path: Path) -> None:
+    file = tmp_path / "moa.jsonl"
+    right = Verdict(correct=True, extracted="1", how="integer")
+    wrong = Verdict(correct=False, extracted="0", how="integer")
+    with Records.open(file, Header(config("moa"))) as records:
+        records.append([
+            PathRecord("q0", 0, "moa", "layer1_agent1", 2, "finished", wrong, Tokens(own=5), meta={"counted": False}),
+            PathRecord("q0", 0, "moa", "layer2_agent1", 2, "finished", right, Tokens(own=7), meta={"counted": True}),
+        ])  # fmt: skip
+    read = Results.read(file)
+    assert read.by_question("pass@1") == {"q0": 1.0}
+    assert read.generated(("q0", 0)) == 12
+    assert json.loads(json.dumps(read.config))["method"] == "moa"

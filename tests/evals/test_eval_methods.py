@@ -1,0 +1,121 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from peerleap.engine import Completion, SamplingParams, ScriptedEngine
+from peerleap.evals import Problem
+from peerleap.evals.methods import METHODS, MethodConfig, PathResult, method_options
+
+PROBLEM = Problem(id="q1", question="What is 2 + 2?", answer="4", kind="integer")
+SETTINGS = {"interval": 60, "cut": "exact", "rounds": 2, "max_tokens": 600, "answer_tokens": 30, "summary_tokens": 80}
+
+
+def script(text: str, params: SamplingParams) -> str:
+    if "<summarize>" in text[-120:]:
+        return f"I have {(params.seed or 0) % 7}.</summarize>"
+    if text.endswith("\\boxed{"):
+        return "4}"
+    return "thinking about it " * (5 + (params.seed or 0) % 5) + "\n\nso \\boxed{4}."
+
+
+def ids(paths: list[PathResult]) -> list[list[list[int]]]:
+    """Without how much was cached, which depends on who came first."""
+    return [[segment["token_ids"] for segment in path.history] for path in paths]
+
+
+def config(method: str, paths: int = 3, **fields: object) -> MethodConfig:
+    return MethodConfig(paths=paths, settings=SETTINGS, options=method_options(method, {}), **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_every_method_gives_answered_paths_and_is_decided_by_its_seed(method: str) -> None:
+    first = await METHODS[method](PROBLEM, ScriptedEngine(script), config(method), 7)
+    again = await METHODS[method](PROBLEM, ScriptedEngine(script), config(method), 7)
+    other = await METHODS[method](PROBLEM, ScriptedEngine(script), config(method), 8)
+    assert ids(first) == ids(again) != ids(other)
+    counted = [path for path in first if path.counted]
+    assert len(counted) == 3
+    assert {path.answer for path in counted} == {"4"}
+    assert len({path.name for path in first}) == len(first)
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_tokens_add_up_to_what_the_engine_generated(method: str) -> None:
+    engine = Counting(script)
+    paths = await METHODS[method](PROBLEM, engine, config(method), 0)
+    assert sum(path.tokens.generated for path in paths) == engine.generated
+    assert sum(path.tokens.prefill for path in paths) == engine.prefill
+    assert sum(path.tokens.cached for path in paths) == engine.cached > 0
+    assert (sum(path.tokens.summary for path in paths) > 0) == (method == "leap")
+
+
+class Counting(ScriptedEngine):
+    generated = prefill = cached = 0
+
+    async def generate(self, *args: object, **kwargs: object) -> Completion:
+        done = await super().generate(*args, **kwargs)  # type: ignore[arg-type]
+        self.generated += len(done.token_ids)
+        self.prefill += done.prompt_tokens
+        self.cached += done.cached_tokens
+        return done
+
+
+async def test_independent_paths_are_promised_no_peers_and_leap_paths_are() -> None:
+    for method, told in (("independent", False), ("leap", True)):
+        engine = ScriptedEngine(script)
+        await METHODS[method](PROBLEM, engine, config(method), 0)
+        assert ("<comment>" in engine.tokenizer.decode(engine.requests[0][0])) == told
+
+
+async def test_a_budget_adds_independent_paths_until_it_is_spent() -> None:
+    few = await METHODS["independent"](PROBLEM, ScriptedEngine(script), config("independent"), 0)
+    budget = 3 * sum(path.tokens.generated for path in few)
+    many = await METHODS["independent"](PROBLEM, ScriptedEngine(script), config("independent", budget=budget), 0)
+    assert ids(many[:3]) == ids(few)
+    assert budget <= sum(path.tokens.generated for path in many) < budget * 1.5
+
+
+async def test_later_layers_and_steps_read_the_earlier_ones() -> None:
+    for method in ("moa", "rsa"):
+        engine = ScriptedEngine(script)
+        paths = await METHODS[method](PROBLEM, engine, config(method), 0)
+        assert len(paths) == 12
+        prompts = [engine.tokenizer.decode(prompt) for prompt, _ in engine.requests]
+        shown = [len(re.findall(r"Candidate solution \d+:", prompt)) for prompt in prompts]
+        assert shown == [0] * 3 + [3] * 9
+
+
+async def test_deepconf_weighs_by_the_mean_probability_of_own_tokens() -> None:
+    paths = await METHODS["deepconf"](PROBLEM, ScriptedEngine(script), config("deepconf"), 0)
+    assert all(0.9 < path.meta["confidence"] < 0.91 for path in paths)  # the scripted engine says -0.1 a token
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_a_checkpoint_file_saves_all_that_was_done(method: str, tmp_path: Path) -> None:
+    kept = config(method, checkpoint=tmp_path / "q1.sqlite")
+    first = await METHODS[method](PROBLEM, ScriptedEngine(script), kept, 3)
+    engine = ScriptedEngine(script)
+    again = await METHODS[method](PROBLEM, engine, kept, 3)
+    assert [path.history for path in again] == [path.history for path in first]
+    assert engine.requests == []
+
+
+def broken(text: str, params: SamplingParams) -> str:
+    raise RuntimeError("out of paper")
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_paths_that_fail_are_results(method: str) -> None:
+    paths = await METHODS[method](PROBLEM, ScriptedEngine(broken), config(method), 0)
+    assert {path.outcome for path in paths} == {"failed"}
+    assert {path.error for path in paths} == {"RuntimeError: out of paper"}
+
+
+def test_unknown_methods_and_options_are_refused() -> None:
+    with pytest.raises(ValueError, match="method='lepa' is not one of independent"):
+        method_options("lepa", {})
+    with pytest.raises(ValueError, match="option 'layer': 'moa' has layers, agents"):
+        method_options("moa", {"layer": 3})
+    with pytest.raises(ValueError, match="option layers=0"):
+        method_options("moa", {"layers": 0})
