@@ -105,7 +105,8 @@ def ask(
         if save_to is not None:
             save(result, save_to)
     if as_json:
-        print(json.dumps(result_json(result, histories=False), ensure_ascii=False, allow_nan=False))
+        escape = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+        print(json.dumps(result_json(result, histories=False), ensure_ascii=escape, allow_nan=False))
     else:
         print_result(result, Console(), messages)
 

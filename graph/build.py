@@ -120,7 +120,7 @@ class _Run:
     def prepare(self, state: dict[str, Any], runtime: Runtime[Settings]) -> dict[str, Any]:
         update = prepare(state, runtime.context, self.team, self.engines)
         settings = Settings.model_validate(update["params"])
-        update["last_round"] = nobody_to_hear(update["status"], settings)
+        update["last_round"] = nobody_to_hear(update["status"].value, settings)
         write = get_stream_writer()
         write({"v": VERSION, "type": "run", "paths": list(self.team), "settings": update["params"]})
         return update

@@ -1,6 +1,8 @@
 from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from typing import Any
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
@@ -8,6 +10,7 @@ from langgraph.types import Command
 from peerleap.graph.errors import InputError
 from peerleap.graph.prepare import check_input
 from peerleap.graph.settings import Settings, as_settings
+from peerleap.graph.thread_lock import aone_run, one_run
 
 # Set by LangGraph in the configuration of a graph that runs inside another one.
 _NESTED = "__pregel_read"
@@ -32,12 +35,19 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
     def stream(self, input: Any, config: Any = None, *, context: Any = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
         """As `Pregel.stream`.
 
+        With `None` as input, the run of the thread goes on where it stopped, however it was stopped.
+
         Raises:
-            InputError: unknown input key, no question, or a checkpointer without a thread id.
+            InputError: unknown input key, no question, a checkpointer without a thread id, or nothing to resume.
             SettingsError: a setting is unknown or out of range.
+            ThreadBusy: a run goes on under this thread id.
+            StoreError: the run's store failed; resume when that is mended.
         """
-        context = self._check(input, config, context)
-        yield from super().stream(input, config, context=context, **kwargs)
+        context, thread = self._check(input, config, context), self._thread(config)
+        with one_run(self.checkpointer, thread) if thread else nullcontext():
+            if input is None and thread and self._saver.get_tuple(_newest(thread)) is None:
+                raise _nothing(thread)
+            yield from super().stream(input, config, context=context, **self._durable(kwargs))
 
     async def astream(
         self,
@@ -48,13 +58,34 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """As `Pregel.astream`; errors as in `stream`."""
-        context = self._check(input, config, context)
-        async for part in super().astream(input, config, context=context, **kwargs):
-            yield part
+        context, thread = self._check(input, config, context), self._thread(config)
+        async with aone_run(self.checkpointer, thread) if thread else nullcontext():
+            if input is None and thread and await self._saver.aget_tuple(_newest(thread)) is None:
+                raise _nothing(thread)
+            async for part in super().astream(input, config, context=context, **self._durable(kwargs)):
+                yield part
+
+    @property
+    def _saver(self) -> BaseCheckpointSaver[Any]:
+        assert isinstance(self.checkpointer, BaseCheckpointSaver)
+        return self.checkpointer
+
+    def _thread(self, config: Any) -> str | None:
+        """Id of the thread that a call runs; `None` where nothing is stored, or a graph around this one stores it."""
+        configurable = {**((self.config or {}).get("configurable") or {}), **((config or {}).get("configurable") or {})}
+        stored = isinstance(self.checkpointer, BaseCheckpointSaver) and _NESTED not in configurable
+        return str(configurable["thread_id"]) if stored else None
+
+    def _durable(self, options: dict[str, Any]) -> dict[str, Any]:
+        # Histories are stored by what is new in them, so waiting for the store costs next to nothing.
+        stored = isinstance(self.checkpointer, BaseCheckpointSaver)
+        return {**options, "durability": options.get("durability") or "sync"} if stored else options
 
     def _check(self, given: Any, config: Any, context: Any) -> Any:
         configurable = {**((self.config or {}).get("configurable") or {}), **((config or {}).get("configurable") or {})}
         nested = _NESTED in configurable
+        if given is None and self.checkpointer is None and not nested:
+            given = {}  # there is no run that it could resume
         if given is not None and not isinstance(given, Command):
             check_input(given, nested=nested)
         if not nested and self.checkpointer not in {None, False, True} and not configurable.get("thread_id"):
@@ -63,3 +94,11 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
                 "config={'configurable': {'thread_id': '...'}}"
             )
         return None if context is None else as_settings(context)
+
+
+def _newest(thread: str) -> Any:
+    return {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
+
+
+def _nothing(thread: str) -> InputError:
+    return InputError(f"thread_id={thread!r}: no run is stored under this name, so there is nothing to resume")

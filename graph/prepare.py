@@ -101,7 +101,8 @@ def prepare(
         "task": task,
         "params": settings.model_dump(mode="json"),
         "round": 0,
-        "status": {name: {"state": "active"} for name in peers},
+        # A thread may come from a graph with other paths.
+        "status": Overwrite({name: {"state": "active"} for name in peers}),
         "rounds": Overwrite([]),
         "answer": None,
     }
