@@ -55,6 +55,7 @@ SUMMARY_CUT = " ...\n"
 
 PEER_LABEL = "Peer {number}"
 PEER_LABEL_EXPERT = "Peer {number} ({peer})"
+PERSON_LABEL = "A person who follows the work"
 
 # What a path thinks after it has read its peers.
 BRIDGES_THINKING = (

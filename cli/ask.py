@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from peerleap.cli.errors import usage_errors
+from peerleap.cli.kept import Recipe, ask_kept
 from peerleap.cli.options import engine_arguments, settings_from
 from peerleap.cli.report import check_target, print_result, result_json, save
 from peerleap.cli.views import LiveView, LogView, View
@@ -23,6 +24,9 @@ A reasoning model from the hub or a folder, on a GPU, as in the paper:
 
 Which peers are read, how often, how many of them:
     peerleap ask --router hybrid --interval 2048 --top-k 2 "..."
+
+A long run that survives Ctrl-C and a crash, under a name:
+    peerleap ask --thread primes "How many primes are below 200?"
 
 For a script: one JSON object on the output, the progress on the error output:
     peerleap ask --json "..." | jq .votes
@@ -79,6 +83,12 @@ def ask(
             help="An engine argument of vLLM, as max_model_len=8192; may be repeated.", rich_help_panel=_MODEL
         ),
     ] = None,
+    thread: Annotated[
+        str | None,
+        typer.Option(
+            help="Keep the run under this name: `peerleap resume NAME` goes on with it.", rich_help_panel=_OUT
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_OUT)] = False,
     save_to: Annotated[
         Path | None,
@@ -96,12 +106,17 @@ def ask(
         text = text.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text
         if save_to is not None:
             check_target(save_to)
-        from peerleap.graph import build_graph
-
-        graph = build_graph(model, paths=paths, **engine_arguments(engine_arg)).compile()
         messages = Console(stderr=True)
         view = LiveView(messages) if messages.is_terminal and not as_json else LogView(messages)
-        result = asyncio.run(_run(graph, text, context, view))
+        arguments = engine_arguments(engine_arg)
+        if thread is not None:
+            recipe = Recipe(model=model, paths=paths, engine_args=arguments)
+            result = ask_kept(thread, text, recipe, context, view, messages)
+        else:
+            from peerleap.graph import build_graph
+
+            graph = build_graph(model, paths=paths, **arguments).compile()
+            result = asyncio.run(_run(graph, text, context, view))
         if save_to is not None:
             save(result, save_to)
     if as_json:

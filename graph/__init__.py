@@ -1,6 +1,9 @@
 from peerleap.graph.build import build_graph
+from peerleap.graph.compare import compare
 from peerleap.graph.compiled import CompiledLeapGraph, LeapGraph
 from peerleap.graph.errors import AllPathsFailed, InputError, SettingsError, StoreError, ThreadBusy
+from peerleap.graph.fork import fork
+from peerleap.graph.runs import read_run
 from peerleap.graph.segments import Segment
 from peerleap.graph.settings import Settings
 from peerleap.graph.store import Store, open_store
@@ -17,5 +20,8 @@ __all__ = [
     "StoreError",
     "ThreadBusy",
     "build_graph",
+    "compare",
+    "fork",
     "open_store",
+    "read_run",
 ]

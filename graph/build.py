@@ -14,6 +14,7 @@ from peerleap.agents import Peer, path_peers
 from peerleap.engine import Engine, get_engine
 from peerleap.graph.compiled import LeapGraph
 from peerleap.graph.events import VERSION
+from peerleap.graph.human import ask_person
 from peerleap.graph.leap_block import active_paths, close_block, nobody_to_hear
 from peerleap.graph.outcome import tally
 from peerleap.graph.path import Path
@@ -57,6 +58,7 @@ def build_graph(
     run = _Run(team, engines)
     state, given, output = schemas(list(team))
     graph = LeapGraph(state, context_schema=Settings, input_schema=given, output_schema=output)
+    graph.path = run.path
     graph.add_node("prepare", run.prepare, input_schema=state)
     for name in team:
         node = RunnableLambda(run.path_node(name), run.apath_node(name), name=name)
@@ -138,7 +140,7 @@ class _Run:
         return run_path
 
     async def _think(self, name: str, state: dict[str, Any], write: Any) -> dict[str, Any]:
-        path, history = self._path(name, state), state[history_key(name)]
+        path, history = self.path(name, state), state[history_key(name)]
         last = state.get("last_round") or state["remaining_steps"] < _STEPS_FOR_ANOTHER_ROUND
         target = None if last else round_target(path.settings, state["round"], history)
         segments, status = await think(path, history, state["round"], target, write)
@@ -161,13 +163,16 @@ class _Run:
         return _run_to_end(self._summarize_async(name, state, write))
 
     async def _summarize_async(self, name: str, state: dict[str, Any], write: Any) -> Summarized:
-        return await summarize(self._path(name, state), state[history_key(name)], state["round"], write)
+        return await summarize(self.path(name, state), state[history_key(name)], state["round"], write)
 
     def _close(self, state: dict[str, Any], summarized: dict[str, Summarized]) -> dict[str, Any]:
         if not summarized:
             return {"round": state["round"] + 1, "last_round": True}
         paths, histories = self._all(state)
-        return close_block(paths, histories, state["status"], summarized, state["round"], get_stream_writer())
+        person = ask_person(paths, summarized, state["round"])
+        return close_block(
+            paths, histories, state["status"], summarized, state["round"], get_stream_writer(), person=person
+        )
 
     def vote(self, state: dict[str, Any]) -> dict[str, Any]:
         paths, histories = self._all(state)
@@ -179,9 +184,9 @@ class _Run:
 
     def _all(self, state: dict[str, Any]) -> tuple[dict[str, Path], dict[str, Any]]:
         names = list(state["status"])
-        return {n: self._path(n, state) for n in names}, {n: state[history_key(n)] for n in names}
+        return {n: self.path(n, state) for n in names}, {n: state[history_key(n)] for n in names}
 
-    def _path(self, name: str, state: dict[str, Any]) -> Path:
+    def path(self, name: str, state: Mapping[str, Any]) -> Path:
         number = list(self.team).index(name) + 1
         settings = Settings.model_validate(state["params"])
         return Path(name, number, self.team[name], self.engines[name], settings, state["task"])

@@ -1,23 +1,29 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
-from peerleap.graph.errors import InputError
+from peerleap.graph.errors import InputError, SettingsError
+from peerleap.graph.path import Path
 from peerleap.graph.prepare import check_input
 from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.thread_lock import aone_run, one_run
 
 # Set by LangGraph in the configuration of a graph that runs inside another one.
 _NESTED = "__pregel_read"
+# Name of the settings of a run in the metadata of its checkpoints.
+_SETTINGS = "leap_settings"
 
 
 class LeapGraph(StateGraph[Any, Settings, Any, Any]):
     """A `StateGraph` whose compiled form checks its input before anything is stored."""
+
+    path: Callable[[str, Mapping[str, Any]], Path]
+    """The reasoning chain of a name, given the state of a run."""
 
     def compile(self, *args: Any, **kwargs: Any) -> "CompiledLeapGraph":
         """Compile, as `StateGraph.compile`; the name is `leap` unless given."""
@@ -32,6 +38,12 @@ class LeapGraph(StateGraph[Any, Settings, Any, Any]):
 class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
     """A compiled LeaP graph: as any compiled graph, but a bad call is refused before it leaves a trace."""
 
+    def path(self, name: str, state: Mapping[str, Any]) -> Path:
+        """The reasoning chain of a name, given the state of a run."""
+        builder = self.builder
+        assert isinstance(builder, LeapGraph)
+        return builder.path(name, state)
+
     def stream(self, input: Any, config: Any = None, *, context: Any = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
         """As `Pregel.stream`.
 
@@ -45,8 +57,10 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         """
         context, thread = self._check(input, config, context), self._thread(config)
         with one_run(self.checkpointer, thread) if thread else nullcontext():
-            if input is None and thread and self._saver.get_tuple(_newest(thread)) is None:
-                raise _nothing(thread)
+            if thread and input is None:
+                context = _settings_of(thread, self._saver.get_tuple(newest(thread)), context)
+            elif thread:
+                config = _with_settings(config, context)
             yield from super().stream(input, config, context=context, **self._durable(kwargs))
 
     async def astream(
@@ -60,8 +74,10 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         """As `Pregel.astream`; errors as in `stream`."""
         context, thread = self._check(input, config, context), self._thread(config)
         async with aone_run(self.checkpointer, thread) if thread else nullcontext():
-            if input is None and thread and await self._saver.aget_tuple(_newest(thread)) is None:
-                raise _nothing(thread)
+            if thread and input is None:
+                context = _settings_of(thread, await self._saver.aget_tuple(newest(thread)), context)
+            elif thread:
+                config = _with_settings(config, context)
             async for part in super().astream(input, config, context=context, **self._durable(kwargs)):
                 yield part
 
@@ -93,12 +109,26 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
                 "this graph has a checkpointer, so a run needs a name to be found under: "
                 "config={'configurable': {'thread_id': '...'}}"
             )
-        return None if context is None else as_settings(context)
+        settings = None if context is None else as_settings(context)
+        if settings is not None and settings.human_peer and self.checkpointer in {None, False} and not nested:
+            raise SettingsError("human_peer: a run that waits for a person must be kept; compile with a checkpointer")
+        return settings
 
 
-def _newest(thread: str) -> Any:
+def newest(thread: str) -> Any:
+    """Configuration of a thread's latest checkpoint."""
     return {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
 
 
-def _nothing(thread: str) -> InputError:
-    return InputError(f"thread_id={thread!r}: no run is stored under this name, so there is nothing to resume")
+def _with_settings(config: Any, settings: Settings | None) -> Any:
+    """The context is not part of a checkpoint, and the first node can be interrupted before it has copied it."""
+    told = settings.model_dump_json(exclude_unset=True) if settings is not None else "{}"
+    config = config or {}
+    return {**config, "metadata": {**(config.get("metadata") or {}), _SETTINGS: told}}
+
+
+def _settings_of(thread: str, stored: CheckpointTuple | None, settings: Settings | None) -> Settings | None:
+    if stored is None:
+        raise InputError(f"thread_id={thread!r}: no run is stored under this name, so there is nothing to resume")
+    told: Any = stored.metadata.get(_SETTINGS)
+    return settings if settings is not None or not told else Settings.model_validate_json(told)

@@ -92,8 +92,7 @@ def prepare(
     for number, (name, peer) in enumerate(peers.items(), start=1):
         path = Path(name, number, peer, engines[name], settings, task)
         prompt = path.prompt(question, alone=len(peers) == 1)
-        room = path.engine.context_length - len(prompt["token_ids"]) - _reserve(settings, len(peers))
-        settings = _fit(settings, asked, path, prompt, room)
+        settings = fit_context(settings, asked, path, prompt, len(peers))
         update[history_key(name)] = Overwrite([prompt])
     return {
         **update,
@@ -105,7 +104,20 @@ def prepare(
         "status": Overwrite({name: {"state": "active"} for name in peers}),
         "rounds": Overwrite([]),
         "answer": None,
+        "votes": [],
+        "paths": {},
     }
+
+
+def fit_context(settings: Settings, asked: Settings, path: Path, prompt: Segment, paths: int) -> Settings:
+    """Settings with a budget that the path's context has room for.
+
+    Raises:
+        InputError: the prompt leaves no room to reason in.
+        SettingsError: a budget that was asked for does not fit.
+    """
+    room = path.engine.context_length - len(prompt["token_ids"]) - _reserve(settings, paths)
+    return _fit(settings, asked, path, prompt, room)
 
 
 def _reserve(settings: Settings, paths: int) -> int:
@@ -113,9 +125,10 @@ def _reserve(settings: Settings, paths: int) -> int:
     assert settings.summary_tokens is not None
     assert settings.top_k is not None
     assert settings.answer_tokens is not None
-    if paths == 1 or settings.rounds == 0:
+    if (paths == 1 and not settings.human_peer) or settings.rounds == 0:
         return settings.answer_tokens + _BLOCK_FRAME
-    read = paths - 1 if settings.router == "all" else min(settings.top_k, paths - 1)
+    others = paths - 1 + settings.human_peer
+    read = others if settings.router == "all" else min(settings.top_k, others)
     return settings.answer_tokens + _BLOCK_FRAME + settings.summary_tokens + read * (settings.summary_tokens + _LABEL)
 
 

@@ -30,7 +30,7 @@ class Segment(TypedDict):
     logprob: NotRequired[float]
     """Generated segments, where asked for: sum of the natural log-probabilities."""
     sources: NotRequired[list[str]]
-    """Comments: the paths whose summaries they hold, in order."""
+    """Comments: the paths whose summaries they hold, in order; `person` for a person's comment."""
 
 
 def history_ids(history: Iterable[Segment]) -> list[int]:

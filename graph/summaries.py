@@ -10,6 +10,9 @@ from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.path import Path
 from peerleap.graph.segments import Segment
 
+PERSON = "person"
+"""Stands for a person among the sources of a comment; no path has this name."""
+
 
 class Summary(TypedDict):
     """What a path shares in one LeaP block."""
@@ -89,9 +92,15 @@ def conclude(path: Path, history: Sequence[Segment]) -> Summary:
     return Summary(text=(told + text).strip(), tokens=0, cut=False)
 
 
-def comment(path: Path, summaries: Mapping[str, Summary], sources: Sequence[Path], round_number: int) -> Segment:
-    """The segment that lets a path read its peers' summaries; a plain nudge where there are none."""
-    if not sources:
+def comment(
+    path: Path,
+    summaries: Mapping[str, Summary],
+    sources: Sequence[Path],
+    round_number: int,
+    persons: Sequence[str] = (),
+) -> Segment:
+    """The segment that lets a path read its peers' summaries, and what persons say; a plain nudge without either."""
+    if not sources and not persons:
         return path.insert("nudge", round_number, f"\n\n{prompts.NO_COMMENT}\n\n")
     mixed = len({source.peer.name for source in (*sources, path)}) > 1
     told = []
@@ -99,11 +108,12 @@ def comment(path: Path, summaries: Mapping[str, Summary], sources: Sequence[Path
         label = prompts.PEER_LABEL_EXPERT if mixed else prompts.PEER_LABEL
         name = label.format(number=source.number, peer=source.peer.name)
         told.append(f"{name}: {path.foreign(summaries[source.name]['text'])}")
+    told += [f"{prompts.PERSON_LABEL}: {path.foreign(said)}" for said in persons]
     bridges = prompts.BRIDGES_THINKING if path.thinking.thinks else prompts.BRIDGES_ANSWERING
     bridge = path.draw(bridges, round_number, "bridge")
     text = f"\n\n{prompts.COMMENT}\n" + "\n\n".join(told) + f"\n{prompts.COMMENT_END}\n\n{bridge}\n\n"
     segment = path.insert("comment", round_number, text)
-    segment["sources"] = [source.name for source in sources]
+    segment["sources"] = [*(source.name for source in sources), *(PERSON for _ in persons)]
     return segment
 
 

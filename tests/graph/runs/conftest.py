@@ -52,7 +52,7 @@ def postgres_server() -> Iterator[tuple[str, Path]]:
 
 
 @pytest.fixture
-def postgres(postgres_server: tuple[str, Path]) -> Iterator[str]:
+def postgres(postgres_server: tuple[str, Path]) -> str:
     """Address of an empty database."""
     import psycopg
 
@@ -60,4 +60,4 @@ def postgres(postgres_server: tuple[str, Path]) -> Iterator[str]:
     name = f"test_{os.urandom(4).hex()}"
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    yield address.removesuffix("postgres") + name
+    return address.removesuffix("postgres") + name
