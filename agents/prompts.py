@@ -22,9 +22,6 @@ PEERS = (
 
 EXPERTISE = "What you bring to the group: {instructions}"
 
-QUESTION = "{task}\n\n{peers}\n\nQuestion: {question}"
-QUESTION_ALONE = "{task}\n\nQuestion: {question}"
-
 # What a path writes before it sums up, in the voice of a chain of thought and in that of an answer.
 TRIGGERS_THINKING = (
     "Wait, before I go on I should write down where I stand.",

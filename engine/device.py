@@ -69,7 +69,8 @@ def set_environment(device: Device) -> None:
     """Set what vLLM reads from the environment, unless the user has set it."""
     defaults = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "TORCH_CPP_LOG_LEVEL": "ERROR"}
     if "VLLM_LOGGING_LEVEL" not in os.environ:
-        defaults["PYTHONWARNINGS"] = "ignore"  # of vLLM's processes; this one has started already
+        # Of vLLM's processes; this one has started already.
+        defaults |= {"PYTHONWARNINGS": "ignore", "TORCH_LOGS": "-torch._library.triton"}
     if device == "cpu":
         # By default the CPU worker leaves one core idle for the front end.
         defaults["VLLM_CPU_OMP_THREADS_BIND"] = ",".join(map(str, sorted(os.sched_getaffinity(0))))

@@ -8,6 +8,8 @@ from peerleap.graph.segments import OWN, Segment
 from peerleap.graph.settings import TaskName
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+# What a model writes as if its peers had, where it was not stopped in time.
+_INVENTED = re.compile(r"<comment>.*?(?:</comment>|\Z)", re.DOTALL)
 _BRACE = re.compile(r"[{}]")
 _SAID = re.compile(
     r"(?:final\s+answer|answer)(?:\s+is|\s*[:=])\s*+\**\s*+:?\s*+(?P<answer>\$[^$\n]+\$|-?[\d,]*\.?\d+(?:/\d+)?)",
@@ -91,14 +93,15 @@ def canonical(answer: str, task: TaskName) -> str:
 
 
 def _own_text(segments: list[Segment], kinds: frozenset[str] | set[str]) -> str:
-    pieces = []
+    runs: list[str] = []
     for before, segment in zip([None, *segments], segments, strict=False):
         if segment["kind"] in kinds:
             opened = before is not None and before["kind"] == "nudge" and before["text"].endswith("\\boxed{")
             # Where one request goes on from the last, a break would tear a word or a number apart.
-            gap = "" if before is None or before["kind"] in kinds else "\n\n"
-            pieces.append(gap + ("\\boxed{" if opened else "") + segment["text"])
-    return "".join(pieces)
+            if before is None or before["kind"] not in kinds:
+                runs.append("")
+            runs[-1] += ("\\boxed{" if opened else "") + segment["text"]
+    return "\n\n".join(_INVENTED.sub("", run) for run in runs)
 
 
 def _find(text: str, task: TaskName) -> str | None:

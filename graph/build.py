@@ -1,11 +1,11 @@
 import asyncio
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
-from langgraph.config import get_stream_writer
+from langgraph.config import get_config, get_stream_writer
 from langgraph.func import task
 from langgraph.graph import END, START
 from langgraph.runtime import Runtime
@@ -20,10 +20,14 @@ from peerleap.graph.outcome import tally
 from peerleap.graph.path import Path
 from peerleap.graph.prepare import prepare
 from peerleap.graph.reasoning import round_target, think
-from peerleap.graph.settings import Settings
+from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.state import history_key, path_schema, schemas
 from peerleap.graph.summaries import Summarized, summarize
 
+T = TypeVar("T")
+
+# Separates the namespaces of a graph and of one inside it.
+_NESTED = "|"
 # A round takes two supersteps and the vote one: with fewer left, paths run to their end instead of to the next block.
 _STEPS_FOR_ANOTHER_ROUND = 6
 
@@ -100,7 +104,7 @@ def _engines(
     return {name: get_engine(peer.model or model, **{**args, **peer.engine_args}) for name, peer in team.items()}
 
 
-def _run_to_end(coroutine: Coroutine[Any, Any, Any]) -> Any:
+def _run_to_end(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run on a loop of its own; on another thread where this one has a loop that runs, as in a notebook."""
     try:
         asyncio.get_running_loop()
@@ -120,7 +124,8 @@ class _Run:
         self._asummarize: Any = task(name="summarize")(self._summarize_async)  # type: ignore[arg-type]
 
     def prepare(self, state: dict[str, Any], runtime: Runtime[Settings]) -> dict[str, Any]:
-        update = prepare(state, runtime.context, self.team, self.engines)
+        context = as_settings(runtime.context, nested=_NESTED in get_config()["configurable"]["checkpoint_ns"])
+        update = prepare(state, context, self.team, self.engines)
         settings = Settings.model_validate(update["params"])
         update["last_round"] = nobody_to_hear(update["status"].value, settings)
         write = get_stream_writer()

@@ -1,6 +1,6 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.graph import StateGraph
@@ -37,6 +37,11 @@ class LeapGraph(StateGraph[Any, Settings, Any, Any]):
 
 class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
     """A compiled LeaP graph: as any compiled graph, but a bad call is refused before it leaves a trace."""
+
+    if TYPE_CHECKING:  # a mapping will do as context
+
+        def invoke(self, input: Any, config: Any = None, *, context: Any = None, **kwargs: Any) -> Any: ...  # noqa: A002, D102
+        async def ainvoke(self, input: Any, config: Any = None, *, context: Any = None, **kwargs: Any) -> Any: ...  # noqa: A002, D102
 
     def path(self, name: str, state: Mapping[str, Any]) -> Path:
         """The reasoning chain of a name, given the state of a run."""
@@ -109,7 +114,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
                 "this graph has a checkpointer, so a run needs a name to be found under: "
                 "config={'configurable': {'thread_id': '...'}}"
             )
-        settings = None if context is None else as_settings(context)
+        settings = None if context is None else as_settings(context, nested=nested)
         if settings is not None and settings.human_peer and self.checkpointer in {None, False} and not nested:
             raise SettingsError("human_peer: a run that waits for a person must be kept; compile with a checkpointer")
         return settings

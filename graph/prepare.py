@@ -91,7 +91,7 @@ def prepare(
     update: dict[str, Any] = {}
     for number, (name, peer) in enumerate(peers.items(), start=1):
         path = Path(name, number, peer, engines[name], settings, task)
-        prompt = path.prompt(question, alone=len(peers) == 1)
+        prompt = path.prompt(question, alone=len(peers) == 1 or settings.rounds == 0)
         settings = fit_context(settings, asked, path, prompt, len(peers))
         update[history_key(name)] = Overwrite([prompt])
     return {

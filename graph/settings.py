@@ -77,8 +77,8 @@ class Settings(BaseModel):
         return Settings.model_construct(**{**base, **own, "sampling": sampling})
 
 
-def as_settings(context: object) -> Settings:
-    """Settings from what a caller, a parent graph or a server passes as context.
+def as_settings(context: object, *, nested: bool = False) -> Settings:
+    """Settings from what a caller or a server passes as context; of a parent graph's, what is ours.
 
     Raises:
         SettingsError: a field is unknown or out of range; the message names the field, the value and the rule.
@@ -89,6 +89,9 @@ def as_settings(context: object) -> Settings:
         return Settings()
     if isinstance(context, BaseModel):
         context = context.model_dump()
+    if nested:
+        given = context if isinstance(context, Mapping) else getattr(context, "__dict__", {})
+        context = {key: value for key, value in given.items() if key in Settings.model_fields}
     if not isinstance(context, Mapping):
         raise SettingsError(f"context={context!r}: give a mapping of settings, or a peerleap.graph.Settings")
     try:

@@ -92,7 +92,8 @@ def _waves(histories: dict[str, list[Any]], requests: list[Request]) -> list[lis
             if "prompt_tokens" in segment:
                 stage = (segment["round"], segment["kind"] == "summary")
                 number[stage] = number.get(stage, -1) + 1
-                waves.setdefault((*stage, number[stage]), []).append(made[tuple(prompt), derive_seed(0, name, len(prompt))])
+                request = made[tuple(prompt), derive_seed(0, name, len(prompt))]
+                waves.setdefault((*stage, number[stage]), []).append(request)
             prompt = prompt + segment["token_ids"]
     return [waves[key] for key in sorted(waves)]
 

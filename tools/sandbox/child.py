@@ -23,7 +23,7 @@ class Child(asyncio.Protocol):
         self.reason = ""
         """Why the process was sent away; empty while it is trusted."""
         self.gone = asyncio.get_running_loop().create_future()
-        """Done when the kernel has closed the process's end: it runs no more."""
+        """Done when the process's end is closed: it is dead, or has shut itself off and will be killed."""
 
     @property
     def alive(self) -> bool:

@@ -10,9 +10,10 @@ from .limits import Limits
 from .zygote import Zygote
 
 _BIRTH_TIMEOUT_S = 60
-_DEATH_TIMEOUT_S = 5
+# A killed process still needs the processor to die; on a busy machine, at low priority, it may wait for it.
+_DEATH_TIMEOUT_S = 30
 _BIRTHS = 2
-_DYING_S = 0.5
+_DYING_S = 5
 
 
 class Nursery:

@@ -18,7 +18,7 @@ from .errors import SandboxUnavailable
 from .launch import PRELOAD, Launch, Walls, launch
 
 _START_TIMEOUT_S = 120
-_END_TIMEOUT_S = 5
+_END_TIMEOUT_S = 15
 _POLL_S = 0.002
 
 

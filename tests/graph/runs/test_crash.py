@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from langgraph.types import Overwrite
 
 from peerleap.engine import ScriptedEngine
 from peerleap.graph import build_graph, open_store
@@ -86,7 +87,7 @@ def stored_requests(where: str, thread: str) -> set[int]:
     histories = {name: list(values[f"history_{name}"]) for name in values["status"]}
     summaries = []
     for _, channel, value in found.pending_writes or ():
-        if channel.startswith("history_"):
+        if channel.startswith("history_") and not isinstance(value, Overwrite):
             histories[channel.removeprefix("history_")] += value
         elif channel == "__return__":
             summaries.append(value["segments"])

@@ -21,12 +21,18 @@ def script(prompt: str, params: SamplingParams) -> str:
     return f"step {mark}; " * 9 + "and on. " * 99
 
 
+def _one_write(reducer: Any) -> Any:
+    def reduce(old: Any, new: Any) -> Any:
+        return reducer(old, [new])
+
+    return reduce
+
+
 def plain(graph: Any) -> Any:
     """The same graph with a reducer in each delta channel's place."""
     for name, channel in list(graph.channels.items()):
         if isinstance(channel, DeltaChannel):
-            reducer = channel.reducer
-            replacement: Any = BinaryOperatorAggregate(list, lambda old, new, r=reducer: r(old, [new]))
+            replacement: Any = BinaryOperatorAggregate(list, _one_write(channel.reducer))
             replacement.key = name
             graph.channels[name] = replacement
     return graph
@@ -87,7 +93,7 @@ class Twin:
             self.threads.append((config(made[0]), config(made[1])))
 
     def both(self, act: Any, pair: tuple[Any, Any]) -> None:
-        told = []
+        told: list[type[Exception] | None] = []
         for graph, thread in zip((self.delta, self.plain), pair, strict=True):
             try:
                 act(graph, thread)

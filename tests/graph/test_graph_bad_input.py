@@ -1,0 +1,143 @@
+"""What a bad call gets: one clear sentence, and nothing is stored."""
+
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langgraph.checkpoint.memory import InMemorySaver
+
+from peerleap.engine import EngineMissing
+from peerleap.graph import InputError, build_graph
+from peerleap.graph.prepare import check_input, read_question
+
+QUESTION = {"question": "What is 2 + 2?"}
+
+BAD: list[Any] = [
+    pytest.param({}, "no question: give {'question': '...'}", id="missing"),
+    pytest.param({"question": None}, "no question", id="none"),
+    pytest.param({"question": ""}, "question='': give a text that is not empty", id="empty"),
+    pytest.param({"question": " \n\t"}, "give a text that is not empty", id="blank"),
+    pytest.param({"question": 42}, "question=42", id="number"),
+    pytest.param({"question": ["What?"]}, "question=['What?']", id="list"),
+    pytest.param({"qestion": "What?"}, "input key 'qestion' is unknown; did you mean 'question'?", id="typo"),
+    pytest.param({**QUESTION, "n": 4}, "input key 'n' is unknown; there are 'question', 'messages'", id="unknown"),
+    pytest.param({**QUESTION, "answer": "7"}, "input key 'answer' is unknown", id="output key"),
+    pytest.param({"messages": []}, "no question", id="no messages"),
+    pytest.param({"messages": [HumanMessage("a"), AIMessage("b")]}, "the last one is from 'ai'", id="ai last"),
+    pytest.param({"messages": [{"role": "system", "content": "b"}]}, "the last one is from 'system'", id="system last"),
+    pytest.param({"messages": [HumanMessage("  ")]}, "give a text that is not empty", id="blank message"),
+    pytest.param({"messages": [42]}, "messages=[42]", id="no message"),
+    pytest.param("What is 2 + 2?", "input='What is 2 + 2?': give a mapping", id="text"),
+    pytest.param(["What?"], "give a mapping", id="a list"),
+]
+
+
+@pytest.fixture
+def made(team: Any, say: Any) -> Any:
+    return team(say())
+
+
+def refused(graph: Any, given: Any, *args: Any, **kwargs: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        graph.invoke(given, *args, **kwargs)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("given", "told"), BAD)
+async def test_refused_before_anything_runs(made: Any, given: Any, told: str) -> None:
+    graph = made.graph.compile()
+    assert told in refused(graph, given)
+    with pytest.raises(InputError) as caught:
+        await graph.ainvoke(given)
+    assert told in str(caught.value)
+    with pytest.raises(InputError):
+        list(graph.stream(given))
+    assert made.engine.calls == []
+
+
+@pytest.mark.parametrize(("given", "told"), BAD)
+def test_refused_before_anything_is_stored(made: Any, given: Any, told: str) -> None:
+    saver = InMemorySaver()
+    graph = made.graph.compile(checkpointer=saver)
+    config: Any = {"configurable": {"thread_id": "1"}}
+    assert told in refused(graph, given, config)
+    assert list(saver.list(None)) == []
+    assert graph.invoke(QUESTION, config)["answer"] == "4"
+    stored = len(list(saver.list(config)))
+    assert told in refused(graph, given, config)
+    assert len(list(saver.list(config))) == stored
+    assert graph.get_state(config).values["answer"] == "4"
+    assert graph.invoke({"question": "What is 3 + 1?"}, config)["answer"] == "4"
+    assert "What is 3 + 1?" in made.engine.calls[-1].prompt
+
+
+def test_nothing_at_all(made: Any) -> None:
+    assert "no question" in refused(made.graph.compile(), None)
+
+
+@pytest.mark.parametrize("question", ["x" * 3000, "word " * 600])
+def test_a_question_too_long_for_the_context(team: Any, say: Any, question: str) -> None:
+    graph = team(say(), context_length=2000).graph.compile(checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+    told = refused(graph, {"question": question}, config, context={"summary_tokens": 20})
+    assert told.startswith("question: its prompt takes ")
+    assert "tokens, which leaves no room to reason in the 2000 tokens of context of 'scripted'" in told
+    assert "ask a shorter question" in told
+    short = {"summary_tokens": 20, "answer_tokens": 100}
+    assert graph.invoke(QUESTION, config, context=short)["answer"] == "4"
+
+
+def test_where_the_settings_take_the_room_it_says_so(team: Any, say: Any) -> None:
+    graph = team(say(), paths=5, context_length=2000).graph.compile()
+    told = refused(graph, QUESTION, context={"summary_tokens": 2000, "max_tokens": 10})
+    assert "or set less top_k, summary_tokens or answer_tokens" in told
+
+
+def test_the_engine_is_checked_before_it_is_used(made: Any) -> None:
+    def check() -> None:
+        raise EngineMissing("pip install it")
+
+    made.engine.check = check
+    with pytest.raises(EngineMissing, match="pip install it"):
+        made.graph.compile().invoke(QUESTION)
+    assert made.engine.calls == []
+
+
+@pytest.mark.parametrize("config", [None, {}, {"configurable": {}}, {"configurable": {"thread_id": ""}}])
+async def test_a_checkpointer_without_a_thread_id(made: Any, config: Any) -> None:
+    graph = made.graph.compile(checkpointer=InMemorySaver())
+    assert "config={'configurable': {'thread_id': '...'}}" in refused(graph, QUESTION, config)
+    with pytest.raises(InputError, match="thread_id"):
+        await graph.ainvoke(QUESTION, config)
+
+
+def test_a_thread_id_may_come_with_the_graph(made: Any) -> None:
+    graph = made.graph.compile(checkpointer=InMemorySaver()).with_config(configurable={"thread_id": "1"})
+    assert graph.invoke(QUESTION)["answer"] == "4"
+
+
+def test_without_a_checkpointer_no_thread_id_is_needed(made: Any) -> None:
+    assert made.graph.compile(checkpointer=False).invoke(QUESTION)["answer"] == "4"
+    assert made.graph.compile().invoke(QUESTION, {"configurable": {"thread_id": "1"}})["answer"] == "4"
+
+
+def test_a_parents_other_keys_are_its_own_business() -> None:
+    check_input({**QUESTION, "note": 1}, nested=True)
+    with pytest.raises(InputError, match="'note' is unknown"):
+        check_input({**QUESTION, "note": 1}, nested=False)
+
+
+def test_the_question_goes_before_the_messages() -> None:
+    assert read_question({"question": "Q?", "messages": [AIMessage("x")]}) == "Q?"
+    assert read_question({"messages": [SystemMessage("x"), HumanMessage("Q?")]}) == "Q?"
+
+
+def test_what_cannot_be_stored_is_taken_out_of_a_question() -> None:
+    assert read_question({"question": "a\x00b\ud800c"}) == "ab?c"
+
+
+@pytest.mark.parametrize("paths", [0, -1, 1025, 2.5, "4", True])
+def test_a_number_of_paths_that_cannot_be(paths: Any) -> None:
+    with pytest.raises(ValueError, match=r"give a number from 1 to 1024") as caught:
+        build_graph(paths=paths)
+    assert f"paths={paths!r}" in str(caught.value)

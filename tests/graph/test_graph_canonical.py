@@ -1,0 +1,110 @@
+"""Which answers are equal, and answers that were made to hurt."""
+
+from typing import Any
+
+import pytest
+
+from peerleap.graph.answers import canonical, detect_task, extract_answer, last_box
+from peerleap.graph.vote import group_answers
+
+SAME = [
+    ("math", "1/2", "\\frac{1}{2}"),
+    ("math", "0.5", "\\dfrac{1}{2}"),
+    ("math", "\\tfrac12", "2/4"),
+    ("math", "-\\frac{3}{4}", "-0.75"),
+    ("math", "1,234,567", "1234567"),
+    ("math", "4.0", "4"),
+    ("math", "+4", "4"),
+    ("math", "$4$", "4"),
+    ("math", "x = 4", "4"),
+    ("math", "4\\%", "4"),
+    ("math", "90^\\circ", "90"),
+    ("math", "\\left(1, 2\\right)", "(1,2)"),
+    ("math", "\\text{ yes }", "yes"),
+    ("math", ".5", "0.5"),
+    ("math", "4.", "4"),
+    ("choice", "B", "(B)"),
+    ("choice", "\\text{B}", "B) blue"),
+    ("free", "Goethe!", "goethe"),
+    ("free", "J. W.  Goethe", "j w goethe"),
+]
+OTHER = [
+    ("math", "4", "5"),
+    ("math", "12", "1,2"),
+    ("math", "1234", "(1, 234)"),
+    ("math", "x^2", "x_2"),
+    ("math", "1/3", "0.333"),
+    ("math", "-4", "4"),
+    ("math", "1/0", "0/1"),
+    ("choice", "A", "B"),
+    ("choice", "Apples", "A"),
+    ("free", "Goethe", "Schiller"),
+]
+
+
+@pytest.mark.parametrize(("task", "one", "two"), SAME)
+def test_equal(task: Any, one: str, two: str) -> None:
+    assert canonical(one, task) == canonical(two, task)
+
+
+@pytest.mark.parametrize(("task", "one", "two"), OTHER)
+def test_different(task: Any, one: str, two: str) -> None:
+    assert canonical(one, task) != canonical(two, task)
+
+
+@pytest.mark.parametrize("task", ["math", "choice", "free"])
+@pytest.mark.parametrize("answer", ["4", "\\frac{1}{2}", "(B) blue", "J. W. Goethe", "", "∞", "\\boxed{}", "1/0"])
+def test_idempotent(task: Any, answer: str) -> None:
+    once = canonical(answer, task)
+    assert canonical(once, task) == once
+
+
+DEEP = 100_000
+HOSTILE = {
+    "exponent": "1e999999999",
+    "power": "9**9**9**9**9",
+    "digits": "9" * DEEP,
+    "fraction": "1/" + "9" * DEEP,
+    "frac": "\\frac" + "1" * DEEP + "x",
+    "nested": "{" * DEEP + "}" * DEEP,
+    "opened": "{" * DEEP,
+    "closed": "}" * DEEP,
+    "boxes": "\\boxed{" * (DEEP // 5) + "\n\nx",
+    "boxes closed": "\\boxed{" * (DEEP // 5) + "}" * (DEEP // 5),
+    "blanks": "answer is" + " " * DEEP + "x",
+    "stars": "answer:" + "*" * DEEP,
+    "commas": "answer is " + "," * DEEP,
+    "lines": "A)" + "\n" * DEEP + "B) x",
+    "finals": "final " * (DEEP // 5),
+    "texts": "\\text{" * (DEEP // 5),
+    "zeros": "0." + "0" * DEEP + "1",
+    "arabic": "٤٢",
+    "surrogate": "\ud800 \x00",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("task", ["math", "choice", "free"])
+@pytest.mark.timeout(20)
+def test_hostile_answers_come_back(task: Any, name: str) -> None:
+    text = HOSTILE[name]
+    canonical(text, task)
+    last_box(text)
+    detect_task(text)
+    for said in (text, f"\\boxed{{{text}}}", f"Final answer: {text}"):
+        segment: Any = {"kind": "thought", "round": 0, "token_ids": [], "text": said}
+        extract_answer([segment], task)
+    group_answers({"a": text, "b": text + "!"}, {"a": 1, "b": 1}, task)
+
+
+def test_deep_nesting_is_still_read_right() -> None:
+    assert last_box("\\boxed{" + HOSTILE["nested"] + "}") == HOSTILE["nested"]
+
+
+def test_a_run_survives_a_hostile_answer(leap: Any) -> None:
+    def write(call: Any) -> str:
+        return "\\boxed{1e999999999\x00}" if call.number == 1 else "\\boxed{9**9**9**9}"
+
+    run = leap(write, paths=2)
+    assert run.out["paths"]["solver_1"]["answer"] == "1e999999999"
+    assert len(run.out["votes"]) == 2
