@@ -3,7 +3,6 @@ from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 from langgraph.config import get_config, get_stream_writer
 from langgraph.func import task
@@ -12,6 +11,7 @@ from langgraph.runtime import Runtime
 
 from peerleap.agents import Peer, path_peers
 from peerleap.engine import Engine, get_engine
+from peerleap.graph.answer_message import answer_message
 from peerleap.graph.compiled import LeapGraph
 from peerleap.graph.events import VERSION
 from peerleap.graph.human import ask_person
@@ -182,7 +182,7 @@ class _Run:
     def vote(self, state: dict[str, Any]) -> dict[str, Any]:
         paths, histories = self._all(state)
         update = tally(paths, histories, state["status"], get_stream_writer())
-        return {**update, "messages": [AIMessage(content=update["answer"] or "", name="leap")]}
+        return {**update, "messages": [answer_message(update, next(iter(paths.values())).engine.model)]}
 
     def next_nodes(self, state: dict[str, Any]) -> list[str]:
         return active_paths(state["status"]) or ["vote"]
