@@ -1,7 +1,7 @@
 """`make bench`: run the benchmarks, print a table, write `bench.json` (`name -> {value, unit, goal, ok}`).
 
-python tests/bench/run.py            # all of them
-python tests/bench/run.py leap graph # only these
+    python tests/bench/run.py            # all of them
+    python tests/bench/run.py leap graph # only these
 """
 
 import argparse
