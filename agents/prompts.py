@@ -62,6 +62,7 @@ SUMMARY_CUT = " ...\n"
 
 PEER_LABEL = "Peer {number}"
 PEER_LABEL_ABOUT = "{name} ({about})"
+PERSON_LABEL = "A person who follows the work"
 
 # What a path has checked its claims with, by tool; at most two are named.
 EVIDENCE = {"python": "ran code", "web_search": "searched the web", "read_page": "read a page"}

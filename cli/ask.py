@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from peerleap.cli.errors import usage_errors
+from peerleap.cli.kept import Recipe, ask_kept
 from peerleap.cli.options import engine_arguments, settings_from
 from peerleap.cli.report import check_target, print_result, result_json, save
 from peerleap.cli.views import LiveView, LogView, View
@@ -23,6 +24,9 @@ A reasoning model from the hub or a folder, on a GPU, as in the paper:
 
 Which peers are read, how often, how many of them:
     peerleap ask --router hybrid --interval 2048 --top-k 2 "..."
+
+A long run that survives Ctrl-C and a crash, under a name:
+    peerleap ask --thread primes "How many primes are below 200?"
 
 For a script: one JSON object on the output, the progress on the error output:
     peerleap ask --json "..." | jq .votes
@@ -85,6 +89,12 @@ def ask(
             help="An engine argument of vLLM, as max_model_len=8192; may be repeated.", rich_help_panel=_MODEL
         ),
     ] = None,
+    thread: Annotated[
+        str | None,
+        typer.Option(
+            help="Keep the run under this name: `peerleap resume NAME` goes on with it.", rich_help_panel=_OUT
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_OUT)] = False,
     save_to: Annotated[
         Path | None,
@@ -102,14 +112,21 @@ def ask(
         text = text.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text
         if save_to is not None:
             check_target(save_to)
-        from peerleap.agents import load_team
-        from peerleap.graph import build_graph
-
-        peers = None if team is None else load_team(team)
-        graph = build_graph(model, paths=paths, peers=peers, **engine_arguments(engine_arg)).compile()
+        if thread is not None and team is not None:
+            raise ValueError(f"--thread {thread!r}: a kept run has one kind of path; leave out --team")
         messages = Console(stderr=True)
         view = LiveView(messages) if messages.is_terminal and not as_json else LogView(messages)
-        result = asyncio.run(_run(graph, text, context, view))
+        arguments = engine_arguments(engine_arg)
+        if thread is not None:
+            recipe = Recipe(model=model, paths=4 if paths is None else paths, engine_args=arguments)
+            result = ask_kept(thread, text, recipe, context, view, messages)
+        else:
+            from peerleap.agents import load_team
+            from peerleap.graph import build_graph
+
+            peers = None if team is None else load_team(team)
+            graph = build_graph(model, paths=paths, peers=peers, **arguments).compile()
+            result = asyncio.run(_run(graph, text, context, view))
         if save_to is not None:
             save(result, save_to)
     if as_json:

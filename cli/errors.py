@@ -14,15 +14,15 @@ def usage_errors() -> Iterator[None]:
     2: the input, a setting or the model is not usable; 1: the run failed; 130: Ctrl-C.
     """
     from peerleap.engine import EngineError, close_engines
-    from peerleap.graph import AllPathsFailed
+    from peerleap.graph import AllPathsFailed, StoreError, ThreadBusy
 
     try:
         yield
-    except (ValueError, EngineError, AllPathsFailed) as error:
+    except (ValueError, EngineError, AllPathsFailed, StoreError, ThreadBusy) as error:
         print(f"peerleap: {error}", file=sys.stderr)
         raise typer.Exit(BAD_INPUT if isinstance(error, ValueError) else FAILED) from error
-    except KeyboardInterrupt:
-        print("peerleap: stopped", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"peerleap: {str(stop) or 'stopped'}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     finally:
         close_engines()

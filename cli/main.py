@@ -3,7 +3,10 @@ import typer
 from peerleap.cli.ask import ask
 from peerleap.cli.compare import compare
 from peerleap.cli.eval import evaluate
+from peerleap.cli.fork import fork
 from peerleap.cli.models import models
+from peerleap.cli.resume import resume
+from peerleap.cli.runs import runs
 
 app = typer.Typer(
     name="peerleap",
@@ -15,6 +18,9 @@ app = typer.Typer(
     help="Several reasoning paths of a local model work on one question side by side and learn from each other (LeaP).",
 )
 app.command()(ask)
+app.command()(resume)
+app.command()(fork)
+app.add_typer(runs, name="runs")
 app.command()(models)
 app.command("eval")(evaluate)
 app.command()(compare)

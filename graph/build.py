@@ -4,7 +4,6 @@ from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langgraph.config import get_config, get_stream_writer
 from langgraph.func import task
@@ -13,8 +12,10 @@ from langgraph.runtime import Runtime
 
 from peerleap.agents import Peer, path_peers
 from peerleap.engine import Engine, get_engine
+from peerleap.graph.answer_message import answer_message
 from peerleap.graph.compiled import LeapGraph
 from peerleap.graph.events import VERSION
+from peerleap.graph.human import ask_person
 from peerleap.graph.leap_block import active_paths, close_block, nobody_to_hear
 from peerleap.graph.outcome import tally
 from peerleap.graph.path import Path
@@ -64,6 +65,7 @@ def build_graph(
     state, given, output = schemas(list(team))
     graph = LeapGraph(state, context_schema=Settings, input_schema=given, output_schema=output)
     graph.uses_tools = any(peer.tools for peer in team.values())
+    graph.path = run.path
     graph.add_node("prepare", run.prepare, input_schema=state)
     for name in team:
         node = RunnableLambda(run.path_node(name), run.apath_node(name), name=name)
@@ -150,7 +152,7 @@ class _Run:
         return run_path
 
     async def _think(self, name: str, state: dict[str, Any], write: Any, config: RunnableConfig) -> dict[str, Any]:
-        path, history = self._path(name, state), state[history_key(name)]
+        path, history = self.path(name, state), state[history_key(name)]
         last = state.get("last_round") or state["remaining_steps"] < _STEPS_FOR_ANOTHER_ROUND
         target = None if last else round_target(path.settings, state["round"], history)
         segments, status = await think(path, history, state["round"], target, write, config)
@@ -173,27 +175,30 @@ class _Run:
         return _run_to_end(self._summarize_async(name, state, write))
 
     async def _summarize_async(self, name: str, state: dict[str, Any], write: Any) -> Summarized:
-        return await summarize(self._path(name, state), state[history_key(name)], state["round"], write)
+        return await summarize(self.path(name, state), state[history_key(name)], state["round"], write)
 
     def _close(self, state: dict[str, Any], summarized: dict[str, Summarized]) -> dict[str, Any]:
         if not summarized:
             return {"round": state["round"] + 1, "last_round": True}
         paths, histories = self._all(state)
-        return close_block(paths, histories, state["status"], summarized, state["round"], get_stream_writer())
+        person = ask_person(paths, summarized, state["round"])
+        return close_block(
+            paths, histories, state["status"], summarized, state["round"], get_stream_writer(), person=person
+        )
 
     def vote(self, state: dict[str, Any]) -> dict[str, Any]:
         paths, histories = self._all(state)
         update = tally(paths, histories, state["status"], get_stream_writer())
-        return {**update, "messages": [AIMessage(content=update["answer"] or "", name="leap")]}
+        return {**update, "messages": [answer_message(update, next(iter(paths.values())).engine.model)]}
 
     def next_nodes(self, state: dict[str, Any]) -> list[str]:
         return active_paths(state["status"]) or ["vote"]
 
     def _all(self, state: dict[str, Any]) -> tuple[dict[str, Path], dict[str, Any]]:
         names = list(state["status"])
-        return {n: self._path(n, state) for n in names}, {n: state[history_key(n)] for n in names}
+        return {n: self.path(n, state) for n in names}, {n: state[history_key(n)] for n in names}
 
-    def _path(self, name: str, state: dict[str, Any]) -> Path:
+    def path(self, name: str, state: Mapping[str, Any]) -> Path:
         number = list(self.team).index(name) + 1
         settings = Settings.model_validate(state["params"])
         tools = self._toolbox(name)

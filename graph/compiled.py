@@ -1,18 +1,24 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
-from peerleap.graph.errors import InputError
+from peerleap.graph.errors import InputError, SettingsError
+from peerleap.graph.path import Path
 from peerleap.graph.prepare import check_input
 from peerleap.graph.settings import Settings, as_settings
+from peerleap.graph.thread_lock import aone_run, one_run
 from peerleap.tools.scope import RunScope, scope_config
 
 # Set by LangGraph in the configuration of a graph that runs inside another one.
 _NESTED = "__pregel_read"
+# Name of the settings of a run in the metadata of its checkpoints.
+_SETTINGS = "leap_settings"
 
 
 class LeapGraph(StateGraph[Any, Settings, Any, Any]):
@@ -20,6 +26,8 @@ class LeapGraph(StateGraph[Any, Settings, Any, Any]):
 
     uses_tools = False
     """Whether a run holds things open, such as sandboxes, that have to be closed when it ends."""
+    path: Callable[[str, Mapping[str, Any]], Path]
+    """The reasoning chain of a name, given the state of a run."""
 
     def compile(self, *args: Any, **kwargs: Any) -> "CompiledLeapGraph":
         """Compile, as `StateGraph.compile`; the name is `leap` unless given."""
@@ -39,22 +47,29 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         def invoke(self, input: Any, config: Any = None, *, context: Any = None, **kwargs: Any) -> Any: ...  # noqa: A002, D102
         async def ainvoke(self, input: Any, config: Any = None, *, context: Any = None, **kwargs: Any) -> Any: ...  # noqa: A002, D102
 
+    def path(self, name: str, state: Mapping[str, Any]) -> Path:
+        """The reasoning chain of a name, given the state of a run."""
+        builder = self.builder
+        assert isinstance(builder, LeapGraph)
+        return builder.path(name, state)
+
     def stream(self, input: Any, config: Any = None, *, context: Any = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
         """As `Pregel.stream`.
 
+        With `None` as input, the run of the thread goes on where it stopped, however it was stopped.
+
         Raises:
-            InputError: unknown input key, no question, or a checkpointer without a thread id.
+            InputError: unknown input key, no question, a checkpointer without a thread id, or nothing to resume.
             SettingsError: a setting is unknown or out of range.
+            ThreadBusy: a run goes on under this thread id.
+            StoreError: the run's store failed; resume when that is mended.
         """
-        context = self._check(input, config, context)
-        if not self._uses_tools:
-            yield from super().stream(input, config, context=context, **kwargs)
-            return
-        scope = RunScope()
-        try:
-            yield from super().stream(input, scope_config(config, scope), context=context, **kwargs)
-        finally:
-            scope.close()
+        context, thread = self._check(input, config, context), self._thread(config)
+        with one_run(self.checkpointer, thread) if thread else nullcontext(), self._scoped(config) as scoped:
+            if thread and input is None:
+                context = _settings_of(thread, self._saver.get_tuple(newest(thread)), context)
+            run = _with_settings(scoped, context) if thread and input is not None else scoped
+            yield from super().stream(input, run, context=context, **self._durable(kwargs))
 
     async def astream(
         self,
@@ -65,20 +80,53 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """As `Pregel.astream`; errors as in `stream`."""
-        context = self._check(input, config, context)
-        scope = RunScope() if self._uses_tools else None
-        config = config if scope is None else scope_config(config, scope)
-        try:
-            async for part in super().astream(input, config, context=context, **kwargs):
+        context, thread = self._check(input, config, context), self._thread(config)
+        async with aone_run(self.checkpointer, thread) if thread else nullcontext(), self._ascoped(config) as scoped:
+            if thread and input is None:
+                context = _settings_of(thread, await self._saver.aget_tuple(newest(thread)), context)
+            run = _with_settings(scoped, context) if thread and input is not None else scoped
+            async for part in super().astream(input, run, context=context, **self._durable(kwargs)):
                 yield part
+
+    @contextmanager
+    def _scoped(self, config: Any) -> Iterator[Any]:
+        """The configuration of a run, with what the run holds open, closed at its end."""
+        if not getattr(self.builder, "uses_tools", False):
+            yield config
+            return
+        scope = RunScope()
+        try:
+            yield scope_config(config, scope)
         finally:
-            if scope is not None:
-                # Shielded: a second cancellation must not leave processes behind.
-                await asyncio.shield(asyncio.to_thread(scope.close))
+            scope.close()
+
+    @asynccontextmanager
+    async def _ascoped(self, config: Any) -> AsyncIterator[Any]:
+        if not getattr(self.builder, "uses_tools", False):
+            yield config
+            return
+        scope = RunScope()
+        try:
+            yield scope_config(config, scope)
+        finally:
+            # Shielded: a second cancellation must not leave processes behind.
+            await asyncio.shield(asyncio.to_thread(scope.close))
 
     @property
-    def _uses_tools(self) -> bool:
-        return bool(getattr(self.builder, "uses_tools", False))
+    def _saver(self) -> BaseCheckpointSaver[Any]:
+        assert isinstance(self.checkpointer, BaseCheckpointSaver)
+        return self.checkpointer
+
+    def _thread(self, config: Any) -> str | None:
+        """Id of the thread that a call runs; `None` where nothing is stored, or a graph around this one stores it."""
+        configurable = {**((self.config or {}).get("configurable") or {}), **((config or {}).get("configurable") or {})}
+        stored = isinstance(self.checkpointer, BaseCheckpointSaver) and _NESTED not in configurable
+        return str(configurable["thread_id"]) if stored else None
+
+    def _durable(self, options: dict[str, Any]) -> dict[str, Any]:
+        # Histories are stored by what is new in them, so waiting for the store costs next to nothing.
+        stored = isinstance(self.checkpointer, BaseCheckpointSaver)
+        return {**options, "durability": options.get("durability") or "sync"} if stored else options
 
     def _check(self, given: Any, config: Any, context: Any) -> Any:
         configurable = {**((self.config or {}).get("configurable") or {}), **((config or {}).get("configurable") or {})}
@@ -92,4 +140,26 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
                 "this graph has a checkpointer, so a run needs a name to be found under: "
                 "config={'configurable': {'thread_id': '...'}}"
             )
-        return None if context is None else as_settings(context, nested=nested)
+        settings = None if context is None else as_settings(context, nested=nested)
+        if settings is not None and settings.human_peer and self.checkpointer in {None, False} and not nested:
+            raise SettingsError("human_peer: a run that waits for a person must be kept; compile with a checkpointer")
+        return settings
+
+
+def newest(thread: str) -> Any:
+    """Configuration of a thread's latest checkpoint."""
+    return {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
+
+
+def _with_settings(config: Any, settings: Settings | None) -> Any:
+    """The context is not part of a checkpoint, and the first node can be interrupted before it has copied it."""
+    told = settings.model_dump_json(exclude_unset=True) if settings is not None else "{}"
+    config = config or {}
+    return {**config, "metadata": {**(config.get("metadata") or {}), _SETTINGS: told}}
+
+
+def _settings_of(thread: str, stored: CheckpointTuple | None, settings: Settings | None) -> Settings | None:
+    if stored is None:
+        raise InputError(f"thread_id={thread!r}: no run is stored under this name, so there is nothing to resume")
+    told: Any = stored.metadata.get(_SETTINGS)
+    return settings if settings is not None or not told else Settings.model_validate_json(told)

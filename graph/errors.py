@@ -3,6 +3,8 @@
 InputError (ValueError)      the question or the call
 SettingsError (ValueError)   a setting of the run
 AllPathsFailed (RuntimeError)  no path could go on; `reasons` says why, path by path
+ThreadBusy (RuntimeError)    another run goes on under the same thread id
+StoreError (RuntimeError)    the place where runs are kept cannot be read or written
 """
 
 from collections.abc import Mapping
@@ -27,3 +29,17 @@ class AllPathsFailed(RuntimeError):
             by_reason.setdefault(reason, []).append(path)
         told = "; ".join(f"{', '.join(paths)}: {reason}" for reason, paths in by_reason.items())
         super().__init__(f"every path failed: {told}")
+
+
+class ThreadBusy(RuntimeError):
+    """Another run goes on under the same thread id, in this process or another one."""
+
+    def __init__(self, thread_id: str) -> None:
+        self.thread_id = thread_id
+        super().__init__(
+            f"thread_id={thread_id!r}: a run is going on under this name; wait until it ends, or use another name"
+        )
+
+
+class StoreError(RuntimeError):
+    """The place where runs are kept cannot be read or written; what was stored before is not touched."""

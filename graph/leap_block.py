@@ -10,7 +10,7 @@ from peerleap.graph.seeds import derive_random
 from peerleap.graph.segments import Segment
 from peerleap.graph.settings import Settings
 from peerleap.graph.state import BlockRecord, PathState, history_key
-from peerleap.graph.summaries import Summarized, Summary, comment, conclude
+from peerleap.graph.summaries import PERSON, Summarized, Summary, comment, conclude
 
 
 def active_paths(status: Mapping[str, PathState]) -> list[str]:
@@ -30,21 +30,41 @@ def close_block(
     summarized: Mapping[str, Summarized],
     round_number: int,
     write: Writer,
+    *,
+    person: str | None = None,
+    edits: Mapping[str, str] | None = None,
+    hint: str | None = None,
 ) -> dict[str, Any]:
-    """Route the summaries and append to every active path what it reads; the update of the state."""
+    """Route the summaries and append to every active path what it reads; the update of the state.
+
+    A `person`'s comment is routed like a peer's summary. `edits` says, by path, what its peers read instead of its
+    summary. Every path reads a `hint`, beside the `top_k` summaries.
+    """
     settings = next(iter(paths.values())).settings
     failed = {name: PathState(state="failed") for name, result in summarized.items() if result["error"]}
     summaries = {name: result["summary"] for name, result in summarized.items() if name not in failed}
     readers = list(summaries)
     summaries |= {name: conclude(paths[name], histories[name]) for name in alumni(status, settings)}
-    record = route(summaries, readers, [name for name in paths if name in summaries], settings, round_number)
+    edited = {name: Summary(text=text, tokens=0, cut=False) for name, text in (edits or {}).items()}
+    summaries |= {name: summary for name, summary in edited.items() if name in summaries}
+    order = [name for name in paths if name in summaries]
+    if person:
+        summaries[PERSON] = Summary(text=person, tokens=0, cut=False)
+        order.append(PERSON)
+    record = route(summaries, readers, order, settings, round_number)
+    if edited:
+        record["edited"] = sorted(edited)
+    if hint:
+        record["hint"] = hint
     write({"v": VERSION, "type": "route", "round": round_number, "sources": record["routes"]})
     update: dict[str, Any] = {}
     for name, result in summarized.items():
         segments = result["segments"]
         if name in record["routes"]:
-            sources = [paths[source] for source in record["routes"][name]]
-            segments = [*segments, comment(paths[name], summaries, sources, round_number)]
+            read = record["routes"][name]
+            said = [text for text in (person if PERSON in read else None, hint) if text]
+            sources = [paths[source] for source in read if source != PERSON]
+            segments = [*segments, comment(paths[name], summaries, sources, round_number, said)]
         update[history_key(name)] = segments
     left = {**status, **failed}
     update["status"] = failed
@@ -57,6 +77,8 @@ def close_block(
 def nobody_to_hear(status: Mapping[str, PathState], settings: Settings) -> bool:
     """Whether a further LeaP block would have no reader with a peer."""
     active = active_paths(status)
+    if settings.human_peer and active:
+        return False
     return len(active) + len(alumni(status, settings)) < 2 or not active
 
 

@@ -98,9 +98,8 @@ def prepare(
     for number, (name, peer) in enumerate(peers.items(), start=1):
         path = Path(name, number, peer, engines[name], settings, task, toolbox(name))
         prompt = path.prompt(question, alone=len(peers) == 1 or settings.rounds == 0)
-        label = _LABEL_TOOLS if any(peer.tools for peer in peers.values()) else _LABEL
-        room = path.engine.context_length - len(prompt["token_ids"]) - _reserve(settings, len(peers), label)
-        settings = _fit(settings, asked, path, prompt, room)
+        tools = any(peer.tools for peer in peers.values())
+        settings = fit_context(settings, asked, path, prompt, len(peers), tools=tools)
         update[history_key(name)] = Overwrite([prompt])
     return {
         **update,
@@ -112,7 +111,26 @@ def prepare(
         "status": Overwrite({name: {"state": "active"} for name in peers}),
         "rounds": Overwrite([]),
         "answer": None,
+        "votes": [],
+        "paths": {},
     }
+
+
+def fit_context(
+    settings: Settings, asked: Settings, path: Path, prompt: Segment, paths: int, *, tools: bool = False
+) -> Settings:
+    """Settings with a budget that the path's context has room for.
+
+    Raises:
+        InputError: the prompt leaves no room to reason in.
+        SettingsError: a budget that was asked for does not fit.
+    """
+    room = (
+        path.engine.context_length
+        - len(prompt["token_ids"])
+        - _reserve(settings, paths, _LABEL_TOOLS if tools else _LABEL)
+    )
+    return _fit(settings, asked, path, prompt, room)
 
 
 def _reserve(settings: Settings, paths: int, label: int) -> int:
@@ -120,9 +138,10 @@ def _reserve(settings: Settings, paths: int, label: int) -> int:
     assert settings.summary_tokens is not None
     assert settings.top_k is not None
     assert settings.answer_tokens is not None
-    if paths == 1 or settings.rounds == 0:
+    if (paths == 1 and not settings.human_peer) or settings.rounds == 0:
         return settings.answer_tokens + _BLOCK_FRAME
-    read = paths - 1 if settings.router == "all" else min(settings.top_k, paths - 1)
+    others = paths - 1 + settings.human_peer
+    read = others if settings.router == "all" else min(settings.top_k, others)
     return settings.answer_tokens + _BLOCK_FRAME + settings.summary_tokens + read * (settings.summary_tokens + label)
 
 

@@ -51,7 +51,7 @@ class Segment(TypedDict):
     logprob: NotRequired[float]
     """Generated segments, where asked for: sum of the natural log-probabilities."""
     sources: NotRequired[list[str]]
-    """Comments: the paths whose summaries they hold, in order."""
+    """Comments: the paths whose summaries they hold, in order; `person` for a person's comment."""
     tool: NotRequired[ToolRecord]
     """Tool results: the call that they answer."""
 

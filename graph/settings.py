@@ -49,6 +49,8 @@ class Settings(BaseModel):
     """A path's budget: tokens after its prompt, its own and the inserted ones. The paper: 16,384."""
     answer_tokens: Annotated[int | None, Field(ge=1)] = None
     """Most tokens of an answer section, on top of the budget."""
+    human_peer: bool = False
+    """Every LeaP block waits for a comment of a person, which is routed like a peer's summary. Needs a checkpointer."""
     vote: VoteName | None = None
     """How answers are counted. Default: majority."""
     task: TaskName | None = None

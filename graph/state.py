@@ -1,5 +1,5 @@
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.channels import DeltaChannel, EphemeralValue, UntrackedValue
@@ -32,7 +32,11 @@ class BlockRecord(TypedDict):
     similarity: list[list[float]]
     """Similarity of every two summaries, 0 to 1."""
     routes: dict[str, list[str]]
-    """For each reader, whose summaries it read, in order."""
+    """For each reader, whose summaries it read, in order; `person` for a person's comment."""
+    edited: NotRequired[list[str]]
+    """In a fork: the paths whose peers read an edited summary."""
+    hint: NotRequired[str]
+    """In a fork: what a person told every path."""
 
 
 class Vote(TypedDict):

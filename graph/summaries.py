@@ -12,6 +12,9 @@ from peerleap.graph.evidence import Evidence, find_evidence, peer_label
 from peerleap.graph.path import Path
 from peerleap.graph.segments import Segment
 
+PERSON = "person"
+"""Stands for a person among the sources of a comment; no path has this name."""
+
 
 class Summary(TypedDict):
     """What a path shares in one LeaP block."""
@@ -100,9 +103,15 @@ def with_evidence(summary: Summary, history: Sequence[Segment]) -> Summary:
     return {**summary, "evidence": evidence} if evidence else summary
 
 
-def comment(path: Path, summaries: Mapping[str, Summary], sources: Sequence[Path], round_number: int) -> Segment:
-    """The segment that lets a path read its peers' summaries; a plain nudge where there are none."""
-    if not sources:
+def comment(
+    path: Path,
+    summaries: Mapping[str, Summary],
+    sources: Sequence[Path],
+    round_number: int,
+    persons: Sequence[str] = (),
+) -> Segment:
+    """The segment that lets a path read its peers' summaries, and what persons say; a plain nudge without either."""
+    if not sources and not persons:
         return path.insert("nudge", round_number, f"\n\n{prompts.NO_COMMENT}\n\n")
     mixed = len({source.peer.name for source in (*sources, path)}) > 1
     told = []
@@ -110,11 +119,12 @@ def comment(path: Path, summaries: Mapping[str, Summary], sources: Sequence[Path
         summary = summaries[source.name]
         label = peer_label(source.number, source.peer.name if mixed else None, summary.get("evidence", ()))
         told.append(f"{path.foreign(label)}: {path.foreign(summary['text'])}")
+    told += [f"{prompts.PERSON_LABEL}: {path.foreign(said)}" for said in persons]
     bridges = prompts.BRIDGES_THINKING if path.thinking.thinks else prompts.BRIDGES_ANSWERING
     bridge = path.draw(bridges, round_number, "bridge")
     text = f"\n\n{prompts.COMMENT}\n" + "\n\n".join(told) + f"\n{prompts.COMMENT_END}\n\n{bridge}\n\n"
     segment = path.insert("comment", round_number, text)
-    segment["sources"] = [source.name for source in sources]
+    segment["sources"] = [*(source.name for source in sources), *(PERSON for _ in persons)]
     return segment
 
 

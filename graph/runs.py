@@ -1,0 +1,59 @@
+"""Reading a run that is kept: what came of it, or how far it is."""
+
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+from peerleap.graph.compiled import CompiledLeapGraph
+from peerleap.graph.errors import InputError
+from peerleap.graph.segments import Segment
+from peerleap.graph.state import BlockRecord, PathOutcome, Vote, history_key
+from peerleap.graph.usage import Usage
+
+_OUTCOME = ("answer", "votes", "paths", "usage", "rounds")
+
+
+class Run(TypedDict, total=False):
+    """What is stored of a run; `answer`, `votes`, `paths` and `usage` only once it has ended."""
+
+    question: str
+    task: str
+    settings: dict[str, Any]
+    state: Literal["ended", "stopped"]
+    """`stopped` can go on: `graph.invoke(None, config)`."""
+    next: list[str]
+    """Nodes that have not finished; the paths that are not done, in the middle of a round."""
+    round: int
+    """Number of LeaP blocks so far."""
+    answer: str | None
+    votes: list[Vote]
+    paths: dict[str, PathOutcome]
+    usage: Usage
+    rounds: list[BlockRecord]
+    histories: dict[str, list[Segment]]
+
+
+def read_run(graph: CompiledLeapGraph, config: Any) -> Run:
+    """The run of a thread as it is stored, histories included; nothing is run.
+
+    Raises:
+        InputError: nothing is stored under the thread id.
+    """
+    found = graph.get_state(config)
+    values = found.values
+    if "params" not in values:
+        thread = (config.get("configurable") or {}).get("thread_id")
+        raise InputError(f"thread_id={thread!r}: no run is stored under this name")
+    run = Run(
+        question=values["problem"],
+        task=values["task"],
+        settings=values["params"],
+        state="stopped" if found.next else "ended",
+        next=list(found.next),
+        round=values["round"],
+        rounds=values["rounds"],
+        histories={name: values[history_key(name)] for name in values["status"]},
+    )
+    if not found.next:
+        run.update({key: values[key] for key in _OUTCOME if key in values})  # type: ignore[typeddict-item]
+    return run

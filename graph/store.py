@@ -1,0 +1,144 @@
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Self
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+)
+from langgraph.checkpoint.serde.base import SerializerProtocol
+from platformdirs import user_data_path
+
+from peerleap.graph.errors import StoreError
+
+KEY_VARIABLE = "LANGGRAPH_AES_KEY"
+
+
+class Store(BaseCheckpointSaver[Any]):
+    """A checkpointer over one database, for `invoke` and `ainvoke` alike, on any thread and any event loop.
+
+    LangGraph's own savers serve either sync or async callers. This one's async methods run the sync ones on threads.
+    """
+
+    name: str
+    """Where the runs are: what its messages say, and the same for every store over this database."""
+
+    def hold(self, thread_id: str) -> AbstractContextManager[None]:
+        """Keep other processes from running this thread; ends with this process, however that ends.
+
+        Raises:
+            ThreadBusy: another process runs it.
+        """
+        raise NotImplementedError
+
+    def threads(self) -> list[str]:
+        """Ids of the threads that are stored, the one used last first."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the database; what is stored stays."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """As `get_tuple`."""
+        return await asyncio.to_thread(self.get_tuple, config)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """As `list`."""
+
+        def read() -> Sequence[CheckpointTuple]:
+            return [*self.list(config, filter=filter, before=before, limit=limit)]
+
+        for found in await asyncio.to_thread(read):
+            yield found
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """As `put`."""
+        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """As `put_writes`."""
+        await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """As `delete_thread`."""
+        await asyncio.to_thread(self.delete_thread, thread_id)
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """As `get_delta_channel_history`."""
+        return await asyncio.to_thread(self.get_delta_channel_history, config=config, channels=channels)
+
+
+def runs_location() -> str:
+    """Where runs are kept unless somebody says otherwise: `PEERLEAP_RUNS`, else a file in the user's data folder."""
+    return os.environ.get("PEERLEAP_RUNS") or str(user_data_path("peerleap") / "runs.sqlite")
+
+
+def open_store(where: str | Path | None = None) -> Store:
+    """Open, or create, the place where runs are kept; give it to `compile(checkpointer=...)`.
+
+    With `LANGGRAPH_AES_KEY` set (16, 24 or 32 bytes), what paths and people wrote is encrypted at rest; thread ids,
+    the model's name and times are not.
+
+    Args:
+        where: an SQLite file, or a `postgresql://` address; `runs_location()` unless given.
+
+    Raises:
+        StoreError: it cannot be opened, a package for it is missing, or the key is not one.
+    """
+    place = str(where or runs_location())
+    serde = _encryption()
+    if place.startswith(("postgresql://", "postgres://")):
+        from peerleap.graph.store_postgres import PostgresStore
+
+        return PostgresStore.open(place, serde)
+    from peerleap.graph.store_sqlite import SqliteStore
+
+    return SqliteStore.open(Path(place).expanduser(), serde)
+
+
+def _encryption() -> SerializerProtocol | None:
+    key = os.environ.get(KEY_VARIABLE)
+    if not key:
+        return None
+    if (size := len(key.encode())) not in {16, 24, 32}:
+        raise StoreError(f"{KEY_VARIABLE}: the key has {size} bytes; it must have 16, 24 or 32")
+    from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+
+    try:
+        return EncryptedSerializer.from_pycryptodome_aes()
+    except ImportError as error:
+        raise StoreError(
+            f"{KEY_VARIABLE} is set, and encryption needs a package: pip install 'peerleap[encryption]'"
+        ) from error

@@ -1,0 +1,113 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import urlsplit
+
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from peerleap.graph.errors import StoreError, ThreadBusy
+from peerleap.graph.store import Store
+
+try:
+    import psycopg
+    from langgraph.checkpoint.postgres import PostgresSaver
+    from psycopg.rows import dict_row
+    from psycopg_pool import ConnectionPool, PoolTimeout
+except ImportError as missing:
+    raise StoreError(f"runs in Postgres need packages: pip install 'peerleap[postgres]' ({missing})") from missing
+
+_CONNECT_SECONDS = 10.0
+
+
+class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
+    """Runs in a Postgres database; threads are locked with advisory locks."""
+
+    def __init__(self, pool: Any, name: str, serde: SerializerProtocol | None = None) -> None:
+        PostgresSaver.__init__(self, pool, serde=serde)
+        self.name = name
+
+    @classmethod
+    def open(cls, address: str, serde: SerializerProtocol | None = None) -> "PostgresStore":
+        """Connect, and make the tables where there are none.
+
+        Raises:
+            StoreError: no connection, or no right to make tables.
+        """
+        parts = urlsplit(address)
+        name = f"postgresql://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        pool = ConnectionPool(
+            address,
+            min_size=1,
+            max_size=8,
+            timeout=_CONNECT_SECONDS,
+            open=False,
+            check=ConnectionPool.check_connection,
+            kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
+        )
+        store = cls(pool, name, serde)
+        try:
+            pool.open(wait=True, timeout=_CONNECT_SECONDS)
+            store.setup()
+        except (psycopg.Error, PoolTimeout) as error:
+            pool.close()
+            raise StoreError(f"runs cannot be kept in {name} (PEERLEAP_RUNS): {_line(error)}") from error
+        except StoreError:
+            pool.close()
+            raise
+        return store
+
+    @contextmanager
+    def _cursor(self, *, pipeline: bool = False) -> Iterator[Any]:
+        try:
+            with super()._cursor(pipeline=pipeline) as cursor:
+                yield cursor
+        except (psycopg.Error, PoolTimeout) as error:
+            raise self._broken(error) from error
+
+    @contextmanager
+    def hold(self, thread_id: str) -> Iterator[None]:
+        """An advisory lock of a connection of its own, let go by the server when the connection ends."""
+        digest = blake2b(f"peerleap\x1f{thread_id}".encode("utf-8", "replace"), digest_size=8).digest()
+        key = int.from_bytes(digest, "big", signed=True)
+        try:
+            connection = self.conn.getconn()
+        except (psycopg.Error, PoolTimeout) as error:
+            raise self._broken(error) from error
+        try:
+            row = connection.execute("SELECT pg_try_advisory_lock(%s) AS held", (key,)).fetchone()
+            if not row["held"]:
+                raise ThreadBusy(thread_id)
+            try:
+                yield
+            finally:
+                # A server that has gone away has let go of the lock.
+                if not connection.broken:
+                    try:
+                        connection.execute("SELECT pg_advisory_unlock(%s)", (key,))
+                    except psycopg.Error:
+                        connection.close()
+        except psycopg.Error as error:
+            raise self._broken(error) from error
+        finally:
+            self.conn.putconn(connection)
+
+    def threads(self) -> list[str]:
+        """Ids of the threads that are stored, the one used last first."""
+        with self._cursor() as cursor:
+            cursor.execute(
+                "SELECT thread_id FROM checkpoints WHERE checkpoint_ns = '' "
+                "GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
+            )
+            return [row["thread_id"] for row in cursor.fetchall()]
+
+    def close(self) -> None:
+        """Close the connections; what is stored stays."""
+        self.conn.close()
+
+    def _broken(self, error: Exception) -> StoreError:
+        return StoreError(f"the runs in {self.name} cannot be read or written: {_line(error)}; mend that, then resume")
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,108 @@
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from langgraph.checkpoint.serde.base import SerializerProtocol
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from peerleap.graph.errors import StoreError, ThreadBusy
+from peerleap.graph.store import Store
+
+_BUSY_SECONDS = 30.0
+
+
+class SqliteStore(Store, SqliteSaver):
+    """Runs in one SQLite file, beside it a folder with a lock for each thread."""
+
+    def __init__(self, conn: sqlite3.Connection, file: Path, serde: SerializerProtocol | None = None) -> None:
+        SqliteSaver.__init__(self, conn, serde=serde)
+        self.file, self.name = file, str(file)
+        self._inode = file.stat().st_ino
+
+    @classmethod
+    def open(cls, file: Path, serde: SerializerProtocol | None = None) -> "SqliteStore":
+        """Open the file, or make it, its folder readable by its owner only.
+
+        Raises:
+            StoreError: the folder or the file cannot be made, or the file is something else.
+        """
+        file = file.absolute()
+        try:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            conn = sqlite3.connect(file, check_same_thread=False, timeout=_BUSY_SECONDS)
+            store = cls(conn, file.resolve(), serde)
+            with store.cursor():
+                pass
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"runs cannot be kept in {str(file)!r} (PEERLEAP_RUNS): {error}") from error
+        return store
+
+    @contextmanager
+    def cursor(self, transaction: bool = True) -> Iterator[sqlite3.Cursor]:
+        """A cursor; what is written through it is stored as a whole or not at all."""
+        with self.lock:
+            try:
+                if transaction:
+                    self._check_file()
+                self.setup()
+                cursor = self.conn.cursor()
+                try:
+                    yield cursor
+                except BaseException:
+                    # A half of a path's update must not count as all of it.
+                    self.conn.rollback()
+                    raise
+                finally:
+                    cursor.close()
+                if transaction:
+                    self.conn.commit()
+            except sqlite3.Error as error:
+                raise self._broken(str(error)) from error
+
+    @contextmanager
+    def hold(self, thread_id: str) -> Iterator[None]:
+        """A lock file for the thread, let go by the system when the process ends."""
+        folder = self.file.with_name(self.file.name + ".locks")
+        name = blake2b(thread_id.encode("utf-8", "replace"), digest_size=16).hexdigest()
+        lock = FileLock(folder / f"{name}.lock", thread_local=False)
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise ThreadBusy(thread_id) from None
+        except OSError as error:
+            raise self._broken(str(error)) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def threads(self) -> list[str]:
+        """Ids of the threads that are stored, the one used last first."""
+        with self.cursor(transaction=False) as cursor:
+            cursor.execute(
+                "SELECT thread_id FROM checkpoints WHERE checkpoint_ns = '' "
+                "GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
+            )
+            return [thread_id for (thread_id,) in cursor.fetchall()]
+
+    def close(self) -> None:
+        """Close the file; what is stored stays."""
+        with self.lock:
+            self.conn.close()
+
+    def _check_file(self) -> None:
+        # SQLite would go on writing into a file that has been deleted.
+        try:
+            same = os.stat(self.file).st_ino == self._inode  # noqa: PTH116
+        except OSError:
+            same = False
+        if not same:
+            raise self._broken("the file is gone, or another one has taken its place")
+
+    def _broken(self, reason: str) -> StoreError:
+        return StoreError(f"the runs in {self.name!r} cannot be read or written: {reason}; mend that, then resume")

@@ -1,0 +1,153 @@
+"""Runs that are kept: ask, stop, resume, list, show, fork, delete."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from peerleap import graph as graph_package
+from peerleap.engine import ScriptedEngine
+
+Invoke = Callable[..., Result]
+SHORT = ("--interval", "40", "--summary-tokens", "64", "--max-tokens", "3000", "--rounds", "2", "--paths", "3")
+
+
+def says(prompt: str, params: Any) -> str:
+    if "</summarize>" in params.stop:
+        return "I have it.</summarize>"
+    if "person" in prompt:
+        return "It is \\boxed{5}"
+    return "one, two, three. " * 20 if prompt.count("</comment>") < 3 else "It is \\boxed{4}"
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]]:
+    """Runs go into a folder of the test, on a scripted model; the arguments that graphs were built with."""
+    real, built = graph_package.build_graph, list[dict[str, Any]]()
+
+    def build(model: str | None = None, *, paths: int | None = None, **engine_args: Any) -> Any:
+        built.append({"model": model, "paths": paths, **engine_args})
+        return real(paths=paths, engine=ScriptedEngine(says))
+
+    monkeypatch.setattr(graph_package, "build_graph", build)
+    monkeypatch.setenv("PEERLEAP_RUNS", str(tmp_path / "runs.sqlite"))
+    return built
+
+
+def test_a_run_is_kept_and_found_again(invoke: Invoke, kept: Any) -> None:
+    asked = invoke("ask", "What is 2 + 2?", "--thread", "sum", "--engine-arg", "dtype=float32", "--json", *SHORT)
+    assert asked.exit_code == 0, asked.output
+    out = json.loads(asked.stdout)
+    assert out["answer"] == "4"
+    listed = json.loads(invoke("runs", "list", "--json").stdout)
+    assert [(run["name"], run["state"], run["answer"], run["paths"]) for run in listed] == [("sum", "ended", "4", 3)]
+    assert "sum" in invoke("runs", "list").output
+    shown = json.loads(invoke("runs", "show", "sum", "--json").stdout)
+    assert shown["rounds"] == out["rounds"]
+    assert list(shown["histories"]) == ["solver_1", "solver_2", "solver_3"]
+    assert "round 1" in invoke("runs", "show", "sum").output
+    again = json.loads(invoke("resume", "sum", "--json").stdout)
+    assert {key: again[key] for key in ("answer", "votes", "rounds", "usage")} == {
+        key: out[key] for key in ("answer", "votes", "rounds", "usage")
+    }
+    assert {json.dumps(built, sort_keys=True) for built in kept[1:]} == {json.dumps(kept[-1], sort_keys=True)}
+    assert kept[-1]["dtype"] == "float32"
+    assert invoke("runs", "delete", "sum").exit_code == 0
+    assert json.loads(invoke("runs", "list", "--json").stdout) == []
+
+
+def test_a_fork_runs_the_tail_and_says_what_changed(invoke: Invoke, kept: Any) -> None:
+    invoke("ask", "What is 2 + 2?", "--thread", "sum", *SHORT)
+    done = invoke(
+        "fork", "sum", "--round", "1", "--set", "router=random", "--set", "top_k=2", "--hint", "Try 5.", "--json"
+    )
+    assert done.exit_code == 0, done.output
+    out = json.loads(done.stdout)
+    assert out["thread"] == "sum-1"
+    assert out["settings"]["router"] == "random"
+    assert out["compared"]["answer"] == ["4", "5"]
+    done = invoke("fork", "sum", "--round", "0", "--drop", "solver_2", "--edit", "solver_1=I am a person.", "--as", "b")
+    assert done.exit_code == 0, done.output
+    assert "now '5'" in done.output
+    assert invoke("resume", "b").exit_code == 0  # forks carry the recipe
+    assert [run["name"] for run in json.loads(invoke("runs", "list", "--json").stdout)] == ["b", "sum-1", "sum"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["resume", "none"], "'none': no run is kept"),
+        (["runs", "show", "none"], "'none': no run is kept"),
+        (["runs", "delete", "sum", "none"], "'none': no run is kept"),
+        (["ask", "x", "--thread", "sum"], "peerleap resume sum"),
+        (["ask", "x", "--thread", " "], "--thread ' '"),
+        (["fork", "sum", "--round", "9"], "round=9"),
+        (["fork", "sum", "--round", "0", "--set", "router"], "--set 'router'"),
+        (["fork", "sum", "--round", "0", "--set", "router=best"], "router='best'"),
+        (["fork", "sum", "--round", "0", "--drop", "solver_7"], "solver_7"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(invoke: Invoke, kept: Any, arguments: Any, told: str) -> None:
+    invoke("ask", "What is 2 + 2?", "--thread", "sum", *SHORT)
+    done = invoke(*arguments)
+    assert done.exit_code == 2, done.output
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert len(json.loads(invoke("runs", "list", "--json").stdout)) == 1
+
+
+def test_a_store_that_cannot_be_opened(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PEERLEAP_RUNS", str(tmp_path / "file" / "runs.sqlite"))
+    done = invoke("runs", "list")
+    assert done.exit_code == 1
+    assert "PEERLEAP_RUNS" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["runs", "list"], ["runs", "show"], ["runs", "delete"], ["resume"], ["fork"]])
+def test_help_teaches_by_example(invoke: Invoke, command: list[str]) -> None:
+    shown = invoke(*command, "--help", terminal_width=140)
+    assert shown.exit_code == 0
+    assert f"peerleap {' '.join(command)}" in shown.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_drains_and_the_run_resumes(start: Any, tmp_path: Path, number: signal.Signals) -> None:
+    env = {"PEERLEAP_RUNS": str(tmp_path / "runs.sqlite")}
+    process = start("ask", "What is 2 + 2?", "--thread", "long sum", "--interval", "60", "--paths", "2",
+                    "--max-tokens", "2000", scripted=50, env=env)  # fmt: skip
+    seen = ""
+    while "thinking" not in seen:
+        line = process.stderr.readline()
+        assert line, seen
+        seen += line
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "stopping at the end of this round" in err
+    assert err.splitlines()[-1] == "peerleap: stopped; go on with: peerleap resume 'long sum'"
+    resumed = start("resume", "long sum", "--json", scripted=5000, env=env)
+    out, err = resumed.communicate(timeout=60)
+    assert resumed.returncode == 0, err
+    assert {path["status"] for path in json.loads(out)["paths"].values()} <= {"finished", "forced"}
+
+
+def test_the_second_signal_stops_at_once(start: Any, tmp_path: Path) -> None:
+    env = {"PEERLEAP_RUNS": str(tmp_path / "runs.sqlite")}
+    process = start("ask", "What is 2 + 2?", "--thread", "a", "--paths", "2", scripted=1, env=env)
+    while "starting the engine" not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    while "stopping" not in process.stderr.readline():
+        pass
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 15
+    assert "peerleap resume a" in err

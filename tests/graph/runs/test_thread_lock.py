@@ -1,0 +1,123 @@
+"""One run a thread."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+
+from peerleap.graph import InputError, StoreError, ThreadBusy, open_store
+from peerleap.graph.thread_lock import aone_run, one_run
+
+QUESTION = {"question": "What is 2 + 2?"}
+CONFIG: Any = {"configurable": {"thread_id": "a"}}
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def saver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    if request.param == "memory":
+        yield InMemorySaver()
+        return
+    with open_store(
+        tmp_path / "runs.sqlite" if request.param == "sqlite" else request.getfixturevalue("postgres")
+    ) as store:
+        yield store
+
+
+def test_the_second_run_is_refused_and_the_first_goes_on(team: Any, block_then: Any, small: Any, saver: Any) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def write(call: Any) -> str:
+        inside.set()
+        assert go_on.wait(20)
+        said: str = block_then("\\boxed{4}")(call)
+        return said
+
+    graph = team(write).graph.compile(checkpointer=saver)
+    answers: list[str] = []
+    first = threading.Thread(target=lambda: answers.append(graph.invoke(QUESTION, CONFIG, context=small)["answer"]))
+    first.start()
+    assert inside.wait(20)
+    try:
+        with pytest.raises(ThreadBusy, match="thread_id='a'"):
+            graph.invoke(QUESTION, CONFIG, context=small)
+        with pytest.raises(ThreadBusy):
+            asyncio.run(graph.ainvoke(None, CONFIG))
+    finally:
+        go_on.set()
+        first.join()
+    assert answers == ["4"]
+    assert graph.invoke(QUESTION, CONFIG, context=small)["answer"] == "4"
+
+
+async def test_threads_of_other_names_run_side_by_side(team: Any, block_then: Any, small: Any, saver: Any) -> None:
+    graph = team(block_then("\\boxed{4}"), tokens_per_second=2000).graph.compile(checkpointer=saver)
+    runs = [graph.ainvoke(QUESTION, {"configurable": {"thread_id": str(n)}}, context=small) for n in range(6)]
+    assert [out["answer"] for out in await asyncio.gather(*runs)] == ["4"] * 6
+
+
+async def test_a_cancelled_run_lets_go(team: Any, block_then: Any, small: Any, saver: Any) -> None:
+    graph = team(block_then("\\boxed{4}"), tokens_per_second=40).graph.compile(checkpointer=saver)
+    run = asyncio.ensure_future(graph.ainvoke(QUESTION, CONFIG, context=small))
+    await asyncio.sleep(0.3)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    async with aone_run(saver, "a"):
+        pass
+
+
+_HOLDER = """
+import sys
+from peerleap.graph import open_store
+with open_store(sys.argv[1]).hold("a"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_another_process_holds_the_thread_until_it_is_killed(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    where = str(tmp_path / "runs.sqlite") if kind == "sqlite" else request.getfixturevalue("postgres")
+    with open_store(where) as store:
+        holder = subprocess.Popen(
+            [sys.executable, "-c", _HOLDER, where], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        with holder:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "held\n"
+            with pytest.raises(ThreadBusy), one_run(store, "a"):
+                pass
+            with one_run(store, "b"):
+                pass
+            holder.kill()
+        for _ in range(50):
+            try:
+                with one_run(store, "a"):
+                    break
+            except ThreadBusy:  # a server takes a moment to see that its client has died
+                threading.Event().wait(0.1)
+        else:
+            pytest.fail("still held")
+
+
+def test_nothing_to_resume(team: Any, say: Any, saver: Any) -> None:
+    graph = team(say()).graph.compile(checkpointer=saver)
+    with pytest.raises(InputError, match="thread_id='a': no run is stored"):
+        graph.invoke(None, CONFIG)
+    with pytest.raises(InputError, match="nothing to resume"):
+        asyncio.run(graph.ainvoke(None, CONFIG))
+
+
+def test_a_lock_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    with open_store(tmp_path / "runs.sqlite") as store:
+        (tmp_path / "runs.sqlite.locks").touch()
+        with pytest.raises(StoreError, match=r"runs\.sqlite"), one_run(store, "a"):
+            pass
