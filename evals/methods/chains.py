@@ -54,7 +54,7 @@ class Chains:
         config = {"configurable": {"thread_id": thread}}
         begun = await graph.aget_state(config)
         # The vote writes `paths`. (`next` is empty also where all paths of a round were done when the process died.)
-        if "paths" not in begun.values:
+        if not begun.values.get("paths"):
             given = {"question": question} if begun.created_at is None else None
             # The histories say why all paths failed; "sync": a round is on the disk before the next one begins.
             with suppress(AllPathsFailed):
