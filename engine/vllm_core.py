@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from difflib import get_close_matches
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,8 @@ class Core:
         # under `langgraph dev`.
         try:
             # Ctrl-C reaches every process of the terminal; the workers must outlive it, or nothing could be finished.
+            # The tracker's own start would unblock the signal again, so it comes first.
+            resource_tracker.ensure_running()
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             llm, lora = _make(dict(engine_args), started)
         except BaseException as error:  # noqa: BLE001

@@ -202,6 +202,7 @@ async def test_blocking_tools_have_threads_of_their_own_and_leave_none() -> None
         gate.wait()
         return threading.current_thread().name
 
+    before = set(threading.enumerate())
     with ToolRunner([meet, whoami], max_threads=12) as runner:
         names = [one.text for one in await asyncio.gather(*(runner.run(ask("meet", n=n)) for n in range(12)))]
         assert len(set(names)) == 12
@@ -209,7 +210,7 @@ async def test_blocking_tools_have_threads_of_their_own_and_leave_none() -> None
         told = await runner.run(ask("whoami"), {"metadata": {"leap_path": 3}}, use=ToolUse(calls=4))
         assert told.text.endswith(" 5")
     for _ in range(100):  # a busy machine takes a while to let twelve threads end
-        if not (left := [thread for thread in threading.enumerate() if thread.name.startswith("peerleap-tool-")]):
+        if not (left := set(threading.enumerate()) - before):
             break
         await asyncio.sleep(0.1)
     assert not left
