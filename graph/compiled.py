@@ -117,9 +117,12 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         assert isinstance(self.checkpointer, BaseCheckpointSaver)
         return self.checkpointer
 
+    def _configurable(self, config: Any) -> dict[str, Any]:
+        return {**((self.config or {}).get("configurable") or {}), **((config or {}).get("configurable") or {})}
+
     def _thread(self, config: Any) -> str | None:
         """Id of the thread that a call runs; `None` where nothing is stored, or a graph around this one stores it."""
-        configurable = {**((self.config or {}).get("configurable") or {}), **((config or {}).get("configurable") or {})}
+        configurable = self._configurable(config)
         stored = isinstance(self.checkpointer, BaseCheckpointSaver) and _NESTED not in configurable
         return str(configurable["thread_id"]) if stored else None
 
@@ -129,7 +132,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         return {**options, "durability": options.get("durability") or "sync"} if stored else options
 
     def _check(self, given: Any, config: Any, context: Any) -> Any:
-        configurable = {**((self.config or {}).get("configurable") or {}), **((config or {}).get("configurable") or {})}
+        configurable = self._configurable(config)
         nested = _NESTED in configurable
         if given is None and self.checkpointer is None and not nested:
             given = {}  # there is no run that it could resume

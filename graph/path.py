@@ -54,11 +54,9 @@ class Path:
 
     def prompt(self, question: str, *, alone: bool) -> Segment:
         """The prompt segment: task, expertise, question."""
-        about = [prompts.PEERS]
+        about = [] if alone else [prompts.PEERS]
         if self.peer.instructions:
             about.append(prompts.EXPERTISE.format(instructions=self.safe(self.peer.instructions)))
-        if alone:
-            del about[0]
         if self.tools is not None and self.tools.hint:
             about.append(self.tools.hint)
         parts = [prompts.TASKS[self.task], *about, f"Question: {self.safe(question)}"]
