@@ -165,7 +165,8 @@ class _Run:
     async def aleap_block(self, state: dict[str, Any]) -> dict[str, Any]:
         names = self._summarizing(state)
         results = await asyncio.gather(*(self._asummarize(name, state, get_stream_writer()) for name in names))
-        return self._close(state, dict(zip(names, results, strict=True)))
+        # Comparing a thousand summaries takes seconds, in which the other runs of this loop go on.
+        return await asyncio.to_thread(self._close, state, dict(zip(names, results, strict=True)))
 
     def _summarizing(self, state: dict[str, Any]) -> list[str]:
         alone = nobody_to_hear(state["status"], Settings.model_validate(state["params"]))

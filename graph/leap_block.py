@@ -5,10 +5,11 @@ from typing import Any
 
 from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.path import Path
-from peerleap.graph.routers import ROUTERS, similarity_matrix
+from peerleap.graph.routers import ROUTERS
 from peerleap.graph.seeds import derive_random
 from peerleap.graph.segments import Segment
 from peerleap.graph.settings import Settings
+from peerleap.graph.similarity import similarity_matrix
 from peerleap.graph.state import BlockRecord, PathState, history_key
 from peerleap.graph.summaries import PERSON, Summarized, Summary, comment, conclude
 

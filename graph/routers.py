@@ -1,13 +1,8 @@
 """Which peers' summaries a path reads: equations 1 to 4 of the paper."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Protocol
-
-from rapidfuzz.distance import Indel, Levenshtein
-from rapidfuzz.process import cdist
-
-Matrix = list[list[float]]
 
 
 class Router(Protocol):
@@ -22,19 +17,6 @@ class Router(Protocol):
         checked something with a tool.
         """
         ...
-
-
-def similarity_matrix(summaries: Sequence[str], kind: str = "levenshtein") -> Matrix:
-    """Similarity of every two summaries, 0 to 1, symmetric.
-
-    `levenshtein` is equation 4, `1 - distance / max(len)`; `indel` is `Levenshtein.ratio`, which the authors' code
-    uses and which selects other peers.
-    """
-    if len(summaries) < 2:
-        return [[1.0] for _ in summaries]
-    scorer: Callable[..., float] = (Indel if kind == "indel" else Levenshtein).normalized_similarity
-    matrix: Matrix = cdist(summaries, summaries, scorer=scorer, dtype=float, workers=-1).tolist()
-    return matrix
 
 
 def dispersed(

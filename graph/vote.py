@@ -4,8 +4,8 @@ from math import log
 from typing_extensions import TypedDict
 
 from peerleap.graph.answers import canonical
-from peerleap.graph.routers import similarity_matrix
 from peerleap.graph.settings import TaskName
+from peerleap.graph.similarity import similarity_matrix
 
 
 class Group(TypedDict):

@@ -14,6 +14,7 @@ from typing import Any
 
 from peerleap.engine import EMBEDDED, Completion, OnText, SamplingParams, VLLMEngine, resolve_model
 from peerleap.engine.device import default_engine_args, set_environment, vllm_device
+from peerleap.engine.orphans import mark_host
 from peerleap.graph import build_graph
 from peerleap.graph.seeds import derive_seed
 
@@ -116,6 +117,7 @@ def _cached_share(histories: dict[str, list[Any]]) -> float:
 def _floor(pipe: Connection) -> None:
     device = vllm_device()
     set_environment(device)
+    mark_host()  # vLLM's engine process would outlive this one
     from vllm import LLM, TokensPrompt
 
     from peerleap.engine.vllm_core import _vllm_params

@@ -1,10 +1,14 @@
 """Equation 4 and the ratio that the authors' code uses instead."""
 
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rapidfuzz.distance import Levenshtein
 
-from peerleap.graph.routers import similarity_matrix
+from peerleap.graph.levenshtein import distances, kernel
+from peerleap.graph.similarity import similarity_matrix
 
 
 def edits(a: str, b: str, swap: int) -> int:
@@ -55,3 +59,20 @@ def test_small_and_empty(texts: list[str]) -> None:
     assert all(row[i] == 1.0 for i, row in enumerate(matrix))
     if texts == ["", "x"]:
         assert matrix[0][1] == 0.0
+
+
+@given(st.lists(st.text(alphabet="abc \u00e9\U0001f600", max_size=200), min_size=1, max_size=20))
+@settings(deadline=None, max_examples=100)
+def test_the_vector_kernel_counts_as_rapidfuzz_does(texts: list[str]) -> None:
+    compiled = kernel()
+    assert compiled is not None  # it comes with vLLM
+    expected = [[Levenshtein.distance(a, b) for b in texts] for a in texts]
+    assert distances(texts, compiled).tolist() == expected
+
+
+@pytest.mark.parametrize("count", [31, 32, 50])
+def test_many_texts_are_compared_as_few_are(count: int) -> None:
+    random = Random(count)
+    texts = ["".join(random.choices("abcdef ", k=random.choice([0, 1, 63, 64, 65, 300]))) for _ in range(count)]
+    matrix = similarity_matrix(texts)
+    assert matrix == [[similarity_matrix([a, b])[0][1] for b in texts] for a in texts]
