@@ -68,6 +68,10 @@ def ask(
         typer.Option(help="math, choice or free; told from the question unless given.", rich_help_panel=_RUN),
     ] = None,
     temperature: Annotated[float | None, typer.Option(help="0 is greedy.", rich_help_panel=_RUN)] = None,
+    sampling: Annotated[
+        list[str] | None,
+        typer.Option(help="As top_p=1, top_k=20, min_p=0.05; may be repeated.", rich_help_panel=_RUN),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same engine: same run.", rich_help_panel=_RUN)] = 0,
     preset: Annotated[
         str | None, typer.Option(help="paper: as the authors' code, where we differ.", rich_help_panel=_RUN)
@@ -106,7 +110,7 @@ def ask(
         context = settings_from(
             interval=interval, top_k=top_k, router=router, rounds=rounds, communicate_at=communicate_at,
             max_tokens=max_tokens, summary_tokens=summary_tokens, vote=vote, task=task, preset=preset, seed=seed,
-            temperature=temperature,
+            temperature=temperature, sampling=sampling,
         )  # fmt: skip
         text = sys.stdin.read() if question == "-" else question
         text = text.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text

@@ -83,6 +83,10 @@ def evaluate(
     max_tokens: Annotated[int | None, typer.Option(help="A path's budget in tokens.", rich_help_panel=_LEAP)] = None,
     summary_tokens: Annotated[int | None, typer.Option(help="Most tokens of a summary.", rich_help_panel=_LEAP)] = None,
     temperature: Annotated[float | None, typer.Option(help="0 is greedy.", rich_help_panel=_LEAP)] = None,
+    sampling: Annotated[
+        list[str] | None,
+        typer.Option(help="As top_p=1, top_k=20, min_p=0.05; may be repeated.", rich_help_panel=_LEAP),
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="paper: as the authors' code.", rich_help_panel=_LEAP)] = None,
     model: Annotated[
         str | None,
@@ -116,6 +120,7 @@ def evaluate(
         settings = settings_from(
             interval=interval, top_k=top_k, router=router, rounds=rounds, communicate_at=communicate_at, alumni=alumni,
             max_tokens=max_tokens, summary_tokens=summary_tokens, preset=preset, temperature=temperature,
+            sampling=sampling,
         )  # fmt: skip
         arguments = engine_arguments(engine_arg)
         target = out or Path(f"{_name(task)}-{method}.jsonl")

@@ -5,7 +5,9 @@ from typing import Any
 _TAKEN = {"model": "--model", "paths": "--paths", "peers": "build_graph in Python", "engine": "build_graph in Python"}
 
 
-def settings_from(*, communicate_at: str | None, temperature: float | None, **fields: Any) -> dict[str, Any]:
+def settings_from(
+    *, communicate_at: str | None, temperature: float | None, sampling: list[str] | None = None, **fields: Any
+) -> dict[str, Any]:
     """Settings of a run from the options that were given, checked.
 
     Raises:
@@ -16,8 +18,11 @@ def settings_from(*, communicate_at: str | None, temperature: float | None, **fi
     context = {name: value for name, value in fields.items() if value is not None}
     if communicate_at is not None:
         context["communicate_at"] = communicate_at.replace(" ", "").split(",")
+    sampled = _named_values("--sampling", sampling, "top_p=0.9")
     if temperature is not None:
-        context["sampling"] = {"temperature": temperature}
+        sampled["temperature"] = temperature
+    if sampled:
+        context["sampling"] = sampled
     as_settings(context)
     return context
 
@@ -28,15 +33,22 @@ def engine_arguments(given: list[str] | None) -> dict[str, Any]:
     Raises:
         ValueError: not `name=value`, or not an engine argument.
     """
-    arguments: dict[str, Any] = {}
+    arguments = _named_values("--engine-arg", given, "max_model_len=8192")
+    if taken := sorted(set(arguments) & set(_TAKEN)):
+        name = taken[0]
+        text = f"{name}={arguments[name]}"
+        raise ValueError(f"--engine-arg {text!r}: {name!r} is not an engine argument; use {_TAKEN[name]}")
+    return arguments
+
+
+def _named_values(option: str, given: list[str] | None, example: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
     for text in given or []:
         name, sign, value = text.partition("=")
         if not sign or not name.isidentifier():
-            raise ValueError(f"--engine-arg {text!r}: give name=value, such as max_model_len=8192")
-        if name in _TAKEN:
-            raise ValueError(f"--engine-arg {text!r}: {name!r} is not an engine argument; use {_TAKEN[name]}")
+            raise ValueError(f"{option} {text!r}: give name=value, such as {example}")
         try:
-            arguments[name] = json.loads(value)
+            values[name] = json.loads(value)
         except ValueError:
-            arguments[name] = value
-    return arguments
+            values[name] = value
+    return values

@@ -32,6 +32,8 @@ REFUSED = {
         ["ask", "--communicate-at", "20", "--interval", "9", "q"],
         ["communicate_at", "interval"],
     ),
+    "sampling": (["ask", "--sampling", "top_p", "q"], ["--sampling 'top_p'", "name=value"]),
+    "sampling field": (["ask", "--sampling", "topp=1", "q"], ["'sampling.topp'", "top_p"]),
     "engine argument": (["ask", "--engine-arg", "dtype", "q"], ["--engine-arg 'dtype'", "name=value"]),
     "paths as engine argument": (["ask", "--engine-arg", "paths=3", "q"], ["'paths=3'", "--paths"]),
     "engine as engine argument": (["ask", "--engine-arg", "engine=3", "q"], ["'engine=3'", "not an engine argument"]),
