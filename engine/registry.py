@@ -17,7 +17,9 @@ def get_engine(model: str | None = None, **engine_args: Any) -> VLLMEngine:
     """
     name = model or os.environ.get("PEERLEAP_MODEL") or EMBEDDED
     folder = Path(name).expanduser()
-    key = (str(folder.resolve()) if folder.is_dir() else name, repr(sorted(engine_args.items())))
+    if name != EMBEDDED and folder.is_dir():
+        name = str(folder.resolve())  # it is read later, perhaps from another working directory
+    key = (name, repr(sorted(engine_args.items())))
     with _lock:
         if key not in _engines or _engines[key].closed:
             _engines[key] = VLLMEngine(name, **engine_args)

@@ -153,7 +153,11 @@ class VLLMEngine:
 
     def _completion(self, output: Any, ids: list[int], params: SamplingParams) -> Completion:
         last = output.outputs[0]
-        finish_reason: Literal["stop", "length"] = "length" if last.finish_reason == "length" else "stop"
+        if last.finish_reason not in {"stop", "length"}:
+            raise EngineError(
+                f"vLLM ended a request of {self.model!r} with {last.finish_reason!r}: {last.text[-200:]!r}"
+            )
+        finish_reason: Literal["stop", "length"] = last.finish_reason
         return Completion(
             token_ids=ids,
             text=decode(self.tokenizer, ids),

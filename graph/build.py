@@ -19,7 +19,7 @@ from peerleap.graph.human import ask_person
 from peerleap.graph.leap_block import active_paths, close_block, nobody_to_hear
 from peerleap.graph.outcome import tally
 from peerleap.graph.path import Path
-from peerleap.graph.prepare import prepare
+from peerleap.graph.prepare import as_messages, prepare
 from peerleap.graph.reasoning import round_target, think
 from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.state import history_key, path_schema, schemas
@@ -65,7 +65,7 @@ def build_graph(
     state, given, output = schemas(list(team))
     graph = LeapGraph(state, context_schema=Settings, input_schema=given, output_schema=output)
     graph.uses_tools = any(peer.tools for peer in team.values())
-    graph.path = run.path
+    graph.path, graph.check = run.path, run.check
     graph.add_node("prepare", run.prepare, input_schema=state)
     for name in team:
         node = RunnableLambda(run.path_node(name), run.apath_node(name), name=name)
@@ -127,6 +127,10 @@ class _Run:
         # Each summary is a task, so that its result is kept although the block is interrupted later.
         self._summarize: Any = task(name="summarize")(self._summarize_sync)  # type: ignore[arg-type]
         self._asummarize: Any = task(name="summarize")(self._summarize_async)  # type: ignore[arg-type]
+
+    def check(self, given: Mapping[str, Any], context: Settings | None) -> None:
+        """Refuse what `prepare` would refuse, without a trace."""
+        prepare({**given, "messages": as_messages(given)}, context, self.team, self.engines, self._toolbox)
 
     def prepare(self, state: dict[str, Any], runtime: Runtime[Settings]) -> dict[str, Any]:
         context = as_settings(runtime.context, nested=_NESTED in get_config()["configurable"]["checkpoint_ns"])

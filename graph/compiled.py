@@ -28,6 +28,8 @@ class LeapGraph(StateGraph[Any, Settings, Any, Any]):
     """Whether a run holds things open, such as sandboxes, that have to be closed when it ends."""
     path: Callable[[str, Mapping[str, Any]], Path]
     """The reasoning chain of a name, given the state of a run."""
+    check: Callable[[Mapping[str, Any], Settings | None], None]
+    """Refuses a question or settings that the team's models cannot run."""
 
     def compile(self, *args: Any, **kwargs: Any) -> "CompiledLeapGraph":
         """Compile, as `StateGraph.compile`; the name is `leap` unless given."""
@@ -49,9 +51,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
 
     def path(self, name: str, state: Mapping[str, Any]) -> Path:
         """The reasoning chain of a name, given the state of a run."""
-        builder = self.builder
-        assert isinstance(builder, LeapGraph)
-        return builder.path(name, state)
+        return self._leap.path(name, state)
 
     def stream(self, input: Any, config: Any = None, *, context: Any = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
         """As `Pregel.stream`.
@@ -66,6 +66,8 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         """
         context, thread = self._check(input, config, context), self._thread(config)
         with one_run(self.checkpointer, thread) if thread else nullcontext(), self._scoped(config) as scoped:
+            if thread and isinstance(input, Mapping):
+                self._leap.check(input, context)
             if thread and input is None:
                 context = _settings_of(thread, self._saver.get_tuple(newest(thread)), context)
             run = _with_settings(scoped, context) if thread and input is not None else scoped
@@ -82,6 +84,8 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         """As `Pregel.astream`; errors as in `stream`."""
         context, thread = self._check(input, config, context), self._thread(config)
         async with aone_run(self.checkpointer, thread) if thread else nullcontext(), self._ascoped(config) as scoped:
+            if thread and isinstance(input, Mapping):
+                await asyncio.to_thread(self._leap.check, input, context)  # it reads the model's files
             if thread and input is None:
                 context = _settings_of(thread, await self._saver.aget_tuple(newest(thread)), context)
             run = _with_settings(scoped, context) if thread and input is not None else scoped
@@ -111,6 +115,11 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         finally:
             # Shielded: a second cancellation must not leave processes behind.
             await asyncio.shield(asyncio.to_thread(scope.close))
+
+    @property
+    def _leap(self) -> LeapGraph:
+        assert isinstance(self.builder, LeapGraph)
+        return self.builder
 
     @property
     def _saver(self) -> BaseCheckpointSaver[Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from langchain_core.messages import convert_to_messages
+from langchain_core.messages import BaseMessage, convert_to_messages
 from langgraph.types import Overwrite
 
 from peerleap.agents import Peer
@@ -57,12 +57,20 @@ def check_input(given: object, *, nested: bool) -> None:
             close = get_close_matches(str(key), INPUT_KEYS, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(map(repr, INPUT_KEYS))}"
             raise InputError(f"input key {key!r} is unknown; {hint}")
+    read_question({"question": given.get("question"), "messages": as_messages(given)})
+
+
+def as_messages(given: Mapping[str, Any]) -> list[BaseMessage]:
+    """The messages of an input, in whichever form LangChain takes them.
+
+    Raises:
+        InputError: they are no messages.
+    """
     messages = given.get("messages") or []
     try:
-        messages = convert_to_messages(messages if isinstance(messages, list) else [messages])
+        return convert_to_messages(messages if isinstance(messages, list) else [messages])
     except (NotImplementedError, ValueError) as error:
         raise InputError(f"messages={messages!r}: {error}") from error
-    read_question({"question": given.get("question"), "messages": messages})
 
 
 def resolve_settings(context: object, engine: Engine) -> Settings:

@@ -24,7 +24,10 @@ def test_same_model_same_engine(make_model: MakeModel, monkeypatch: pytest.Monke
     assert get_engine(str(folder)) is get_engine(str(folder))
     assert get_engine(str(folder)) is not get_engine()
     monkeypatch.chdir(folder.parent)
-    assert get_engine("./model") is get_engine("model") is get_engine(str(folder))
+    relative = get_engine("./model")
+    assert relative is get_engine("model") is get_engine(str(folder))
+    monkeypatch.chdir("/")
+    relative.check()
 
 
 def test_default_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

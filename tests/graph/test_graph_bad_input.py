@@ -77,9 +77,11 @@ def test_nothing_at_all(made: Any) -> None:
 
 @pytest.mark.parametrize("question", ["x" * 3000, "word " * 600])
 def test_a_question_too_long_for_the_context(team: Any, say: Any, question: str) -> None:
-    graph = team(say(), context_length=2000).graph.compile(checkpointer=InMemorySaver())
+    saver = InMemorySaver()
+    graph = team(say(), context_length=2000).graph.compile(checkpointer=saver)
     config: Any = {"configurable": {"thread_id": "1"}}
     told = refused(graph, {"question": question}, config, context={"summary_tokens": 20})
+    assert list(saver.list(None)) == []
     assert told.startswith("question: its prompt takes ")
     assert "tokens, which leaves no room to reason in the 2000 tokens of context of 'scripted'" in told
     assert "ask a shorter question" in told
