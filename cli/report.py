@@ -73,7 +73,8 @@ def print_result(result: dict[str, Any], out: Console, messages: Console) -> Non
         messages.print("answer: no path gave one", style="bold")
     else:
         messages.print("answer:", style="bold", end=" ")
-        out.print(Text(result["answer"]), soft_wrap=True)
+        shown = "".join(char for char in result["answer"] if char.isprintable() or char in "\n\t")
+        out.print(Text(shown), soft_wrap=True)  # a model can write a terminal's escape codes
 
 
 def _short(text: str, width: int = 40) -> str:

@@ -46,6 +46,12 @@ def test_only_the_answer_goes_to_the_output() -> None:
     assert "75%" in messages
 
 
+def test_an_answer_cannot_steer_the_terminal() -> None:
+    out, messages = printed(result(answer="\x1b[2Jfour\x07\nor 4"))
+    assert out == "[2Jfour\nor 4\n"
+    assert "\x1b" not in messages
+
+
 def test_no_answer() -> None:
     out, messages = printed(result(answer=None, votes=[], paths={"solver_1": {**PATH, "answer": None}}))
     assert out == ""

@@ -72,6 +72,11 @@ CHOICES = [
     ("the answer is (b)", "B"),
     ("The answer is a matter of taste.", None),
     ("\\boxed{Apples}", None),
+    ("\\boxed{I don't know}", None),
+    ("\\boxed{A number}", None),
+    ("\\boxed{A is right}", "A"),
+    ("\\boxed{I}", "I"),
+    ("\\boxed{B the second}", "B"),
     ("A", None),
 ]
 
