@@ -61,6 +61,9 @@ def default_engine_args(device: Device) -> dict[str, Any]:
         "dtype": "float32",  # bfloat16 is emulated on most CPUs, ten times slower
         "enforce_eager": True,  # compiling takes longer than most runs
         "block_size": 32,  # the smallest that the CPU's attention takes: only whole blocks are cached
+        # A prompt that a step has no room for waits: vLLM takes back the random number of a seeded request whose prompt
+        # it has cut, which torch's generator on a CPU cannot, and dies.
+        "enable_chunked_prefill": False,
         "kv_cache_memory_bytes": min(4 * _GIB, _memory_bytes() // 4),
     }
 

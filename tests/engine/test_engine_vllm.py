@@ -75,6 +75,18 @@ def test_end_of_turn(real_engine: VLLMEngine) -> None:
     assert done.text.endswith(real_engine.tokenizer.eos_token)
 
 
+def test_more_prompts_than_a_step_has_room_for(real_engine: VLLMEngine) -> None:
+    """vLLM on a CPU dies of a seeded request whose prompt it cuts."""
+    prompts = [real_engine.tokenizer.encode(f"{number} " + TEXT * 16) for number in range(24)]
+    assert sum(map(len, prompts)) > 9000
+
+    async def all_at_once() -> list[Completion]:
+        asked = (SamplingParams(max_tokens=2, seed=number) for number in range(len(prompts)))
+        return await asyncio.gather(*map(real_engine.generate, prompts, asked))
+
+    assert [done.prompt_tokens for done in asyncio.run(all_at_once())] == [len(prompt) for prompt in prompts]
+
+
 def test_logprobs_are_summed_and_change_nothing(real_engine: VLLMEngine, plain: Completion) -> None:
     done = ask(real_engine, logprobs=True)
     assert done.token_ids == plain.token_ids
