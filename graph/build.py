@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 
 from peerleap.agents import Peer, path_peers
 from peerleap.engine import Engine, get_engine
-from peerleap.graph.answer_message import answer_message
+from peerleap.graph.answer_message import answer_message, short_votes
 from peerleap.graph.compiled import LeapGraph
 from peerleap.graph.events import VERSION
 from peerleap.graph.human import ask_person
@@ -40,6 +40,7 @@ def build_graph(
     paths: int | None = None,
     peers: list[Peer] | None = None,
     engine: Engine | Mapping[str, Engine] | None = None,
+    answer_only: bool = False,
     **engine_args: Any,
 ) -> LeapGraph:
     """A graph in which several paths of local models reason about one question and learn from each other (LeaP).
@@ -54,6 +55,8 @@ def build_graph(
         paths: number of paths of the one peer `solver`; 4 unless given. Not together with `peers`.
         peers: the team, where paths differ.
         engine: an engine to use instead of one made for `model`; or one for each peer, by its name.
+        answer_only: the output is `answer`, `votes`, `usage` and `messages` without the reasoning, a few kilobytes;
+            for callers that put it into a model's context.
         engine_args: vLLM's engine arguments (`dtype`, `tensor_parallel_size`, `max_model_len`, ...) and `lora_path`.
 
     Raises:
@@ -61,8 +64,8 @@ def build_graph(
     """
     team = path_peers(_team(paths, peers))
     engines = _engines(model, team, engine, engine_args)
-    run = _Run(team, engines)
-    state, given, output = schemas(list(team))
+    run = _Run(team, engines, answer_only=answer_only)
+    state, given, output = schemas(list(team), answer_only=answer_only)
     graph = LeapGraph(state, context_schema=Settings, input_schema=given, output_schema=output)
     graph.uses_tools = any(peer.tools for peer in team.values())
     graph.path = run.path
@@ -120,8 +123,8 @@ def _run_to_end(coroutine: Coroutine[Any, Any, T]) -> T:
 class _Run:
     """The nodes of one graph."""
 
-    def __init__(self, team: dict[str, Peer], engines: dict[str, Engine]) -> None:
-        self.team, self.engines = team, engines
+    def __init__(self, team: dict[str, Peer], engines: dict[str, Engine], *, answer_only: bool) -> None:
+        self.team, self.engines, self.answer_only = team, engines, answer_only
         self._toolboxes: dict[str, Toolbox] = {}
         self._lock = threading.Lock()
         # Each summary is a task, so that its result is kept although the block is interrupted later.
@@ -189,7 +192,10 @@ class _Run:
     def vote(self, state: dict[str, Any]) -> dict[str, Any]:
         paths, histories = self._all(state)
         update = tally(paths, histories, state["status"], get_stream_writer())
-        return {**update, "messages": [answer_message(update, next(iter(paths.values())).engine.model)]}
+        message = answer_message(update, next(iter(paths.values())).engine.model, reasoning=not self.answer_only)
+        if self.answer_only:
+            update = {**update, "votes": short_votes(update["votes"])}
+        return {**update, "messages": [message]}
 
     def next_nodes(self, state: dict[str, Any]) -> list[str]:
         return active_paths(state["status"]) or ["vote"]
