@@ -23,7 +23,9 @@ class Sampling(BaseModel):
     top_k: Annotated[int | None, Field(ge=0)] = None
     """0 considers all tokens; the paper uses 40."""
     min_p: Annotated[float | None, Field(ge=0, le=1)] = None
+    """Least probability of a token, as a share of the most probable one's; 0 is off."""
     repetition_penalty: Annotated[float | None, Field(gt=0, le=2)] = None
+    """Over 1: tokens that were there before become less likely; 1 is off."""
 
     def over(self, base: "Sampling") -> "Sampling":
         """These values where they are set, those of `base` elsewhere."""

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +46,25 @@ class Server:
         self.client.close()
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def run_until_routed(self, thread: str, given: Any, context: Any, seconds: float = 0) -> None:
+        """Start a run; come back in its middle, after a LeaP block and some time."""
+        begin = time.monotonic()
+        parts = self.client.runs.stream(thread, "leap", input=given, context=context, stream_mode="custom")
+        assert isinstance(parts, Generator)
+        with closing(parts):
+            for part in parts:
+                if part.event == "custom" and part.data["type"] == "route" and time.monotonic() - begin > seconds:
+                    return
+        pytest.fail("the run ended too early")
+
+    def go_on(self, thread: str) -> None:
+        """Let the run of a killed server go on to its end."""
+        runs = self.client.runs.list(thread)
+        if not runs:  # else there was the time to write the list of runs, and it goes on by itself
+            self.client.runs.wait(thread, "leap", input=None)
+        for run in runs:
+            self.client.runs.join(thread, run["run_id"])
 
     def rpc(self, path: str, method: str, **params: Any) -> Any:
         """A JSON-RPC call, as MCP and A2A use it; the result."""

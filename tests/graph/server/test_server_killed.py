@@ -1,7 +1,5 @@
 """`kill -9` of the server in the middle of a run: nothing that was thought is lost or thought again."""
 
-import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -32,33 +30,18 @@ def undisturbed(shared_server: Any, context: Any) -> Any:
     return ids(shared_server.client.threads.get_state(thread)["values"])
 
 
-def run_until_routed(server: Any, thread: str, context: Any, seconds: float) -> None:
-    """Start a run; come back in its middle, after a LeaP block and some time."""
-    begin = time.monotonic()
-    parts = server.client.runs.stream(thread, "leap", input=QUESTION, context=context, stream_mode="custom")
-    with closing(parts):
-        for part in parts:
-            if part.event == "custom" and part.data["type"] == "route" and time.monotonic() - begin > seconds:
-                return
-    pytest.fail("the run ended too early")
-
-
 def test_before_the_thread_was_listed(serve: Any, tmp_path: Path, context: Any, undisturbed: Any) -> None:
     thread = str(uuid4())
     server = serve(tmp_path, speed=FAST)
     server.client.threads.create(thread_id=thread)
-    run_until_routed(server, thread, context, 0)
+    server.run_until_routed(thread, QUESTION, context)
     server.kill()
 
     server = serve(tmp_path, speed=FAST)
     server.client.threads.create(thread_id=thread, graph_id="leap", if_exists="do_nothing")
     begun = ids(server.client.threads.get_state(thread)["values"])
     assert all(len(history) > 2 for history in begun.values())
-    runs = server.client.runs.list(thread)
-    if not runs:  # else a slow machine gave the server the time to write its list, and the run goes on by itself
-        server.client.runs.wait(thread, "leap", input=None)
-    for run in runs:
-        server.client.runs.join(thread, run["run_id"])
+    server.go_on(thread)
     state = server.client.threads.get_state(thread)
     assert state["next"] == []
     assert ids(state["values"]) == undisturbed
@@ -69,7 +52,7 @@ def test_before_the_thread_was_listed(serve: Any, tmp_path: Path, context: Any, 
 def test_after_the_run_was_listed(serve: Any, tmp_path: Path, context: Any, undisturbed: Any) -> None:
     server = serve(tmp_path, speed=SLOW)
     thread = server.client.threads.create()["thread_id"]
-    run_until_routed(server, thread, context, LISTED_SECONDS)
+    server.run_until_routed(thread, QUESTION, context, LISTED_SECONDS)
     server.kill()
 
     server = serve(tmp_path, speed=SLOW)
