@@ -38,6 +38,12 @@ def test_mcp_call_gives_an_answer_only(server: Any, key: str) -> None:
     assert "step" not in content["text"], "the thoughts say step"
 
 
+def test_mcp_call_with_settings(server: Any, context: Any) -> None:
+    arguments = {"question": "What is 2 + 2?"}
+    result = server.rpc("/mcp", "tools/call", name="leap_answer", arguments=arguments, context=context)
+    assert ast.literal_eval(result["content"][0]["text"])["usage"]["generated"] < 1100, "with its defaults it is 5000"
+
+
 def test_mcp_call_with_a_bad_argument_is_told(server: Any) -> None:
     result = call(server, "leap_answer", qestion="What is 2 + 2?")
     assert result["isError"]
