@@ -11,7 +11,7 @@ from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 
 from peerleap.agents import Peer, path_peers
-from peerleap.engine import Engine, get_engine
+from peerleap.engine import Engine, detect_thinking, get_engine
 from peerleap.graph.answer_message import answer_message, short_votes
 from peerleap.graph.compiled import LeapGraph
 from peerleap.graph.events import VERSION
@@ -127,6 +127,8 @@ class _Run:
         self.team, self.engines, self.answer_only = team, engines, answer_only
         self._toolboxes: dict[str, Toolbox] = {}
         self._lock = threading.Lock()
+        self._loaded: set[str] = set()
+        self._loading = threading.Lock()
         # Each summary is a task, so that its result is kept although the block is interrupted later.
         self._summarize: Any = task(name="summarize")(self._summarize_sync)  # type: ignore[arg-type]
         self._asummarize: Any = task(name="summarize")(self._summarize_async)  # type: ignore[arg-type]
@@ -155,7 +157,7 @@ class _Run:
         return run_path
 
     async def _think(self, name: str, state: dict[str, Any], write: Any, config: RunnableConfig) -> dict[str, Any]:
-        path, history = self.path(name, state), state[history_key(name)]
+        path, history = await self._ready(name, state), state[history_key(name)]
         last = state.get("last_round") or state["remaining_steps"] < _STEPS_FOR_ANOTHER_ROUND
         target = None if last else round_target(path.settings, state["round"], history)
         segments, status = await think(path, history, state["round"], target, write, config)
@@ -168,7 +170,8 @@ class _Run:
     async def aleap_block(self, state: dict[str, Any]) -> dict[str, Any]:
         names = self._summarizing(state)
         results = await asyncio.gather(*(self._asummarize(name, state, get_stream_writer()) for name in names))
-        return self._close(state, dict(zip(names, results, strict=True)))
+        # On a thread: to compare many summaries takes seconds, and `_close` looks at paths that are not loaded yet, too.
+        return await asyncio.to_thread(self._close, state, dict(zip(names, results, strict=True)))
 
     def _summarizing(self, state: dict[str, Any]) -> list[str]:
         alone = nobody_to_hear(state["status"], Settings.model_validate(state["params"]))
@@ -178,7 +181,7 @@ class _Run:
         return _run_to_end(self._summarize_async(name, state, write))
 
     async def _summarize_async(self, name: str, state: dict[str, Any], write: Any) -> Summarized:
-        return await summarize(self.path(name, state), state[history_key(name)], state["round"], write)
+        return await summarize(await self._ready(name, state), state[history_key(name)], state["round"], write)
 
     def _close(self, state: dict[str, Any], summarized: dict[str, Summarized]) -> dict[str, Any]:
         if not summarized:
@@ -209,6 +212,18 @@ class _Run:
         settings = Settings.model_validate(state["params"])
         tools = self._toolbox(name)
         return Path(name, number, self.team[name], self.engines[name], settings, state["task"], tools)
+
+    async def _ready(self, name: str, state: Mapping[str, Any]) -> Path:
+        """The path with its tokenizer: a resumed run has not been through `prepare` in this process."""
+        if name not in self._loaded:
+            await asyncio.to_thread(self._load, name)
+        return self.path(name, state)
+
+    def _load(self, name: str) -> None:
+        with self._loading:
+            detect_thinking(self.engines[name].tokenizer)
+            self._toolbox(name)
+            self._loaded.add(name)
 
     def _toolbox(self, name: str) -> Toolbox | None:
         """The tools of a path; made at their first use, since they need the model's tokenizer."""

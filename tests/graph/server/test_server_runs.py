@@ -99,7 +99,7 @@ def test_replay_gives_the_same_tokens(server: Any, finished: tuple[str, Any]) ->
 def test_copied_and_deleted_threads(server: Any, context: Any) -> None:
     thread = server.client.threads.create()["thread_id"]
     out = server.client.runs.wait(thread, "leap", input=QUESTION, context=context)
-    copied = server.client.threads.copy(thread)["thread_id"]  # type: ignore[call-overload, unused-ignore]
+    copied = server.client.threads.copy(thread)["thread_id"]
     server.client.threads.delete(thread)
     assert in_state(server.client.threads.get_state(copied)["values"]) == out["histories"]
     with open_store(server.folder / "runs.sqlite") as store:
