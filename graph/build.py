@@ -170,7 +170,7 @@ class _Run:
     async def aleap_block(self, state: dict[str, Any]) -> dict[str, Any]:
         names = self._summarizing(state)
         results = await asyncio.gather(*(self._asummarize(name, state, get_stream_writer()) for name in names))
-        # On a thread: to compare many summaries takes seconds, and `_close` looks at paths that are not loaded yet, too.
+        # On a thread: to compare many summaries takes seconds, and `_close` may be the first to look at a path.
         return await asyncio.to_thread(self._close, state, dict(zip(names, results, strict=True)))
 
     def _summarizing(self, state: dict[str, Any]) -> list[str]:
