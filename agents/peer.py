@@ -5,6 +5,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as as_tool
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from peerleap.agents.form import form_schema
 from peerleap.tools.presets import PROTOCOLS
 from peerleap.tools.protocol import ToolLimits
 
@@ -12,7 +13,8 @@ from peerleap.tools.protocol import ToolLimits
 class Sampling(BaseModel):
     """How a path samples; the fields are those of vLLM's `SamplingParams`. `None` leaves a field to the settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # The docstrings below are the descriptions in the form that a server offers.
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, json_schema_extra=form_schema)
 
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
     """0 is greedy; the paper uses 0.6."""
@@ -21,7 +23,9 @@ class Sampling(BaseModel):
     top_k: Annotated[int | None, Field(ge=0)] = None
     """0 considers all tokens; the paper uses 40."""
     min_p: Annotated[float | None, Field(ge=0, le=1)] = None
+    """Least probability of a token, as a share of the most probable one's; 0 is off."""
     repetition_penalty: Annotated[float | None, Field(gt=0, le=2)] = None
+    """Over 1: tokens that were there before become less likely; 1 is off."""
 
     def over(self, base: "Sampling") -> "Sampling":
         """These values where they are set, those of `base` elsewhere."""

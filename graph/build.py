@@ -11,8 +11,8 @@ from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 
 from peerleap.agents import Peer, path_peers
-from peerleap.engine import Engine, get_engine
-from peerleap.graph.answer_message import answer_message
+from peerleap.engine import Engine, detect_thinking, get_engine
+from peerleap.graph.answer_message import answer_message, short_votes
 from peerleap.graph.compiled import LeapGraph
 from peerleap.graph.events import VERSION
 from peerleap.graph.human import ask_person
@@ -40,6 +40,7 @@ def build_graph(
     paths: int | None = None,
     peers: list[Peer] | None = None,
     engine: Engine | Mapping[str, Engine] | None = None,
+    answer_only: bool = False,
     **engine_args: Any,
 ) -> LeapGraph:
     """A graph in which several paths of local models reason about one question and learn from each other (LeaP).
@@ -54,6 +55,8 @@ def build_graph(
         paths: number of paths of the one peer `solver`; 4 unless given. Not together with `peers`.
         peers: the team, where paths differ.
         engine: an engine to use instead of one made for `model`; or one for each peer, by its name.
+        answer_only: the output is `answer`, `votes`, `usage` and `messages` without the reasoning, a few kilobytes;
+            for callers that put it into a model's context.
         engine_args: vLLM's engine arguments (`dtype`, `tensor_parallel_size`, `max_model_len`, ...) and `lora_path`.
 
     Raises:
@@ -61,8 +64,8 @@ def build_graph(
     """
     team = path_peers(_team(paths, peers))
     engines = _engines(model, team, engine, engine_args)
-    run = _Run(team, engines)
-    state, given, output = schemas(list(team))
+    run = _Run(team, engines, answer_only=answer_only)
+    state, given, output = schemas(list(team), answer_only=answer_only)
     graph = LeapGraph(state, context_schema=Settings, input_schema=given, output_schema=output)
     graph.uses_tools = any(peer.tools for peer in team.values())
     graph.path, graph.check = run.path, run.check
@@ -120,10 +123,12 @@ def _run_to_end(coroutine: Coroutine[Any, Any, T]) -> T:
 class _Run:
     """The nodes of one graph."""
 
-    def __init__(self, team: dict[str, Peer], engines: dict[str, Engine]) -> None:
-        self.team, self.engines = team, engines
+    def __init__(self, team: dict[str, Peer], engines: dict[str, Engine], *, answer_only: bool) -> None:
+        self.team, self.engines, self.answer_only = team, engines, answer_only
         self._toolboxes: dict[str, Toolbox] = {}
         self._lock = threading.Lock()
+        self._loaded: set[str] = set()
+        self._loading = threading.Lock()
         # Each summary is a task, so that its result is kept although the block is interrupted later.
         self._summarize: Any = task(name="summarize")(self._summarize_sync)  # type: ignore[arg-type]
         self._asummarize: Any = task(name="summarize")(self._summarize_async)  # type: ignore[arg-type]
@@ -156,7 +161,7 @@ class _Run:
         return run_path
 
     async def _think(self, name: str, state: dict[str, Any], write: Any, config: RunnableConfig) -> dict[str, Any]:
-        path, history = self.path(name, state), state[history_key(name)]
+        path, history = await self._ready(name, state), state[history_key(name)]
         last = state.get("last_round") or state["remaining_steps"] < _STEPS_FOR_ANOTHER_ROUND
         target = None if last else round_target(path.settings, state["round"], history)
         segments, status = await think(path, history, state["round"], target, write, config)
@@ -169,7 +174,7 @@ class _Run:
     async def aleap_block(self, state: dict[str, Any]) -> dict[str, Any]:
         names = self._summarizing(state)
         results = await asyncio.gather(*(self._asummarize(name, state, get_stream_writer()) for name in names))
-        # Comparing a thousand summaries takes seconds, in which the other runs of this loop go on.
+        # On a thread: to compare many summaries takes seconds, and `_close` may be the first to look at a path.
         return await asyncio.to_thread(self._close, state, dict(zip(names, results, strict=True)))
 
     def _summarizing(self, state: dict[str, Any]) -> list[str]:
@@ -180,7 +185,7 @@ class _Run:
         return _run_to_end(self._summarize_async(name, state, write))
 
     async def _summarize_async(self, name: str, state: dict[str, Any], write: Any) -> Summarized:
-        return await summarize(self.path(name, state), state[history_key(name)], state["round"], write)
+        return await summarize(await self._ready(name, state), state[history_key(name)], state["round"], write)
 
     def _close(self, state: dict[str, Any], summarized: dict[str, Summarized]) -> dict[str, Any]:
         if not summarized:
@@ -194,7 +199,10 @@ class _Run:
     def vote(self, state: dict[str, Any]) -> dict[str, Any]:
         paths, histories = self._all(state)
         update = tally(paths, histories, state["status"], get_stream_writer())
-        return {**update, "messages": [answer_message(update, next(iter(paths.values())).engine.model)]}
+        message = answer_message(update, next(iter(paths.values())).engine.model, reasoning=not self.answer_only)
+        if self.answer_only:
+            update = {**update, "votes": short_votes(update["votes"])}
+        return {**update, "messages": [message]}
 
     def next_nodes(self, state: dict[str, Any]) -> list[str]:
         return active_paths(state["status"]) or ["vote"]
@@ -208,6 +216,18 @@ class _Run:
         settings = Settings.model_validate(state["params"])
         tools = self._toolbox(name)
         return Path(name, number, self.team[name], self.engines[name], settings, state["task"], tools)
+
+    async def _ready(self, name: str, state: Mapping[str, Any]) -> Path:
+        """The path with its tokenizer: a resumed run has not been through `prepare` in this process."""
+        if name not in self._loaded:
+            await asyncio.to_thread(self._load, name)
+        return self.path(name, state)
+
+    def _load(self, name: str) -> None:
+        with self._loading:
+            detect_thinking(self.engines[name].tokenizer)
+            self._toolbox(name)
+            self._loaded.add(name)
 
     def _toolbox(self, name: str) -> Toolbox | None:
         """The tools of a path; made at their first use, since they need the model's tokenizer."""

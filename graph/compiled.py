@@ -136,9 +136,11 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         return str(configurable["thread_id"]) if stored else None
 
     def _durable(self, options: dict[str, Any]) -> dict[str, Any]:
-        # Histories are stored by what is new in them, so waiting for the store costs next to nothing.
-        stored = isinstance(self.checkpointer, BaseCheckpointSaver)
-        return {**options, "durability": options.get("durability") or "sync"} if stored else options
+        if isinstance(self.checkpointer, BaseCheckpointSaver):
+            # Histories are stored by what is new in them, so waiting for the store costs next to nothing.
+            return {**options, "durability": options.get("durability") or "sync"}
+        # A server says `async` where nothing is stored, too, and LangGraph warns of it.
+        return {key: value for key, value in options.items() if (key, value) != ("durability", "async")}
 
     def _check(self, given: Any, config: Any, context: Any) -> Any:
         configurable = self._configurable(config)

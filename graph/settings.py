@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from peerleap.agents import Sampling
+from peerleap.agents.form import form_schema
 from peerleap.graph.errors import SettingsError
 
 RouterName = Literal["dispersed", "clustered", "hybrid", "random", "all", "evidence"]
@@ -18,7 +19,8 @@ class Settings(BaseModel):
     A field that is not set takes the value of the preset, then the one that suits the model (see `graph/defaults.py`).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # The docstrings below are the descriptions in the form that a server offers.
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, json_schema_extra=form_schema)
 
     preset: Literal["paper"] | None = None
     """`paper` follows the authors' code where we depart from it."""

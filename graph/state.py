@@ -5,6 +5,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.channels import DeltaChannel, EphemeralValue, UntrackedValue
 from langgraph.graph.message import add_messages
 from langgraph.managed import RemainingSteps
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from peerleap.graph.segments import Segment, append_segments
@@ -78,8 +79,12 @@ Records = Annotated[list[BlockRecord], DeltaChannel(append_records, snapshot_fre
 
 # Inputs live for one superstep, or a typo in a later call on the thread would answer the earlier question again.
 INPUT: dict[str, Any] = {
-    "question": Annotated[str | None, EphemeralValue],
-    "messages": Annotated[list[AnyMessage], add_messages],
+    "question": Annotated[str, Field(description="The question that the paths answer."), EphemeralValue],
+    "messages": Annotated[
+        list[AnyMessage],
+        Field(description="Instead of `question`: a conversation; its last message, a person's, is the question."),
+        add_messages,
+    ],
 }
 RUN: dict[str, Any] = {
     "problem": str,
@@ -99,6 +104,8 @@ OUTPUT: dict[str, Any] = {
     "histories": Annotated[dict[str, list[Segment]], UntrackedValue],
     "messages": INPUT["messages"],
 }
+# What an answer-only graph gives: nothing that grows with the length of the thoughts.
+ANSWER = ("answer", "votes", "usage", "messages")
 
 
 def history_key(path: str) -> str:
@@ -106,11 +113,12 @@ def history_key(path: str) -> str:
     return f"history_{path}"
 
 
-def schemas(paths: Sequence[str]) -> tuple[Any, Any, Any]:
+def schemas(paths: Sequence[str], *, answer_only: bool = False) -> tuple[Any, Any, Any]:
     """State, input and output schema of a graph with these paths."""
     histories = {history_key(path): History for path in paths}
     everything = {**INPUT, **RUN, **OUTPUT, **histories, "remaining_steps": RemainingSteps}
-    return _schema("LeapState", everything), _schema("LeapInput", INPUT), _schema("LeapOutput", OUTPUT)
+    output = {key: OUTPUT[key] for key in ANSWER} if answer_only else OUTPUT
+    return _schema("LeapState", everything), _schema("LeapInput", INPUT), _schema("LeapOutput", output)
 
 
 def path_schema(path: str) -> Any:

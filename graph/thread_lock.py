@@ -7,7 +7,6 @@ from threading import Lock
 from typing import Any
 
 from peerleap.graph.errors import ThreadBusy
-from peerleap.graph.store import Store
 
 _running: set[tuple[object, str]] = set()
 _guard = Lock()
@@ -26,7 +25,9 @@ def one_run(checkpointer: Any, thread_id: str) -> Iterator[None]:
             raise ThreadBusy(thread_id)
         _running.add(key)
     try:
-        with checkpointer.hold(thread_id) if isinstance(checkpointer, Store) else nullcontext():
+        # A server wraps the store, and passes on what it does not know itself.
+        hold = getattr(checkpointer, "hold", None)
+        with hold(thread_id) if hold is not None else nullcontext():
             yield
     finally:
         with _guard:

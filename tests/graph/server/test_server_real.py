@@ -1,0 +1,57 @@
+"""The project's own configuration with the embedded model: vLLM starts inside the real server."""
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from peerleap.engine import EngineMissing
+from peerleap.engine.device import vllm_device
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+QUESTION = {"question": "What is 3 + 4?"}
+CONTEXT = {"interval": 32, "max_tokens": 160, "rounds": 2}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def vllm() -> None:
+    try:
+        vllm_device()
+    except EngineMissing as error:
+        pytest.skip(str(error))
+
+
+def ids(values: Any) -> Any:
+    return {
+        key: [(segment["kind"], segment["token_ids"]) for segment in history]
+        for key, history in values.items()
+        if key.startswith("history_")
+    }
+
+
+def test_killed_and_resumed(serve: Any, tmp_path: Path) -> None:
+    thread = str(uuid4())
+    server = serve(tmp_path, scripted=False)
+    server.client.threads.create(thread_id=thread)
+    server.run_until_routed(thread, QUESTION, CONTEXT)
+    assert "Blocking" not in server.log
+    server.kill()
+
+    server = serve(tmp_path, scripted=False)
+    server.client.threads.create(thread_id=thread, graph_id="leap", if_exists="do_nothing")
+    begun = ids(server.client.threads.get_state(thread)["values"])
+    assert all(len(history) > 2 for history in begun.values())
+    server.go_on(thread)
+    state = server.client.threads.get_state(thread)
+    assert state["next"] == []
+    # A path that an error had ended would be told as failed.
+    assert {path["status"] for path in state["values"]["paths"].values()} <= {"finished", "forced"}
+    ended = ids(state["values"])
+    assert {key: history[: len(begun[key])] for key, history in ended.items()} == begun
+
+    result = server.rpc("/mcp", "tools/call", name="leap_answer", arguments=QUESTION)
+    assert not result.get("isError")
+    assert "'votes':" in result["content"][0]["text"]
+    assert "Blocking" not in server.log
