@@ -12,6 +12,7 @@ from peerleap.graph.events import VERSION, Event, Writer
 from peerleap.graph.path import Path
 from peerleap.graph.segments import Finish, Kind, Segment, grown
 from peerleap.graph.settings import Settings
+from peerleap.graph.usage import path_usage
 
 Status = Literal["active", "finished", "forced", "failed"]
 
@@ -56,8 +57,9 @@ async def think(
         text = f"{type(error).__name__}: {error}"
         turn.add(Segment(kind="error", round=round_number, token_ids=[], text=text))
         status = "failed"
+    write(_usage(path, turn.history, round_number))
     if status != "active":
-        write(_path_end(path, [*history, *turn.new], status))
+        write(_path_end(path, turn.history, status))
     return turn.new, status
 
 
@@ -114,7 +116,8 @@ class _Turn:
             call_strings, call_ids = self.path.tools.stops(self.history) if self.path.tools is not None else ((), ())
             segment, completion = await self.path.generate(
                 "thought", self.history, self.round, min(limit, self.budget),
-                stop=(*stop, *call_strings), stop_token_ids=(*close_ids, *call_ids), write=self.write,
+                stop=(*stop, *call_strings), stop_token_ids=(*close_ids, *call_ids),
+                write=self.write, config=self.config,
             )  # fmt: skip
             reason = completion.stop_reason
             if completion.ended_turn:
@@ -169,7 +172,7 @@ class _Turn:
         """The thought is over: write the answer section."""
         assert self.settings.answer_tokens is not None
         segment, completion = await self.path.generate(
-            "answer", self.history, self.round, self.settings.answer_tokens, write=self.write
+            "answer", self.history, self.round, self.settings.answer_tokens, write=self.write, config=self.config
         )
         segment["finish"] = "turn_end" if completion.ended_turn else "cut"
         self.add(segment)
@@ -197,7 +200,7 @@ class _Turn:
         boxed = prompts.ANSWERS[task].endswith("{")
         segment, completion = await self.path.generate(
             "answer", self.history, self.round, min(tokens, _BOXED_TOKENS) if boxed else tokens,
-            stop=("\n",) if boxed else (_PARAGRAPH,), write=self.write,
+            stop=("\n",) if boxed else (_PARAGRAPH,), write=self.write, config=self.config,
         )  # fmt: skip
         if completion.ended_turn:
             segment["finish"] = "turn_end"
@@ -220,6 +223,10 @@ def _segment_event(path: Path, segment: Segment) -> Event:
         "text": segment["text"],
         "tokens": len(segment["token_ids"]),
     }
+
+
+def _usage(path: Path, history: Sequence[Segment], round_number: int) -> Event:
+    return {"v": VERSION, "type": "usage", "path": path.name, "round": round_number, "usage": path_usage(history)}
 
 
 def _path_end(path: Path, history: Sequence[Segment], status: Status) -> Event:
