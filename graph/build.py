@@ -18,6 +18,7 @@ from peerleap.graph.answer_message import answer_message
 from peerleap.graph.compiled import LeapGraph
 from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.human import ask_person
+from peerleap.graph.journal import close_journals
 from peerleap.graph.leap_block import active_paths, close_block, nobody_to_hear
 from peerleap.graph.node import Node
 from peerleap.graph.outcome import tally
@@ -168,12 +169,14 @@ class _Run:
         return {history_key(name): segments, "status": {name: {"state": status}}}
 
     def leap_block(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        close_journals(config)
         futures = {name: self._summarize(name, lambda: state) for name in self._summarizing(state)}
         results = {name: future.result() for name, future in futures.items()}
         with telling(config) as write:
             return self._close(state, results, write)
 
     async def aleap_block(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        await asyncio.to_thread(close_journals, config)
         names = self._summarizing(state)
         results = await asyncio.gather(*(self._asummarize(name, lambda: state) for name in names))
         async with atelling(config) as write:
