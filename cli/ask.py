@@ -1,4 +1,3 @@
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ import typer
 from rich.console import Console
 
 from peerleap.cli.errors import usage_errors
+from peerleap.cli.interrupt import run_until_interrupted
 from peerleap.cli.kept import Recipe, ask_kept
 from peerleap.cli.options import engine_arguments, settings_from
 from peerleap.cli.report import check_target, print_result, result_json, save
@@ -130,7 +130,7 @@ def ask(
 
             peers = None if team is None else load_team(team)
             graph = build_graph(model, paths=paths, peers=peers, **arguments).compile()
-            result = asyncio.run(_run(graph, text, context, view))
+            result = run_until_interrupted(_run(graph, text, context, view))
         if save_to is not None:
             save(result, save_to)
     if as_json:

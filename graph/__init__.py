@@ -7,6 +7,7 @@ from peerleap.graph.runs import read_run
 from peerleap.graph.segments import Segment
 from peerleap.graph.settings import Settings
 from peerleap.graph.store import Store, open_store
+from peerleap.graph.tool import leap_tool
 
 __all__ = [
     "AllPathsFailed",
@@ -22,6 +23,7 @@ __all__ = [
     "build_graph",
     "compare",
     "fork",
+    "leap_tool",
     "open_store",
     "read_run",
 ]

@@ -17,7 +17,9 @@ _SAID = re.compile(
 )
 _FREE = re.compile(r"^\W{0,3}final\s+answer\W{0,3}:\W{0,3}(?P<answer>\S.*)$", re.IGNORECASE | re.MULTILINE)
 # `I` and `A` can be words: `I don't know` and `A number` choose nothing, `A is right` does.
-_LETTER = re.compile(r"^(?:\\(?:text|mathrm|textbf|mathbf)\b|\W)*+(?P<answer>[A-J])(?![A-Za-z]|(?<=[AI])\s+(?!is\b)[a-z])")
+_LETTER = re.compile(
+    r"^(?:\\(?:text|mathrm|textbf|mathbf)\b|\W)*+(?P<answer>[A-J])(?![A-Za-z]|(?<=[AI])\s+(?!is\b)[a-z])"
+)
 _CHOSEN = re.compile(
     r"(?:final\s+answer|answer|correct\s+(?:option|choice))\W{0,4}(?:is|:|=)\W{0,6}(?:option\s+|choice\s+)?"
     r"(?P<answer>(?-i:[A-J])(?![A-Za-z])|[a-j](?=\)))",  # 'the answer is a number' chooses nothing

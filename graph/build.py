@@ -1,22 +1,26 @@
 import asyncio
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 
-from langchain_core.runnables import RunnableConfig, RunnableLambda
-from langgraph.config import get_config, get_stream_writer
+from langchain_core.runnables import RunnableConfig
+from langgraph.config import get_config
 from langgraph.func import task
 from langgraph.graph import END, START
-from langgraph.runtime import Runtime
+from langgraph.runtime import get_runtime
 
 from peerleap.agents import Peer, path_peers
 from peerleap.engine import Engine, detect_thinking, get_engine
 from peerleap.graph.answer_message import answer_message, short_votes
 from peerleap.graph.compiled import LeapGraph
-from peerleap.graph.events import VERSION
+from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.human import ask_person
+from peerleap.graph.journal import close_journals
 from peerleap.graph.leap_block import active_paths, close_block, nobody_to_hear
+from peerleap.graph.node import Node
 from peerleap.graph.outcome import tally
 from peerleap.graph.path import Path
 from peerleap.graph.prepare import as_messages, prepare
@@ -24,7 +28,9 @@ from peerleap.graph.reasoning import round_target, think
 from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.state import history_key, path_schema, schemas
 from peerleap.graph.summaries import Summarized, summarize
+from peerleap.graph.telling import atelling, telling
 from peerleap.graph.tool_calls import Toolbox
+from peerleap.graph.tracing import NODE_TRACE
 
 T = TypeVar("T")
 
@@ -69,17 +75,21 @@ def build_graph(
     graph = LeapGraph(state, context_schema=Settings, input_schema=given, output_schema=output)
     graph.uses_tools = any(peer.tools for peer in team.values())
     graph.path, graph.check = run.path, run.check
-    graph.add_node("prepare", run.prepare, input_schema=state)
+    prepare_node = Node("prepare", run.prepare, run.aprepare)
+    graph.add_node("prepare", prepare_node, input_schema=state, trace_policy=NODE_TRACE)
     for name in team:
-        node = RunnableLambda(run.path_node(name), run.apath_node(name), name=name)
-        graph.add_node(name, node, input_schema=path_schema(name), metadata={"peer": team[name].name})
+        node = Node(name, partial(run.think, name), partial(run.athink, name))
+        metadata = {"peer": team[name].name}
+        graph.add_node(name, node, input_schema=path_schema(name), metadata=metadata, trace_policy=NODE_TRACE)
         # One edge for each path: an edge from a list would wait for paths that have stopped.
         graph.add_edge(name, "leap_block")
-    graph.add_node("leap_block", RunnableLambda(run.leap_block, run.aleap_block, name="leap_block"), input_schema=state)
-    graph.add_node("vote", run.vote, input_schema=state)
+    block = Node("leap_block", run.leap_block, run.aleap_block)
+    graph.add_node("leap_block", block, input_schema=state, trace_policy=NODE_TRACE)
+    graph.add_node("vote", Node("vote", run.vote, run.avote), input_schema=state, trace_policy=NODE_TRACE)
     graph.add_edge(START, "prepare")
-    graph.add_conditional_edges("prepare", run.next_nodes, [*team, "vote"])
-    graph.add_conditional_edges("leap_block", run.next_nodes, [*team, "vote"])
+    next_nodes = Node("next_nodes", run.next_nodes, run.anext_nodes)
+    graph.add_conditional_edges("prepare", next_nodes, [*team, "vote"])
+    graph.add_conditional_edges("leap_block", next_nodes, [*team, "vote"])
     graph.add_edge("vote", END)
     return graph
 
@@ -117,7 +127,7 @@ def _run_to_end(coroutine: Coroutine[Any, Any, T]) -> T:
     except RuntimeError:
         return asyncio.run(coroutine)
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, coroutine).result()
+        return thread.submit(copy_context().run, asyncio.run, coroutine).result()
 
 
 class _Run:
@@ -137,75 +147,94 @@ class _Run:
         """Refuse what `prepare` would refuse, without a trace."""
         prepare({**given, "messages": as_messages(given)}, context, self.team, self.engines, self._toolbox)
 
-    def prepare(self, state: dict[str, Any], runtime: Runtime[Settings]) -> dict[str, Any]:
-        context = as_settings(runtime.context, nested=_NESTED in get_config()["configurable"]["checkpoint_ns"])
+    def prepare(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        with telling(config) as write:
+            return self._prepare(state, config, write)
+
+    async def aprepare(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        async with atelling(config) as write:
+            return await asyncio.to_thread(self._prepare, state, config, write)
+
+    def _prepare(self, state: dict[str, Any], config: RunnableConfig, write: Writer) -> dict[str, Any]:
+        nested = _NESTED in config["configurable"]["checkpoint_ns"]
+        context = as_settings(get_runtime(Settings).context, nested=nested)
         update = prepare(state, context, self.team, self.engines, self._toolbox)
         for box in {id(box): box for name in self.team if (box := self._toolbox(name))}.values():
-            box.open_run(get_config())
+            box.open_run(config)
         settings = Settings.model_validate(update["params"])
         update["last_round"] = nobody_to_hear(update["status"].value, settings)
-        write = get_stream_writer()
         write({"v": VERSION, "type": "run", "paths": list(self.team), "settings": update["params"]})
         return update
 
-    def path_node(self, name: str) -> Any:
-        def run_path(state: dict[str, Any]) -> dict[str, Any]:
-            return _run_to_end(self._think(name, state, get_stream_writer(), get_config()))
+    def think(self, name: str, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        return _run_to_end(self.athink(name, state, config))
 
-        return run_path
-
-    def apath_node(self, name: str) -> Any:
-        async def run_path(state: dict[str, Any]) -> dict[str, Any]:
-            return await self._think(name, state, get_stream_writer(), get_config())
-
-        return run_path
-
-    async def _think(self, name: str, state: dict[str, Any], write: Any, config: RunnableConfig) -> dict[str, Any]:
+    async def athink(self, name: str, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
         path, history = await self._ready(name, state), state[history_key(name)]
         last = state.get("last_round") or state["remaining_steps"] < _STEPS_FOR_ANOTHER_ROUND
         target = None if last else round_target(path.settings, state["round"], history)
-        segments, status = await think(path, history, state["round"], target, write, config)
+        async with atelling(config) as write:
+            segments, status = await think(path, history, state["round"], target, write, config)
         return {history_key(name): segments, "status": {name: {"state": status}}}
 
-    def leap_block(self, state: dict[str, Any]) -> dict[str, Any]:
-        futures = {name: self._summarize(name, state, get_stream_writer()) for name in self._summarizing(state)}
-        return self._close(state, {name: future.result() for name, future in futures.items()})
+    def leap_block(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        close_journals(config)
+        futures = {name: self._summarize(name, lambda: state) for name in self._summarizing(state)}
+        results = {name: future.result() for name, future in futures.items()}
+        with telling(config) as write:
+            return self._close(state, results, write)
 
-    async def aleap_block(self, state: dict[str, Any]) -> dict[str, Any]:
+    async def aleap_block(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        await asyncio.to_thread(close_journals, config)
         names = self._summarizing(state)
-        results = await asyncio.gather(*(self._asummarize(name, state, get_stream_writer()) for name in names))
-        # On a thread: to compare many summaries takes seconds, and `_close` may be the first to look at a path.
-        return await asyncio.to_thread(self._close, state, dict(zip(names, results, strict=True)))
+        results = await asyncio.gather(*(self._asummarize(name, lambda: state) for name in names))
+        summarized = dict(zip(names, results, strict=True))
+        async with atelling(config) as write:
+            # On a thread: to compare many summaries takes seconds, and `_close` may be the first to look at a path.
+            return await asyncio.to_thread(self._close, state, summarized, write)
 
     def _summarizing(self, state: dict[str, Any]) -> list[str]:
         alone = nobody_to_hear(state["status"], Settings.model_validate(state["params"]))
         return [] if alone else active_paths(state["status"])
 
-    def _summarize_sync(self, name: str, state: dict[str, Any], write: Any) -> Summarized:
-        return _run_to_end(self._summarize_async(name, state, write))
+    def _summarize_sync(self, path: str, read: Callable[[], dict[str, Any]]) -> Summarized:
+        return _run_to_end(self._summarize_async(path, read))
 
-    async def _summarize_async(self, name: str, state: dict[str, Any], write: Any) -> Summarized:
-        return await summarize(await self._ready(name, state), state[history_key(name)], state["round"], write)
+    async def _summarize_async(self, path: str, read: Callable[[], dict[str, Any]]) -> Summarized:
+        # A function of the state, not the state: tracers record what a task is called with.
+        state, config = read(), get_config()
+        async with atelling(config) as write:
+            ready = await self._ready(path, state)
+            return await summarize(ready, state[history_key(path)], state["round"], write, config)
 
-    def _close(self, state: dict[str, Any], summarized: dict[str, Summarized]) -> dict[str, Any]:
+    def _close(self, state: dict[str, Any], summarized: dict[str, Summarized], write: Writer) -> dict[str, Any]:
         if not summarized:
             return {"round": state["round"] + 1, "last_round": True}
         paths, histories = self._all(state)
         person = ask_person(paths, summarized, state["round"])
-        return close_block(
-            paths, histories, state["status"], summarized, state["round"], get_stream_writer(), person=person
-        )
+        return close_block(paths, histories, state["status"], summarized, state["round"], write, person=person)
 
-    def vote(self, state: dict[str, Any]) -> dict[str, Any]:
+    def vote(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        with telling(config) as write:
+            return self._vote(state, write)
+
+    async def avote(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        async with atelling(config) as write:
+            return await asyncio.to_thread(self._vote, state, write)
+
+    def _vote(self, state: dict[str, Any], write: Writer) -> dict[str, Any]:
         paths, histories = self._all(state)
-        update = tally(paths, histories, state["status"], get_stream_writer())
+        update = tally(paths, histories, state["status"], write)
         message = answer_message(update, next(iter(paths.values())).engine.model, reasoning=not self.answer_only)
         if self.answer_only:
             update = {**update, "votes": short_votes(update["votes"])}
         return {**update, "messages": [message]}
 
-    def next_nodes(self, state: dict[str, Any]) -> list[str]:
+    def next_nodes(self, state: dict[str, Any], _: RunnableConfig) -> list[str]:
         return active_paths(state["status"]) or ["vote"]
+
+    async def anext_nodes(self, state: dict[str, Any], config: RunnableConfig) -> list[str]:
+        return self.next_nodes(state, config)
 
     def _all(self, state: dict[str, Any]) -> tuple[dict[str, Path], dict[str, Any]]:
         names = list(state["status"])

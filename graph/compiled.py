@@ -9,6 +9,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from peerleap.graph.errors import InputError, SettingsError
+from peerleap.graph.outbox import Outbox, outbox_config
 from peerleap.graph.path import Path
 from peerleap.graph.prepare import check_input
 from peerleap.graph.settings import Settings, as_settings
@@ -17,6 +18,8 @@ from peerleap.tools.scope import RunScope, scope_config
 
 # Set by LangGraph in the configuration of a graph that runs inside another one.
 _NESTED = "__pregel_read"
+# The same, where that one streams what happens in this one.
+_STREAMED = "__pregel_stream"
 # Name of the settings of a run in the metadata of its checkpoints.
 _SETTINGS = "leap_settings"
 
@@ -71,7 +74,10 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             if thread and input is None:
                 context = _settings_of(thread, self._saver.get_tuple(newest(thread)), context)
             run = _with_settings(scoped, context) if thread and input is not None else scoped
-            yield from super().stream(input, run, context=context, **self._durable(kwargs))
+            outbox = self._outbox(config, kwargs)
+            for part in super().stream(input, outbox_config(run, outbox), context=context, **self._durable(kwargs)):
+                outbox.read_part(part)
+                yield part
 
     async def astream(
         self,
@@ -89,7 +95,10 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             if thread and input is None:
                 context = _settings_of(thread, await self._saver.aget_tuple(newest(thread)), context)
             run = _with_settings(scoped, context) if thread and input is not None else scoped
-            async for part in super().astream(input, run, context=context, **self._durable(kwargs)):
+            outbox = self._outbox(config, kwargs)
+            parts = super().astream(input, outbox_config(run, outbox), context=context, **self._durable(kwargs))
+            async for part in parts:
+                outbox.read_part(part)
                 yield part
 
     @contextmanager
@@ -135,6 +144,12 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         stored = isinstance(self.checkpointer, BaseCheckpointSaver) and _NESTED not in configurable
         return str(configurable["thread_id"]) if stored else None
 
+    def _outbox(self, config: Any, options: Mapping[str, Any]) -> Outbox:
+        modes = {*_list(options.get("stream_mode") or self.stream_mode), *_list(options.get("print_mode") or ())}
+        # Where a graph around this one streams ours, too, it is that one's queue which is read.
+        around = _STREAMED in self._configurable(config)
+        return Outbox(heard="custom" in modes or around, sees_reads="custom" in modes)
+
     def _durable(self, options: dict[str, Any]) -> dict[str, Any]:
         if isinstance(self.checkpointer, BaseCheckpointSaver):
             # Histories are stored by what is new in them, so waiting for the store costs next to nothing.
@@ -158,6 +173,10 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         if settings is not None and settings.human_peer and self.checkpointer in {None, False} and not nested:
             raise SettingsError("human_peer: a run that waits for a person must be kept; compile with a checkpointer")
         return settings
+
+
+def _list(modes: Any) -> list[str]:
+    return [modes] if isinstance(modes, str) else [*modes]
 
 
 def newest(thread: str) -> Any:

@@ -1,6 +1,7 @@
-"""What a run says while it goes on: parts of the `custom` stream mode, plain dicts that end up in JSON.
+"""What a run says while it goes on: parts of the `custom` stream mode and custom events of callback handlers.
 
-Every event has `v` (the version of this schema), `type` and, where it concerns one, `path`.
+Events are plain dicts that can be written as JSON. Every one has `v` (the version of this schema), `type` and, where it
+concerns one, `path`.
 """
 
 from collections.abc import Callable
@@ -8,14 +9,18 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from peerleap.graph.usage import Usage
+
 VERSION = 1
+EVENT_NAME = "leap"
+"""Name of the custom events that callback handlers get."""
 
 
 class Event(TypedDict):
     """One event; which fields there are depends on `type`."""
 
     v: int
-    type: Literal["run", "tokens", "segment", "summary", "route", "path_end", "vote", "tool_start", "tool_end"]
+    type: Literal["run", "tokens", "segment", "summary", "route", "path_end", "usage", "vote", "tool_start", "tool_end"]
     path: NotRequired[str]
     round: NotRequired[int]
     kind: NotRequired[str]
@@ -34,6 +39,8 @@ class Event(TypedDict):
     """path_end: the path's own. vote: the run's."""
     sources: NotRequired[dict[str, list[str]]]
     """route: for each reader, whose summaries it reads."""
+    usage: NotRequired[Usage]
+    """usage: of the path up to here; without `path`, of the run."""
     votes: NotRequired[dict[str, int]]
     paths: NotRequired[list[str]]
     """run: the names of the paths."""

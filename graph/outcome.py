@@ -38,12 +38,14 @@ def tally(
         Vote(answer=g["answer"], votes=len(g["paths"]), paths=g["paths"], mean_tokens=g["mean_tokens"])
         for g in sorted(groups, key=lambda group: -len(group["paths"]))
     ]
+    usage = total_usage({name: outcome["usage"] for name, outcome in outcomes.items()})
+    write({"v": VERSION, "type": "usage", "usage": usage})
     write({"v": VERSION, "type": "vote", "answer": answer, "votes": {v["answer"]: v["votes"] for v in votes}})
     return {
         "answer": answer,
         "votes": votes,
         "paths": outcomes,
-        "usage": total_usage({name: outcome["usage"] for name, outcome in outcomes.items()}),
+        "usage": usage,
         "histories": {name: list(histories[name]) for name in paths},
     }
 

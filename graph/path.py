@@ -2,6 +2,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
+
 from peerleap.agents import Peer, prompts
 from peerleap.engine import (
     Completion,
@@ -17,7 +19,9 @@ from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.seeds import derive_random, derive_seed
 from peerleap.graph.segments import Kind, Segment, history_ids
 from peerleap.graph.settings import Settings, TaskName
+from peerleap.graph.telling import nobody
 from peerleap.graph.tool_calls import Toolbox
+from peerleap.graph.tracing import traced
 from peerleap.tools.untrusted import LEAP_TAGS, neutralise
 
 
@@ -94,8 +98,9 @@ class Path:
         stop: tuple[str, ...] = (),
         stop_token_ids: tuple[int, ...] = (),
         write: Writer,
+        config: RunnableConfig | None = None,
     ) -> tuple[Segment, Completion]:
-        """Let the path write a segment; its end-of-turn token is not kept."""
+        """Let the path write a segment; its end-of-turn token is not kept. `config` is the node's, for tracers."""
         prompt = history_ids(history)
         sampling = self.peer.sampling.over(self.settings.sampling).model_dump(exclude_none=True)
         params = SamplingParams(
@@ -106,9 +111,12 @@ class Path:
             logprobs=self.settings.logprobs,
             **sampling,
         )
-        completion = await self.engine.generate(
-            prompt, params, on_text=lambda text: write(self._said(kind, round_number, text))
-        )
+        on_text = None if write is nobody else lambda text: write(self._said(kind, round_number, text))
+        completion = await traced(
+            lambda: self.engine.generate(prompt, params, on_text=on_text),
+            config, engine=self.engine, params=params, path=self.name, kind=kind, round_number=round_number,
+            history=history,
+        )  # fmt: skip
         ids, text = completion.token_ids, completion.text
         if completion.ended_turn:
             ids = ids[:-1]

@@ -26,12 +26,17 @@ _LABEL, _LABEL_TOOLS = 16, 48
 def read_question(state: Mapping[str, Any]) -> str:
     """The question, or the last message if a person wrote it.
 
+    Where an agent has handed the conversation over to this graph, which leaves a tool's message at the end, it is the
+    person's last message.
+
     Raises:
         InputError: there is none, or it is empty.
     """
     question, messages = state.get("question"), state.get("messages") or ()
     if question is None and messages:
         last = messages[-1]
+        if getattr(last, "type", None) == "tool":
+            last = next((message for message in reversed(messages) if message.type == "human"), last)
         if getattr(last, "type", None) != "human":
             raise InputError(f"messages: the last one is from {getattr(last, 'type', last)!r}; it must be a person's")
         question = last.text

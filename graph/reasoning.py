@@ -1,17 +1,21 @@
 """A round of one path: think for T tokens, and, where the thought or the budget ends, answer."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Literal
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
 from peerleap.agents import prompts
+from peerleap.engine import Completion
 from peerleap.graph.answers import extract_answer
+from peerleap.graph.errors import StoreError
 from peerleap.graph.events import VERSION, Event, Writer
+from peerleap.graph.journal import Journal, sent_tokens
 from peerleap.graph.path import Path
 from peerleap.graph.segments import Finish, Kind, Segment, grown
 from peerleap.graph.settings import Settings
+from peerleap.graph.usage import path_usage
 
 Status = Literal["active", "finished", "forced", "failed"]
 
@@ -50,14 +54,15 @@ async def think(
     turn = _Turn(path, history, round_number, write, config)
     try:
         status = await turn.run(target)
-    except GraphBubbleUp:  # a tool interrupts the graph
+    except (GraphBubbleUp, StoreError):  # a tool interrupts the graph; the run cannot be kept
         raise
     except Exception as error:  # noqa: BLE001
         text = f"{type(error).__name__}: {error}"
         turn.add(Segment(kind="error", round=round_number, token_ids=[], text=text))
         status = "failed"
+    write(_usage(path, turn.history, round_number))
     if status != "active":
-        write(_path_end(path, [*history, *turn.new], status))
+        write(_path_end(path, turn.history, status))
     return turn.new, status
 
 
@@ -66,7 +71,7 @@ class _Turn:
         self, path: Path, history: Sequence[Segment], round_number: int, write: Writer, config: RunnableConfig | None
     ) -> None:
         self.path, self.settings, self.round, self.write = path, path.settings, round_number, write
-        self.config = config
+        self.config, self.journal = config, Journal(config)
         self.history = list(history)
         self.new: list[Segment] = []
         self._invented = 0
@@ -82,6 +87,7 @@ class _Turn:
         self.write(_segment_event(self.path, segment))
 
     async def run(self, target: int | None) -> Status:
+        await self.journal.open()
         limit = self.budget if target is None else min(target, self.budget)
         # Without a further block, a summary that the path begins is part of its thought.
         more_stops = (prompts.SUMMARIZE,) if self.settings.trigger == "model" and target is not None else ()
@@ -112,10 +118,9 @@ class _Turn:
             if self._invented < _MAX_INVENTED:
                 stop += (prompts.COMMENT,)
             call_strings, call_ids = self.path.tools.stops(self.history) if self.path.tools is not None else ((), ())
-            segment, completion = await self.path.generate(
-                "thought", self.history, self.round, min(limit, self.budget),
-                stop=(*stop, *call_strings), stop_token_ids=(*close_ids, *call_ids), write=self.write,
-            )  # fmt: skip
+            segment, completion = await self._generate(
+                "thought", min(limit, self.budget), (*stop, *call_strings), (*close_ids, *call_ids)
+            )
             reason = completion.stop_reason
             if completion.ended_turn:
                 finish = "turn_end"
@@ -149,8 +154,10 @@ class _Turn:
         call = tools.find(self.history, reason)
         if call is None:
             return False
-        answer = await tools.answer(
-            call, self.history, segment, self.budget, path=self.path.name, config=self.config, write=self.write
+        answer = await self.journal.answered(
+            lambda: tools.answer(
+                call, self.history, segment, self.budget, path=self.path.name, config=self.config, write=self.write
+            )
         )
         if answer is not None:
             self.add(answer)
@@ -168,9 +175,7 @@ class _Turn:
     async def _answer(self) -> Status:
         """The thought is over: write the answer section."""
         assert self.settings.answer_tokens is not None
-        segment, completion = await self.path.generate(
-            "answer", self.history, self.round, self.settings.answer_tokens, write=self.write
-        )
+        segment, completion = await self._generate("answer", self.settings.answer_tokens)
         segment["finish"] = "turn_end" if completion.ended_turn else "cut"
         self.add(segment)
         return await self._ended()
@@ -195,16 +200,25 @@ class _Turn:
         self._insert(before + prompts.ANSWERS[task])
         tokens = self.settings.answer_tokens
         boxed = prompts.ANSWERS[task].endswith("{")
-        segment, completion = await self.path.generate(
-            "answer", self.history, self.round, min(tokens, _BOXED_TOKENS) if boxed else tokens,
-            stop=("\n",) if boxed else (_PARAGRAPH,), write=self.write,
-        )  # fmt: skip
+        limit, stop = (min(tokens, _BOXED_TOKENS), "\n") if boxed else (tokens, _PARAGRAPH)
+        segment, completion = await self._generate("answer", limit, (stop,))
         if completion.ended_turn:
             segment["finish"] = "turn_end"
         else:
             segment["finish"] = "answer" if completion.finish_reason == "stop" else "cut"
         self.add(segment)
         return "forced"
+
+    async def _generate(
+        self, kind: Kind, limit: int, stop: tuple[str, ...] = (), stop_ids: tuple[int, ...] = ()
+    ) -> tuple[Segment, Completion]:
+        def request() -> Awaitable[tuple[Segment, Completion]]:
+            return self.path.generate(
+                kind, self.history, self.round, limit, stop=stop, stop_token_ids=stop_ids,
+                write=self.write, config=self.config,
+            )  # fmt: skip
+
+        return await self.journal.said(kind, sent_tokens(self.history), request)
 
     def _insert(self, text: str, kind: Kind = "nudge") -> None:
         self.add(self.path.insert(kind, self.round, text))
@@ -220,6 +234,10 @@ def _segment_event(path: Path, segment: Segment) -> Event:
         "text": segment["text"],
         "tokens": len(segment["token_ids"]),
     }
+
+
+def _usage(path: Path, history: Sequence[Segment], round_number: int) -> Event:
+    return {"v": VERSION, "type": "usage", "path": path.name, "round": round_number, "usage": path_usage(history)}
 
 
 def _path_end(path: Path, history: Sequence[Segment], status: Status) -> Event:

@@ -43,6 +43,18 @@ class Store(BaseCheckpointSaver[Any]):
         """Ids of the threads that are stored, the one used last first."""
         raise NotImplementedError
 
+    def note(self, thread_id: str, namespace: str, task_id: str, number: int, entry: dict[str, Any]) -> None:
+        """Keep the `number`-th thing that a task has done before its result is stored."""
+        raise NotImplementedError
+
+    def notes(self, thread_id: str, namespace: str, task_id: str) -> list[dict[str, Any]]:
+        """What a task had done, in order."""
+        raise NotImplementedError
+
+    def drop_notes(self, thread_id: str, namespace: str) -> None:
+        """Forget what the tasks of a graph had done: their results are stored."""
+        raise NotImplementedError
+
     def close(self) -> None:
         """Close the database; what is stored stays."""
         raise NotImplementedError

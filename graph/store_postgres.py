@@ -18,6 +18,13 @@ except ImportError as missing:
     raise StoreError(f"runs in Postgres need packages: pip install 'peerleap[postgres]' ({missing})") from missing
 
 _CONNECT_SECONDS = 10.0
+_NOTES = """
+CREATE TABLE IF NOT EXISTS leap_notes (
+    thread_id TEXT NOT NULL, namespace TEXT NOT NULL, task_id TEXT NOT NULL, number INTEGER NOT NULL,
+    type TEXT NOT NULL, value BYTEA NOT NULL,
+    PRIMARY KEY (thread_id, namespace, task_id, number)
+)
+"""
 
 
 class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
@@ -49,6 +56,8 @@ class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
         try:
             pool.open(wait=True, timeout=_CONNECT_SECONDS)
             store.setup()
+            with store._cursor() as cursor:
+                cursor.execute(_NOTES)
         except (psycopg.Error, PoolTimeout) as error:
             pool.close()
             raise StoreError(f"runs cannot be kept in {name} (PEERLEAP_RUNS): {_line(error)}") from error
@@ -100,6 +109,37 @@ class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
                 "GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
             )
             return [row["thread_id"] for row in cursor.fetchall()]
+
+    def note(self, thread_id: str, namespace: str, task_id: str, number: int, entry: dict[str, Any]) -> None:
+        """Keep the `number`-th thing that a task has done before its result is stored."""
+        row = (thread_id, namespace, task_id, number, *self.serde.dumps_typed(entry))
+        with self._cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO leap_notes VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (thread_id, namespace, task_id, "
+                "number) DO UPDATE SET type = EXCLUDED.type, value = EXCLUDED.value",
+                row,
+            )
+
+    def notes(self, thread_id: str, namespace: str, task_id: str) -> list[dict[str, Any]]:
+        """What a task had done, in order."""
+        with self._cursor() as cursor:
+            cursor.execute(
+                "SELECT type, value FROM leap_notes WHERE thread_id = %s AND namespace = %s AND task_id = %s "
+                "ORDER BY number",
+                (thread_id, namespace, task_id),
+            )
+            return [self.serde.loads_typed((row["type"], bytes(row["value"]))) for row in cursor.fetchall()]
+
+    def drop_notes(self, thread_id: str, namespace: str) -> None:
+        """Forget what the tasks of a graph had done: their results are stored."""
+        with self._cursor() as cursor:
+            cursor.execute("DELETE FROM leap_notes WHERE thread_id = %s AND namespace = %s", (thread_id, namespace))
+
+    def delete_thread(self, thread_id: str) -> None:
+        """As LangGraph's, notes included."""
+        super().delete_thread(thread_id)
+        with self._cursor() as cursor:
+            cursor.execute("DELETE FROM leap_notes WHERE thread_id = %s", (thread_id,))
 
     def close(self) -> None:
         """Close the connections; what is stored stays."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 from langgraph.checkpoint.serde.base import SerializerProtocol
@@ -13,6 +14,13 @@ from peerleap.graph.errors import StoreError, ThreadBusy
 from peerleap.graph.store import Store
 
 _BUSY_SECONDS = 30.0
+_NOTES = """
+CREATE TABLE IF NOT EXISTS leap_notes (
+    thread_id TEXT NOT NULL, namespace TEXT NOT NULL, task_id TEXT NOT NULL, number INTEGER NOT NULL,
+    type TEXT NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (thread_id, namespace, task_id, number)
+)
+"""
 
 
 class SqliteStore(Store, SqliteSaver):
@@ -35,8 +43,8 @@ class SqliteStore(Store, SqliteSaver):
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             conn = sqlite3.connect(file, check_same_thread=False, timeout=_BUSY_SECONDS)
             store = cls(conn, file.resolve(), serde)
-            with store.cursor():
-                pass
+            with store.cursor() as cursor:
+                cursor.execute(_NOTES)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"runs cannot be kept in {str(file)!r} (PEERLEAP_RUNS): {error}") from error
         return store
@@ -89,6 +97,33 @@ class SqliteStore(Store, SqliteSaver):
                 "GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
             )
             return [thread_id for (thread_id,) in cursor.fetchall()]
+
+    def note(self, thread_id: str, namespace: str, task_id: str, number: int, entry: dict[str, Any]) -> None:
+        """Keep the `number`-th thing that a task has done before its result is stored."""
+        row = (thread_id, namespace, task_id, number, *self.serde.dumps_typed(entry))
+        with self.cursor() as cursor:
+            cursor.execute("INSERT OR REPLACE INTO leap_notes VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def notes(self, thread_id: str, namespace: str, task_id: str) -> list[dict[str, Any]]:
+        """What a task had done, in order."""
+        with self.cursor(transaction=False) as cursor:
+            cursor.execute(
+                "SELECT type, value FROM leap_notes WHERE thread_id = ? AND namespace = ? AND task_id = ? "
+                "ORDER BY number",
+                (thread_id, namespace, task_id),
+            )
+            return [self.serde.loads_typed(row) for row in cursor.fetchall()]
+
+    def drop_notes(self, thread_id: str, namespace: str) -> None:
+        """Forget what the tasks of a graph had done: their results are stored."""
+        with self.cursor() as cursor:
+            cursor.execute("DELETE FROM leap_notes WHERE thread_id = ? AND namespace = ?", (thread_id, namespace))
+
+    def delete_thread(self, thread_id: str) -> None:
+        """As LangGraph's, notes included."""
+        super().delete_thread(thread_id)
+        with self.cursor() as cursor:
+            cursor.execute("DELETE FROM leap_notes WHERE thread_id = ?", (thread_id,))
 
     def close(self) -> None:
         """Close the file; what is stored stays."""

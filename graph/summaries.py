@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NotRequired
 
+from langchain_core.runnables import RunnableConfig
 from typing_extensions import TypedDict
 
 from peerleap.agents import prompts
@@ -11,6 +12,7 @@ from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.evidence import Evidence, find_evidence, peer_label
 from peerleap.graph.path import Path
 from peerleap.graph.segments import Segment
+from peerleap.graph.usage import path_usage
 
 PERSON = "person"
 """Stands for a person among the sources of a comment; no path has this name."""
@@ -37,17 +39,25 @@ class Summarized(TypedDict):
     error: str | None
 
 
-async def summarize(path: Path, history: Sequence[Segment], round_number: int, write: Writer) -> Summarized:
+async def summarize(
+    path: Path,
+    history: Sequence[Segment],
+    round_number: int,
+    write: Writer,
+    config: RunnableConfig | None = None,
+) -> Summarized:
     """Summary stage (paper, section 2.2): at most `summary_tokens` tokens, closed by us where the path did not."""
     try:
-        return await _summarize(path, history, round_number, write)
+        return await _summarize(path, history, round_number, write, config)
     except Exception as error:  # noqa: BLE001
         told = f"{type(error).__name__}: {error}"
         segment = Segment(kind="error", round=round_number, token_ids=[], text=told)
         return Summarized(segments=[segment], summary=Summary(text="", tokens=0, cut=False), error=told)
 
 
-async def _summarize(path: Path, history: Sequence[Segment], round_number: int, write: Writer) -> Summarized:
+async def _summarize(
+    path: Path, history: Sequence[Segment], round_number: int, write: Writer, config: RunnableConfig | None
+) -> Summarized:
     new: list[Segment] = []
     if history[-1].get("finish") != "summarize":
         new.append(path.insert("trigger", round_number, _trigger(path, history, round_number)))
@@ -55,7 +65,7 @@ async def _summarize(path: Path, history: Sequence[Segment], round_number: int, 
     end_strings, end_ids = path.think_end
     segment, completion = await path.generate(
         "summary", [*history, *new], round_number, path.settings.summary_tokens,
-        stop=(prompts.SUMMARIZE_END, *end_strings), stop_token_ids=end_ids, write=write,
+        stop=(prompts.SUMMARIZE_END, *end_strings), stop_token_ids=end_ids, write=write, config=config,
     )  # fmt: skip
     text, closed, _ = segment["text"].partition(prompts.SUMMARIZE_END)
     segment["finish"] = "summary_end" if closed else "cut"
@@ -76,6 +86,8 @@ async def _summarize(path: Path, history: Sequence[Segment], round_number: int, 
     summary = with_evidence(summary, history)
     write({"v": VERSION, "type": "summary", "path": path.name, "round": round_number,
            "text": summary["text"], "tokens": summary["tokens"]})  # fmt: skip
+    write({"v": VERSION, "type": "usage", "path": path.name, "round": round_number,
+           "usage": path_usage([*history, *new])})  # fmt: skip
     return Summarized(segments=new, summary=summary, error=None)
 
 

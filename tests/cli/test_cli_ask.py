@@ -1,15 +1,19 @@
 """The whole command on a scripted model: what goes where, pipes, signals."""
 
+import asyncio
 import json
 import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from peerleap.cli.interrupt import run_until_interrupted
 
 Start = Callable[..., "subprocess.Popen[str]"]
 FAST = 10_000.0
@@ -75,16 +79,47 @@ def test_ctrl_c(start: Start, tmp_path: Path) -> None:
     assert "starting the engine" in process.stderr.readline()
     time.sleep(1)
     os.killpg(process.pid, signal.SIGINT)
-    try:
-        out, err = process.communicate(timeout=30)
-    except subprocess.TimeoutExpired:  # as a person would, who sees that it goes on
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out == ""
     assert err.splitlines()[-1] == "peerleap: stopped"
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+_OTHER_THREAD = """
+import asyncio, os, signal, threading, time
+from peerleap.cli.interrupt import run_until_interrupted
+def press():
+    time.sleep(1)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    time.sleep(60)
+threading.Thread(target=press, daemon=True).start()
+try:
+    run_until_interrupted(asyncio.sleep(60))
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+os._exit(0)
+"""
+
+
+def test_ctrl_c_that_another_thread_gets(child_env: dict[str, str]) -> None:
+    """The system may give a signal to any thread; `asyncio.run` would sleep on."""
+    done = subprocess.run(
+        [sys.executable, "-c", _OTHER_THREAD], env=child_env, capture_output=True, text=True, timeout=40, check=False
+    )
+    assert done.stdout == "stopped\n", done.stderr
+
+
+def test_ctrl_c_inside_python(child_env: dict[str, str]) -> None:
+    """What was cancelled by somebody else is not taken for Ctrl-C."""
+
+    async def gives_up() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        run_until_interrupted(gives_up())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_log_has_a_time_on_each_line(start: Start) -> None:

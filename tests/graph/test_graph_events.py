@@ -1,6 +1,7 @@
 """What a run says while it goes on."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ def of(run: Any, kind: str) -> list[dict[str, Any]]:
 def test_every_event_has_a_version_and_a_type_and_is_json(run: Any) -> None:
     assert {event["v"] for event in run.events} == {1}
     assert {event["type"] for event in run.events} == {
-        "run", "tokens", "segment", "summary", "route", "path_end", "vote",
+        "run", "tokens", "segment", "summary", "route", "path_end", "usage", "vote",
     }  # fmt: skip
     assert json.loads(json.dumps(run.events)) == run.events
 
@@ -78,6 +79,16 @@ def test_every_path_tells_how_it_ended(run: Any) -> None:
         )
 
 
+def test_usage_is_told_as_it_grows_and_ends_as_the_runs(run: Any) -> None:
+    *of_paths, last = of(run, "usage")
+    assert last == {"v": 1, "type": "usage", "usage": run.out["usage"]}
+    for path, outcome in run.out["paths"].items():
+        told = [event["usage"] for event in of_paths if event["path"] == path]
+        assert told[-1] == outcome["usage"]
+        assert [usage["summary"] > 0 for usage in told] == [False, True, True]  # round 0, its block, round 1
+        assert all(a[key] <= b[key] for a, b in pairwise(told) for key in a)
+
+
 def test_a_failed_path_tells_its_error(leap: Any) -> None:
     def write(call: Any) -> str:
         if call.number == 1:
@@ -100,5 +111,5 @@ async def test_asynchronously_with_a_checkpointer(team: Any, block_then: Any, sm
             custom.append(part["type"])
         else:
             nodes += list(part)
-    assert set(custom) == {"run", "tokens", "segment", "summary", "route", "path_end", "vote"}
+    assert set(custom) == {"run", "tokens", "segment", "summary", "route", "path_end", "usage", "vote"}
     assert [node for node in nodes if not node.startswith("s")] == ["prepare", "leap_block", "leap_block", "vote"]

@@ -1,0 +1,41 @@
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def run_until_interrupted(coroutine: Coroutine[Any, Any, T]) -> T:
+    """As `asyncio.run`, but Ctrl-C is heard whichever thread the system gives the signal to.
+
+    `asyncio.run` wakes up for Ctrl-C only where the main thread gets it: a loop that waits for an engine would go on
+    waiting. A handler of the loop itself is woken through its file descriptor.
+
+    Raises:
+        KeyboardInterrupt: what ran was cancelled by Ctrl-C.
+    """
+    return asyncio.run(_run(coroutine))
+
+
+async def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    loop, this = asyncio.get_running_loop(), asyncio.current_task()
+    assert this is not None
+    interrupted = asyncio.Event()
+
+    def stop() -> None:
+        interrupted.set()
+        this.cancel()
+
+    heeded = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # as after `nohup`, or behind `&` in a script
+    if heeded:
+        loop.add_signal_handler(signal.SIGINT, stop)
+    try:
+        return await coroutine
+    except asyncio.CancelledError:
+        if interrupted.is_set():
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if heeded:
+            loop.remove_signal_handler(signal.SIGINT)
