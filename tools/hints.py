@@ -16,6 +16,7 @@ __all__ = [
     "SEARCH_R1",
     "START_NUDGE",
     "STATE_LOST",
+    "functions",
     "listing",
 ]
 
@@ -63,6 +64,13 @@ def listing(tools: Sequence[BaseTool]) -> str:
     # A description may come from a server, and a prompt is encoded with its special tokens.
     about = [(tool, neutralise(" ".join(tool.description.split()))) for tool in tools]
     return "\n".join(f"- {tool.name}({_arguments(tool)}): {description}" for tool, description in about)
+
+
+def functions(tools: Sequence[BaseTool]) -> list[dict[str, Any]]:
+    """The tools in OpenAI's form, as chat templates want them."""
+    from langchain_core.utils.function_calling import convert_to_openai_tool
+
+    return [convert_to_openai_tool(tool) for tool in tools]
 
 
 def _arguments(tool: BaseTool) -> str:
