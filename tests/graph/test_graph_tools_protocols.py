@@ -76,8 +76,8 @@ WAYS = {
     ),
     "openmath": Way(
         "python", "<tool_call>\nprint(6 * 7)\n</tool_call>", "print(6 * 7)",
-        "\n```output\n{}```\n```system\nRemaining code executions: 2. You will not be able to call code when you run out "
-        "of executions, so use it wisely. Note that you can still continue solving the problem without code after "
+        "\n```output\n{}```\n```system\nRemaining code executions: 2. You will not be able to call code when you run "
+        "out of executions, so use it wisely. Note that you can still continue solving the problem without code after "
         "that.\n```\n",
         "You may perform up to 3 Python code calls.", "<tool_call> </tool_call>", "There is nothing between",
     ),
