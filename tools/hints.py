@@ -9,6 +9,8 @@ from peerleap.tools.untrusted import neutralise
 
 __all__ = [
     "CALL_SYNTAX",
+    "INSTALLED",
+    "MONTY_INSTALLED",
     "OPENMATH",
     "PYTHON_FENCE",
     "RETOOL",
@@ -22,9 +24,15 @@ __all__ = [
 
 PYTHON_FENCE = """\
 While reasoning you may run Python. Write a block that starts with ```python on its own line and ends with ``` on its \
-own line; the system runs it and inserts the output in an ```output block. State persists between your blocks; numpy \
-and sympy are installed; there is no network and no file access; print what you need. At most {calls} blocks, \
+own line; the system runs it and inserts the output in an ```output block. State persists between your blocks; \
+{installed}; there is no network and no file access; print what you need. At most {calls} blocks, \
 {seconds:g} seconds each."""
+
+INSTALLED = "numpy and sympy are installed"
+MONTY_INSTALLED = (
+    "it is plain Python with math, re, json, datetime, random, decimal, itertools, functools and collections, and "
+    "without numpy, sympy, fractions and generators"
+)
 
 CALL_SYNTAX = """\
 {other} tools: write <tool_call>{{"name": ..., "arguments": {{...}}}}</tool_call>; the answer comes back in \
