@@ -51,8 +51,8 @@ bench: $(READY)  ## measure; prints a table, writes bench.json [ARGS="graph leap
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
 lock: $(READY)  ## pin requirements/cpu.txt anew (needs `pip install uv`, and an index with a CPU build of torch)
-	uv pip compile pyproject.toml --extra cpu --extra sandbox --extra search --extra web --extra evals \
-	  --extra postgres --extra encryption --group dev \
+	uv pip compile pyproject.toml --extra cpu --extra sandbox --extra monty --extra search --extra web --extra evals \
+	  --extra plots --extra postgres --extra encryption --group dev \
 	  --override requirements/overrides.txt --python-version 3.11 --no-annotate --no-header -o requirements/cpu.txt
 
 clean:  ## remove .venv and caches; the embedded model stays in the user's cache folder

@@ -11,12 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from peerleap.agents import prompts
 from peerleap.agents.peer import Peer, Sampling, path_peers
-from peerleap.tools import ToolLimits, python, read_page, web_search
+from peerleap.agents.team_tools import TOOLS, ToolFileError, make_tool
+from peerleap.tools import ToolLimits, python
 
 __all__ = ["TEAMS", "TeamError", "experts", "load_team", "paper"]
-
-TOOLS: dict[str, Callable[[], BaseTool]] = {"python": python, "read_page": read_page, "web_search": web_search}
-"""The tools that a file can name."""
 
 # A TOML parser reads a file whole: this is far more than any team needs.
 _MAX_BYTES = 1_000_000
@@ -54,8 +52,8 @@ TEAMS: dict[str, Callable[[], list[Peer]]] = {"experts": experts, "paper": paper
 def load_team(source: str | Path) -> list[Peer]:
     """The team of a TOML or YAML file, or the ready-made team of that name.
 
-    A file has a list `peers`, each with the fields of `Peer`; `tools` are names: `python`, `web_search`, `read_page`.
-    Peers that name the same tool share it. YAML needs PyYAML.
+    A file has a list `peers`, each with the fields of `Peer`; `tools` are `python`, `web_search` and `read_page`, as
+    names or as tables with a `name` and options. Peers that describe the same tool share it. YAML needs PyYAML.
 
     Raises:
         TeamError: no such file or team, or something in the file is not as it must be.
@@ -107,7 +105,7 @@ def _team(given: Any, path: Path) -> list[Peer]:
     listed = given.get("peers")
     if not isinstance(listed, list) or not listed:
         raise TeamError(f"{path}: peers={listed!r:.80}: give a list of one or more peers ([[peers]] in TOML)")
-    made: dict[str, BaseTool] = {}
+    made: dict[Any, BaseTool] = {}
     peers = [_peer(fields, f"{path}: peers[{index}]", made) for index, fields in enumerate(listed)]
     try:
         path_peers(peers)
@@ -116,30 +114,24 @@ def _team(given: Any, path: Path) -> list[Peer]:
     return peers
 
 
-def _peer(fields: Any, where: str, made: dict[str, BaseTool]) -> Peer:
+def _peer(fields: Any, where: str, made: dict[Any, BaseTool]) -> Peer:
     if not isinstance(fields, Mapping):
         raise TeamError(f"{where}={fields!r:.80}: give a table with a 'name'")
-    names = fields.get("tools", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise TeamError(f"{where}.tools={names!r:.80}: give a list of names, of {', '.join(sorted(TOOLS))}")
+    listed = fields.get("tools", [])
+    if not isinstance(listed, list):
+        raise TeamError(f"{where}.tools={listed!r:.80}: give a list of names, of {', '.join(sorted(TOOLS))}")
+    tools = [_tool(given, f"{where}.tools[{index}]", made) for index, given in enumerate(listed)]
     try:
-        tools = [_tool(name, f"{where}.tools", made) for name in names]
         return Peer.model_validate({**fields, "tools": tools})
     except ValidationError as error:
         raise TeamError("; ".join(_told(item, where) for item in error.errors())) from error
 
 
-def _tool(name: str, where: str, made: dict[str, BaseTool]) -> BaseTool:
-    if name not in TOOLS:
-        raise TeamError(
-            f"{where}: {name!r} is none of {', '.join(sorted(TOOLS))}; other tools need Python: Peer(tools=...)"
-        )
-    if name not in made:
-        try:
-            made[name] = TOOLS[name]()
-        except ImportError as error:
-            raise TeamError(f"{where}: {error}") from error
-    return made[name]
+def _tool(given: Any, where: str, made: dict[Any, BaseTool]) -> BaseTool:
+    try:
+        return make_tool(given, made)
+    except ToolFileError as error:
+        raise TeamError(f"{where}{error}") from error
 
 
 def _told(item: Any, where: str) -> str:

@@ -1,6 +1,5 @@
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
@@ -68,7 +67,8 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             StoreError: the run's store failed; resume when that is mended.
         """
         context, thread = self._check(input, config, context), self._thread(config)
-        with one_run(self.checkpointer, thread) if thread else nullcontext(), self._scoped(config) as scoped:
+        with one_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
+            scoped = config if scope is None else scope_config(config, scope)
             if thread and isinstance(input, Mapping):
                 self._leap.check(input, context)
             if thread and input is None:
@@ -89,7 +89,8 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
     ) -> AsyncIterator[Any]:
         """As `Pregel.astream`; errors as in `stream`."""
         context, thread = self._check(input, config, context), self._thread(config)
-        async with aone_run(self.checkpointer, thread) if thread else nullcontext(), self._ascoped(config) as scoped:
+        async with aone_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
+            scoped = config if scope is None else scope_config(config, scope)
             if thread and isinstance(input, Mapping):
                 await asyncio.to_thread(self._leap.check, input, context)  # it reads the model's files
             if thread and input is None:
@@ -101,29 +102,9 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
                 outbox.read_part(part)
                 yield part
 
-    @contextmanager
-    def _scoped(self, config: Any) -> Iterator[Any]:
-        """The configuration of a run, with what the run holds open, closed at its end."""
-        if not getattr(self.builder, "uses_tools", False):
-            yield config
-            return
-        scope = RunScope()
-        try:
-            yield scope_config(config, scope)
-        finally:
-            scope.close()
-
-    @asynccontextmanager
-    async def _ascoped(self, config: Any) -> AsyncIterator[Any]:
-        if not getattr(self.builder, "uses_tools", False):
-            yield config
-            return
-        scope = RunScope()
-        try:
-            yield scope_config(config, scope)
-        finally:
-            # Shielded: a second cancellation must not leave processes behind.
-            await asyncio.shield(asyncio.to_thread(scope.close))
+    def _scope(self) -> "RunScope | nullcontext[None]":
+        """What the run holds open, closed at its end."""
+        return RunScope() if getattr(self.builder, "uses_tools", False) else nullcontext()
 
     @property
     def _leap(self) -> LeapGraph:

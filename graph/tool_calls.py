@@ -1,7 +1,6 @@
 """Calls in a path's own thought: find them, run them, write the answers back."""
 
 import hashlib
-import weakref
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -41,7 +40,6 @@ class Toolbox:
         self.markers = (*self.protocol.markers, *control_texts(self._tokenizer))
         self.runner = ToolRunner(peer.tools, limits=peer.limits, markers=self.markers)
         self.nudge = START_NUDGE if peer.nudge else ""
-        weakref.finalize(self, ToolRunner.close, self.runner)
 
     @property
     def hint(self) -> str:

@@ -2,17 +2,39 @@
 
 import contextlib
 import threading
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, Protocol
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field, PrivateAttr
 
 from peerleap.tools import hints
-from peerleap.tools.sandbox import Sandbox, SandboxError, Session
+from peerleap.tools.sandbox import CellResult, ReplayResult, Sandbox, SandboxError
+from peerleap.tools.sandbox.monty import MontySandbox
 from peerleap.tools.scope import PathCall, RunScope, path_call, run_scope
 
-__all__ = ["python"]
+__all__ = ["BACKENDS", "python"]
+
+
+class _Session(Protocol):
+    async def arun(self, code: str, *, timeout_s: float | None = None) -> CellResult: ...
+    async def areplay(self, cells: tuple[str, ...]) -> ReplayResult: ...
+    def close(self) -> None: ...
+
+
+class _Box(Protocol):
+    def warm_up(self) -> None: ...
+    async def asession(self, name: str) -> _Session: ...
+    def close(self) -> None: ...
+
+
+BACKENDS: dict[str, type[Sandbox] | type[MontySandbox]] = {"sandbox": Sandbox, "monty": MontySandbox}
+"""What runs cells, by name: CPython behind the walls of Linux, or an interpreter of a part of Python, anywhere."""
+
+_MONTY: dict[str, Any] = {
+    "description": "Runs plain Python without numpy or sympy; variables persist between calls; print what you need.",
+    "metadata": {"installed": hints.MONTY_INSTALLED},
+}
 
 
 class _Cell(BaseModel):
@@ -25,15 +47,18 @@ class _Python(BaseTool):
     args_schema: type[BaseModel] = _Cell
     response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
     _options: dict[str, Any] = PrivateAttr()
-    _given: Sandbox | None = PrivateAttr()
-    _sandbox: Sandbox | None = PrivateAttr(default=None)
+    _kind: type[Sandbox] | type[MontySandbox] = PrivateAttr()
+    _given: _Box | None = PrivateAttr()
+    _sandbox: _Box | None = PrivateAttr(default=None)
     _runs: int = PrivateAttr(default=0)
     _lock: Any = PrivateAttr(default_factory=threading.RLock)
     _own: RunScope = PrivateAttr(default_factory=RunScope)
 
-    def __init__(self, sandbox: Sandbox | None, options: dict[str, Any]) -> None:
-        super().__init__()
+    def __init__(self, sandbox: _Box | None, backend: str, options: dict[str, Any]) -> None:
+        kind = BACKENDS[backend] if sandbox is None else type(sandbox)
+        super().__init__(**(_MONTY if issubclass(kind, MontySandbox) else {}))
         self._given, self._options = sandbox, options
+        self._kind = BACKENDS[backend]
 
     def open_run(self, config: RunnableConfig) -> None:
         """See `RunTool`."""
@@ -63,23 +88,23 @@ class _Python(BaseTool):
         told = {"cell": code, "ok": result.ok, "lost": result.state_lost, "seconds": result.duration_s}
         return note + result.text(), told
 
-    async def _session(self, config: RunnableConfig) -> Session:
+    async def _session(self, config: RunnableConfig) -> _Session:
         """The path's session: opened at its first call, with the cells that it ran before a resume."""
         scope, call = run_scope(config) or self._own, path_call(config)
-        session: Session | None = scope.get((id(self), call.path))
+        session: _Session | None = scope.get((id(self), call.path))
         if session is None:
             session = await self._box(scope).asession(call.path)
-            scope.keep((id(self), call.path), session, Session.close)
+            scope.keep((id(self), call.path), session, lambda opened: opened.close())
             if call.cells:
                 scope.keep((id(self), call.path, "lost"), await _replayed(session, call), _nothing)
         return session
 
-    def _box(self, scope: RunScope) -> Sandbox:
+    def _box(self, scope: RunScope) -> _Box:
         """The sandbox of all runs that go on at the same time."""
         if self._given is not None:
             return self._given
         with self._lock:
-            sandbox = self._sandbox = self._sandbox or Sandbox(**self._options)
+            sandbox = self._sandbox = self._sandbox or self._kind(**self._options)
             if scope.get(id(self)) is None:
                 self._runs += 1
                 scope.keep(id(self), self, _Python._leave)
@@ -95,7 +120,9 @@ class _Python(BaseTool):
             sandbox.close()
 
 
-def python(sandbox: Sandbox | None = None, **options: Any) -> BaseTool:
+def python(
+    sandbox: Sandbox | MontySandbox | None = None, *, backend: Literal["sandbox", "monty"] = "sandbox", **options: Any
+) -> BaseTool:
     """A `python(code)` tool. Each path has a session of its own, which ends with the run; see docs/sandbox.md.
 
     The sandbox starts when a run begins and ends with the last run that uses it; a `sandbox` of your own is yours to
@@ -103,19 +130,25 @@ def python(sandbox: Sandbox | None = None, **options: Any) -> BaseTool:
 
     Args:
         sandbox: where to run cells, instead of a sandbox made with `options`.
-        options: of `Sandbox`: `timeout_s` (seconds), `memory_mb` (MiB), `min_tier`, `allow_unsandboxed`, ...
+        backend: `sandbox` needs Linux; `monty` (extra `monty`) runs a part of Python anywhere.
+        options: of `Sandbox`: `timeout_s` (seconds), `memory_mb` (MiB), `min_tier`, `allow_unsandboxed`, ...; or of
+            `MontySandbox`: `timeout_s`, `memory_mb`, `max_output`.
 
     Raises:
-        ValueError: both a sandbox and options, or an option that makes no sense.
+        ValueError: both a sandbox and options, an unknown backend, or an option that makes no sense.
         TypeError: an unknown option.
+        ImportError: the backend's package is not installed.
     """
-    if sandbox is not None and options:
-        raise ValueError(f"{', '.join(options)}: give these to the sandbox that you pass")
-    Sandbox(**options)  # starts nothing; says now what is wrong
-    return _Python(sandbox, options)
+    if backend not in BACKENDS:
+        raise ValueError(f"backend={backend!r} is none of {', '.join(BACKENDS)}")
+    if sandbox is not None and (options or backend != "sandbox"):
+        raise ValueError(f"{', '.join(options) or 'backend'}: give these to the sandbox that you pass")
+    if sandbox is None:
+        BACKENDS[backend](**options)  # starts nothing; says now what is wrong
+    return _Python(sandbox, backend, options)
 
 
-async def _replayed(session: Session, call: PathCall) -> str:
+async def _replayed(session: _Session, call: PathCall) -> str:
     """Run the path's earlier cells again; what to tell the model if not all came back."""
     result = await session.areplay(call.cells)
     if result.complete:

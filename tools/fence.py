@@ -61,8 +61,9 @@ class FenceProtocol(ToolProtocol):
     def hint(self, tools: Sequence[BaseTool], limits: ToolLimits) -> str:
         others = [tool for tool in tools if tool.name != self.python]
         parts = []
-        if len(others) < len(tools):
-            parts.append(hints.PYTHON_FENCE.format(calls=limits.calls, seconds=limits.seconds))
+        for mine in (tool for tool in tools if tool.name == self.python):
+            installed = (mine.metadata or {}).get("installed", hints.INSTALLED)
+            parts.append(hints.PYTHON_FENCE.format(calls=limits.calls, seconds=limits.seconds, installed=installed))
         if others:
             word = "Other" if parts else "You may use"
             parts.append(hints.CALL_SYNTAX.format(other=word, calls=limits.calls, tools=hints.listing(others)))

@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from typing_extensions import override
 
+from peerleap.tools.hints import functions
 from peerleap.tools.json_call import read_arguments
 from peerleap.tools.protocol import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest
 from peerleap.tools.untrusted import neutralise
@@ -43,9 +44,7 @@ class HarmonyProtocol(ToolProtocol):
 
     @override
     def template_tools(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]] | None:
-        from langchain_core.utils.function_calling import convert_to_openai_tool
-
-        return [convert_to_openai_tool(tool) for tool in tools]
+        return functions(tools)
 
     @override
     def parse(self, text: str, start: int = 0, stop_reason: StopReason = None) -> ToolRequest | BadCall | None:

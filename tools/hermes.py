@@ -7,6 +7,7 @@ from typing import Any, Self
 from langchain_core.tools import BaseTool
 from typing_extensions import override
 
+from peerleap.tools.hints import functions
 from peerleap.tools.json_call import CALL_MARKERS, read_call
 from peerleap.tools.protocol import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest, thought_region
 from peerleap.tools.untrusted import neutralise
@@ -60,9 +61,7 @@ class HermesProtocol(ToolProtocol):
 
     @override
     def template_tools(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]] | None:
-        from langchain_core.utils.function_calling import convert_to_openai_tool
-
-        return [convert_to_openai_tool(tool) for tool in tools]
+        return functions(tools)
 
     @override
     def parse(self, text: str, start: int = 0, stop_reason: StopReason = None) -> ToolRequest | BadCall | None:

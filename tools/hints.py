@@ -9,6 +9,8 @@ from peerleap.tools.untrusted import neutralise
 
 __all__ = [
     "CALL_SYNTAX",
+    "INSTALLED",
+    "MONTY_INSTALLED",
     "OPENMATH",
     "PYTHON_FENCE",
     "RETOOL",
@@ -16,14 +18,21 @@ __all__ = [
     "SEARCH_R1",
     "START_NUDGE",
     "STATE_LOST",
+    "functions",
     "listing",
 ]
 
 PYTHON_FENCE = """\
 While reasoning you may run Python. Write a block that starts with ```python on its own line and ends with ``` on its \
-own line; the system runs it and inserts the output in an ```output block. State persists between your blocks; numpy \
-and sympy are installed; there is no network and no file access; print what you need. At most {calls} blocks, \
+own line; the system runs it and inserts the output in an ```output block. State persists between your blocks; \
+{installed}; there is no network and no file access; print what you need. At most {calls} blocks, \
 {seconds:g} seconds each."""
+
+INSTALLED = "numpy and sympy are installed"
+MONTY_INSTALLED = (
+    "it is plain Python with math, re, json, datetime, random, decimal, itertools, functools and collections, and "
+    "without numpy, sympy, fractions and generators"
+)
 
 CALL_SYNTAX = """\
 {other} tools: write <tool_call>{{"name": ..., "arguments": {{...}}}}</tool_call>; the answer comes back in \
@@ -63,6 +72,13 @@ def listing(tools: Sequence[BaseTool]) -> str:
     # A description may come from a server, and a prompt is encoded with its special tokens.
     about = [(tool, neutralise(" ".join(tool.description.split()))) for tool in tools]
     return "\n".join(f"- {tool.name}({_arguments(tool)}): {description}" for tool, description in about)
+
+
+def functions(tools: Sequence[BaseTool]) -> list[dict[str, Any]]:
+    """The tools in OpenAI's form, as chat templates want them."""
+    from langchain_core.utils.function_calling import convert_to_openai_tool
+
+    return [convert_to_openai_tool(tool) for tool in tools]
 
 
 def _arguments(tool: BaseTool) -> str:

@@ -1,10 +1,11 @@
 """What the tools of one run hold open: outside the state, and closed when the run ends."""
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 from langchain_core.runnables import RunnableConfig
 
@@ -17,7 +18,7 @@ _SCOPE, _CALL = "__peerleap_scope", "__peerleap_call"
 
 
 class RunScope:
-    """Things that live as long as a run; usable from any thread."""
+    """Things that live as long as a run; usable from any thread. The end of a `with` block closes them."""
 
     def __init__(self) -> None:
         self._kept: dict[Hashable, tuple[Any, Callable[[Any], None]]] = {}
@@ -47,6 +48,19 @@ class RunScope:
             # One tool that does not close must not keep the others open.
             with contextlib.suppress(Exception):
                 close(thing)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # Shielded: a second cancellation must not leave processes behind.
+        await asyncio.shield(asyncio.to_thread(self.close))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextvars
+import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import ParamSpec, TypeVar
 
 __all__ = ["BoundedThreads"]
@@ -17,19 +18,23 @@ _Job = tuple["Future[object]", Callable[[], object]]
 
 
 class BoundedThreads:
-    """At most `limit` daemon threads, each started when all others are busy.
+    """At most `limit` daemon threads, each started when all others are busy, and gone after `idle_s` without work.
 
-    The standard executor joins its threads at exit, so one tool that hangs would keep the program alive.
+    The standard executor joins its threads at exit, so one tool that hangs would keep the program alive; and it keeps
+    them while it is idle, so every graph that was ever compiled would hold some.
     """
 
-    def __init__(self, limit: int, name: str = "peerleap") -> None:
+    def __init__(self, limit: int, name: str = "peerleap", *, idle_s: float = 2.0) -> None:
         if limit < 1:
             raise ValueError(f"limit={limit!r} leaves no thread to run on")
         self._limit = limit
         self._name = name
+        self._idle_s = idle_s
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._threads: list[threading.Thread] = []
+        self._threads: set[threading.Thread] = set()
+        self._numbers = itertools.count()
+        # Threads that wait, less the jobs that wait for one.
         self._free = 0
         self._closed = False
 
@@ -57,15 +62,16 @@ class BoundedThreads:
             if self._free:
                 self._free -= 1
             elif len(self._threads) < self._limit:
-                thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
-                self._threads.append(thread)
+                name = f"{self._name}-{next(self._numbers)}"
+                thread = threading.Thread(target=self._work, name=name, daemon=True)
                 thread.start()
+                self._threads.add(thread)
             else:
                 self._free -= 1  # owed: the next thread that becomes free takes this job
         return future
 
     def _work(self) -> None:
-        while job := self._jobs.get():
+        while job := self._next():
             future, call = job
             if future.set_running_or_notify_cancel():
                 try:
@@ -78,3 +84,16 @@ class BoundedThreads:
             del job, future, call
             with self._lock:
                 self._free += 1
+
+    def _next(self) -> _Job | None:
+        """The next job; `None` where this thread shall end."""
+        while True:
+            try:
+                return self._jobs.get(timeout=self._idle_s)
+            except Empty:
+                with self._lock:
+                    # Where nobody is free, this thread's next job was handed in just now.
+                    if self._free > 0:
+                        self._free -= 1
+                        self._threads.discard(threading.current_thread())
+                        return None

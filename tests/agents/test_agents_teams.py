@@ -73,7 +73,7 @@ WRONG = [
     ("[[peers]]\nname = 'a'\ntemprature = 1", "peers[0].temprature=1: no such field; there are count,"),
     ("[[peers]]\nname = 'a'\nsampling = {temp = 1}", "peers[0].sampling.temp=1: no such field; there are min_p,"),
     ("[[peers]]\nname = 'a'\nsampling = {temperature = 9}", "peers[0].sampling.temperature=9: input should be"),
-    ("[[peers]]\nname = 'a'\ntools = ['rm']", "peers[0].tools: 'rm' is none of python, read_page, web_search"),
+    ("[[peers]]\nname = 'a'\ntools = ['rm']", "peers[0].tools[0]: 'rm' is none of python, read_page, web_search"),
     ("[[peers]]\nname = 'a'\ntools = 'python'", "peers[0].tools='python': give a list of names"),
     ("[[peers]]\nname = 'a'\nprotocol = 'x'", "protocol='x' is none of fence,"),
     ("[[peers]]\nname = 'a'\nlimits = {cals = 1}", "limits: 'cals' is none of calls,"),

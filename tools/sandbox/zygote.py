@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -34,6 +35,7 @@ class Zygote:
         self._folder = folder
         self._sessions = 0
         self._ready = False
+        self._first: int | None = None
 
     @classmethod
     async def start(cls, walls: Walls, *, memory_mb: int, max_output: int) -> "Zygote":
@@ -112,13 +114,16 @@ class Zygote:
             if not await self.ended(_END_TIMEOUT_S):
                 self._process.kill()
                 self._process.wait()
+        if self._first is not None:
+            os.close(self._first)
+            self._first = None
         _remove(self._folder)
 
     async def ended(self, within_s: float) -> bool:
-        """Whether it has ended, given that many seconds."""
+        """Whether it has ended, and all its sessions with it, given that many seconds."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within_s
-        while self.alive:
+        while self.alive or _runs(self._first):
             if loop.time() > deadline:
                 return False
             await asyncio.sleep(_POLL_S)
@@ -140,6 +145,11 @@ class Zygote:
                 said = complaints.read(4096).decode(errors="replace").strip().splitlines()
                 raise SandboxUnavailable(f"the worker did not start: {(said or ['it said nothing'])[-1]}")
         self._ready = True
+        if self._nested:
+            # bubblewrap leaves when the worker has, a moment before the kernel has emptied the namespace: its first
+            # process is the last one to go.
+            with contextlib.suppress(OSError, IndexError):
+                self._first = os.pidfd_open(_children(self._process.pid)[0])
 
     def _order(self, session: int, order: str) -> None:
         try:
@@ -172,6 +182,15 @@ def _children(pid: int) -> list[int]:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
+
+
+def _runs(watch: int | None) -> bool:
+    """Whether the process of a pidfd has not ended yet."""
+    if watch is None:
+        return False
+    poll = select.poll()
+    poll.register(watch, select.POLLIN)
+    return not poll.poll(0)
 
 
 def _kill_child(pid: int, parent: int) -> None:

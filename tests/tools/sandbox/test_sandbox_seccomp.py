@@ -1,7 +1,9 @@
 """The filter's program, run by a small interpreter, for both architectures on any machine."""
 
 import errno
+import re
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +45,26 @@ def test_everything_not_listed_is_denied(machine: str) -> None:
     # The x32 calls of x86-64 are numbers with this bit.
     for number in (LAST_KNOWN + 1, 1000, 0x40000000, 0x40000039, 0x7FFFFFFF):
         assert verdict(machine, number) == ABSENT
+
+
+# aarch64 has no table of its own: it takes the generic one.
+HEADERS = {"x86_64": ("x86_64-linux-gnu/asm/unistd_64.h", "asm/unistd_64.h"), "aarch64": ("asm-generic/unistd.h",)}
+
+
+@BOTH
+def test_the_numbers_are_those_of_the_kernels_headers(machine: str) -> None:
+    found = [file for name in HEADERS[machine] if (file := Path("/usr/include") / name).is_file()]
+    if not found:
+        pytest.skip(f"no {HEADERS[machine][0]} (Debian's linux-libc-dev)")
+    defined = re.findall(r"^#define __NR(?:3264)?_(\w+)\s+(\d+)\s*$", found[0].read_text(), re.MULTILINE)
+    numbers = {{"fstatat": "newfstatat"}.get(name, name): int(number) for name, number in defined}
+    column = ARCHITECTURES[machine].column
+    ours = {name: row[column] for name, row in (ALLOWED | CHECKED).items()}
+    assert {name: number for name, number in ours.items() if number is not None} == {
+        name: numbers[name] for name, number in ours.items() if number is not None
+    }
+    # None is for calls that the architecture does not have, and for nothing else.
+    assert [name for name, number in ours.items() if number is None and name in numbers] == []
 
 
 @BOTH
