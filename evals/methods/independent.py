@@ -19,9 +19,10 @@ async def independent(problem: Problem, engine: Engine, config: MethodConfig, se
     The prompt is that of a lone path: peers that never write are not promised.
     """
     async with chains(problem, engine, config, seed) as run:
-        results = await _sample(run, 0, config.paths)
+        width = config.paths if config.team is None else config.team.width
+        results = await _sample(run, 0, width)
         while config.budget is not None:
-            spent, most = _generated(results), _MOST_TIMES_PATHS * config.paths
+            spent, most = _generated(results), _MOST_TIMES_PATHS * width
             if spent >= config.budget or len(results) >= most or all(path.outcome == "failed" for path in results):
                 break
             wanted = ceil((config.budget - spent) * len(results) / max(spent, 1))
@@ -30,7 +31,7 @@ async def independent(problem: Problem, engine: Engine, config: MethodConfig, se
 
 
 async def _sample(run: Chains, start: int, end: int) -> list[PathResult]:
-    return list(await asyncio.gather(*(run.single(f"solver_{number}") for number in range(start + 1, end + 1))))
+    return list(await asyncio.gather(*(run.member(index) for index in range(start, end))))
 
 
 def _generated(results: Sequence[PathResult]) -> int:
