@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from peerleap.cli.errors import FAILED, usage_errors
-from peerleap.cli.options import engine_arguments, settings_from, team_from
+from peerleap.cli.options import engine_arguments, parse_budget, settings_from, team_from
 
 _RUN, _LEAP, _MODEL, _OUT = "The eval", "LeaP and sampling", "The model", "The output"
 
@@ -21,9 +21,10 @@ _EPILOG = """
 LeaP with the paper's settings on AIME 2024, four runs; the same command again goes on where it was stopped:
     peerleap eval aime2024 --model deepseek-ai/DeepSeek-R1-Distill-Qwen-7B --paths 32 --runs 4 --out leap.jsonl
 
-Independent paths with the tokens that LeaP used, and the two side by side:
+What LeaP's tokens buy otherwise: more independent paths, or longer ones; and all side by side:
     peerleap eval aime2024 --model ... --method independent --paths 32 --runs 4 --match-tokens leap.jsonl -o ind.jsonl
-    peerleap compare leap.jsonl ind.jsonl --plot result.png
+    peerleap eval aime2024 --model ... --method revise --paths 32 --runs 4 --match-tokens leap.jsonl -o longer.jsonl
+    peerleap compare leap.jsonl ind.jsonl longer.jsonl --plot result.png
 
 Paths that may run Python, with and without hearing each other:
     peerleap eval aime2024 --tools python --out leap-python.jsonl
@@ -43,7 +44,7 @@ def evaluate(
     ],
     *,
     method: Annotated[
-        str, typer.Option(help="leap, independent, moa, deepconf or rsa.", rich_help_panel=_RUN)
+        str, typer.Option(help="leap, independent, deepconf, revise, moa or rsa.", rich_help_panel=_RUN)
     ] = "leap",
     paths: Annotated[
         int | None, typer.Option("--paths", "-n", help="Paths of each question; 4 unless given.", rich_help_panel=_RUN)
@@ -65,12 +66,20 @@ def evaluate(
         list[str] | None,
         typer.Option(help="A number of the method's own, as layers=4; may be repeated.", rich_help_panel=_RUN),
     ] = None,
-    match_tokens: Annotated[
-        Path | None,
+    budget: Annotated[
+        str | None,
         typer.Option(
-            help="Results of another method: give independent paths its tokens, question by question.",
+            help="What a question may spend, as 20000 (generated tokens) or 30s: independent, deepconf and revise go "
+            "on until then.",
             rich_help_panel=_RUN,
         ),
+    ] = None,
+    match_tokens: Annotated[
+        Path | None,
+        typer.Option(help="The budget: what these results' method spent, question by question.", rich_help_panel=_RUN),
+    ] = None,
+    match_seconds: Annotated[
+        Path | None, typer.Option(help="The same in seconds of wall-clock.", rich_help_panel=_RUN)
     ] = None,
     in_flight: Annotated[
         int | None, typer.Option(help="Most questions at once; for 256 requests unless given.", rich_help_panel=_RUN)
@@ -121,7 +130,7 @@ def evaluate(
     with usage_errors():
         from peerleap.evals.datasets import load
         from peerleap.evals.extras import MissingExtra
-        from peerleap.evals.methods import GROWING, MethodConfig, method_options
+        from peerleap.evals.methods import MethodConfig, method_options
         from peerleap.evals.plan import Plan
         from peerleap.evals.results import Results
 
@@ -136,13 +145,16 @@ def evaluate(
         target = out or Path(f"{_name(task)}-{method}.jsonl")
         if report is not None and not report.absolute().parent.is_dir():
             raise ValueError(f"--report {str(report)!r}: there is no folder {str(report.absolute().parent)!r}")
-        if match_tokens is not None and method not in GROWING:
-            raise ValueError(
-                f"--match-tokens: {method!r} cannot be given more paths; {' and '.join(sorted(GROWING))} can"
-            )
+        given = {"--budget": budget, "--match-tokens": match_tokens, "--match-seconds": match_seconds}
+        if len(named := [name for name, value in given.items() if value is not None]) > 1:
+            raise ValueError(f"{' and '.join(named)}: give one of them")
+        amount, unit = parse_budget(budget)
+        if match_seconds is not None:
+            unit = "seconds"
+        match = match_tokens or match_seconds
         try:
             problems = load(task, limit=limit)
-            matched = None if match_tokens is None else Results.read(match_tokens)
+            matched = None if match is None else Results.read(match)
             config = MethodConfig(
                 paths=4 if paths is None else paths,
                 settings=settings,
@@ -152,8 +164,8 @@ def evaluate(
             plan = Plan(
                 task, problems, method, config, runs=runs,
                 seed=seed, in_flight=in_flight, grader=grader,
-                budgets={} if matched is None else _budgets(matched, [p.id for p in problems], runs, seed),
-                matched=None if matched is None else matched.config_hash,
+                budget=amount, unit=unit, matched=None if matched is None else matched.config_hash,
+                budgets={} if matched is None else _budgets(matched, [p.id for p in problems], runs, seed, unit),
             )  # fmt: skip
             failed = _run(plan, model, arguments, target, report)
         except (MissingExtra, OSError) as error:
@@ -209,16 +221,17 @@ def _team(peers: Any, model: str | None, arguments: dict[str, Any]) -> Any:
     )
 
 
-def _budgets(matched: Any, questions: list[str], runs: int, seed: int) -> dict[tuple[str, int], int]:
-    budgets = {}
+def _budgets(matched: Any, questions: list[str], runs: int, seed: int, unit: str) -> dict[tuple[str, int], float]:
+    budgets: dict[tuple[str, int], float] = {}
     for run in range(seed, seed + runs):
         for question in questions:
             if (question, run) not in matched.paths:
                 raise ValueError(
-                    f"--match-tokens {str(matched.file)!r}: question {question!r} of run {run} is not in it; "
+                    f"--match-{unit} {str(matched.file)!r}: question {question!r} of run {run} is not in it; "
                     f"finish that eval first, or ask for its runs {matched.runs}"
                 )
-            budgets[question, run] = matched.generated((question, run))
+            spent = matched.generated if unit == "tokens" else matched.lasted
+            budgets[question, run] = spent((question, run))
     return budgets
 
 

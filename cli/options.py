@@ -1,5 +1,6 @@
 import json
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from peerleap.agents import Peer
@@ -23,6 +24,21 @@ def settings_from(*, communicate_at: str | None, temperature: float | None, **fi
         context["sampling"] = {"temperature": temperature}
     as_settings(context)
     return context
+
+
+def parse_budget(text: str | None) -> "tuple[float | None, Literal['tokens', 'seconds']]":
+    """A budget and its unit: `20000` is tokens, `30s` seconds.
+
+    Raises:
+        ValueError: neither.
+    """
+    if text is None:
+        return None, "tokens"
+    if re.fullmatch(r"[0-9]{1,12}", text):
+        return int(text), "tokens"
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?s", text):
+        return float(text[:-1]), "seconds"
+    raise ValueError(f"--budget {text!r}: give generated tokens, as 20000, or seconds, as 30s")
 
 
 def team_from(team: str | None, tools: list[str] | None, paths: int | None) -> "tuple[Peer, ...] | None":

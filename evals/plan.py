@@ -5,13 +5,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from peerleap.agents import Peer, path_peers
 from peerleap.engine import Engine
 from peerleap.evals.grading import METHODS as GRADER_METHODS
-from peerleap.evals.methods import TEAMED, MethodConfig, Team, method_options, paths_counted
-from peerleap.evals.methods.aggregate import aggregate_question
+from peerleap.evals.methods import BUDGETED, TEAMED, MethodConfig, Team, method_options, paths_counted
+from peerleap.evals.methods.aggregate import aggregate_question, revise_question
 from peerleap.evals.methods.chains import task_of
 from peerleap.evals.methods.result import PathResult
 from peerleap.evals.power import Design
@@ -40,10 +40,14 @@ class Plan:
     in_flight: int | None = None
     """Most questions at once; `None` is as many as keep 256 requests running."""
     grader: str = "peerleap"
-    budgets: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    """Generated tokens for each `(question id, run)`, where another method's are matched."""
+    budget: float | None = None
+    """What every question may spend, in `unit`; for the methods that go on until it is spent."""
+    budgets: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    """The same for each `(question id, run)`, where another method's are matched."""
     matched: str | None = None
-    """Hash of the configuration whose tokens those are."""
+    """Hash of the configuration that spent those."""
+    unit: Literal["tokens", "seconds"] = "tokens"
+    """Generated tokens, or seconds of wall-clock."""
 
     def __post_init__(self) -> None:
         method_options(self.method, self.config.options)
@@ -59,6 +63,12 @@ class Plan:
         for name, value in given.items():
             if not 1 <= value <= limits[name]:
                 raise ValueError(f"{name}={value!r}: give a number from 1 to {limits[name]}")
+        if (self.budget is not None or self.budgets) and self.method not in BUDGETED:
+            raise ValueError(
+                f"budget: {self.method!r} does not go on until one is spent; {', '.join(sorted(BUDGETED))} do"
+            )
+        if self.budget is not None and not self.budget > 0:
+            raise ValueError(f"budget={self.budget!r}: give a number above 0")
         if self.config.team is not None and self.method not in TEAMED:
             raise ValueError(f"team: only {', '.join(sorted(TEAMED))} can have one, or tools, not {self.method!r}")
 
@@ -96,6 +106,11 @@ class Plan:
             "matched": self.matched,
             **model,
         }
+        # Keys that older files do not have are left out where they say nothing: their hashes stay.
+        if self.budget is not None:
+            config["budget"] = f"{self.budget:g} {self.unit}"
+        if self.matched is not None and self.unit != "tokens":
+            config["matched_unit"] = self.unit
         if team is not None and team.engines:
             config["models"] = {name: model_config(engine) for name, engine in team.engines.items()}
         normal: dict[str, Any] = json.loads(encode(config))
@@ -146,10 +161,7 @@ def check_fits(plan: Plan, engine: Engine) -> None:
     longest = sorted(plan.problems, key=lambda problem: -len(problem.text))[:_LONGEST]
     for problem in longest:
         context = {**plan.config.settings, "task": task_of(problem)}
-        read = plan.config.options.get("subset", plan.config.options.get("agents"))
-        text = problem.text
-        if read is not None:
-            text = aggregate_question(problem, engine, [_filler(engine, plan.config.options["excerpt"])] * read, 10**6)
+        text = _longest_text(plan, problem, engine)
         for team in teams:
             peers = path_peers(team.peers)
             engines = {name: team.engine(peer, engine) for name, peer in peers.items()}
@@ -157,6 +169,17 @@ def check_fits(plan: Plan, engine: Engine) -> None:
                 prepare({"question": text}, context, peers, engines, tools.get)
             except ValueError as error:
                 raise type(error)(f"question {problem.id!r} with {plan.width} paths: {error}") from error
+
+
+def _longest_text(plan: Plan, problem: Problem, engine: Engine) -> str:
+    """The problem as its last paths are asked it, with as much of others' text as they are shown."""
+    options = plan.config.options
+    if "excerpt" not in options:
+        return problem.text
+    filler = _filler(engine, options["excerpt"])
+    if plan.method == "revise":
+        return revise_question(problem, engine, filler, 10**6)
+    return aggregate_question(problem, engine, [filler] * options.get("subset", options.get("agents")), 10**6)
 
 
 def _teams(plan: Plan) -> list[Team]:

@@ -99,7 +99,7 @@ class _Eval:
     async def _question(self, problem: Problem, run: int) -> None:
         started, clock = time.time(), time.monotonic()
         checkpoint = self._checkpoint(problem.id, run)
-        config = replace(self.plan.config, checkpoint=checkpoint, budget=self.plan.budgets.get((problem.id, run)))
+        config = replace(self.plan.config, checkpoint=checkpoint, **self._budget(problem.id, run))
         meta: dict[str, Any] = {}
         paths: list[PathResult] = []
         error: str | None = None
@@ -170,6 +170,12 @@ class _Eval:
                 error=error,
             )
         )
+
+    def _budget(self, question: str, run: int) -> dict[str, Any]:
+        amount = self.plan.budgets.get((question, run), self.plan.budget)
+        if amount is None:
+            return {}
+        return {"seconds": float(amount)} if self.plan.unit == "seconds" else {"budget": int(amount)}
 
     def _checkpoint(self, question: str, run: int) -> Path:
         # Ids come from data files: they are no file names. Another configuration's checkpoints are never taken up.

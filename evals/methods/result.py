@@ -24,7 +24,10 @@ class MethodConfig:
     team: Team | None = None
     """Peers that differ or call tools, for `leap`, `independent` and `deepconf`; its counts say how many paths."""
     budget: int | None = None
-    """Tokens that this question's paths may generate together; `independent` and `deepconf` add paths to reach it."""
+    """Tokens that this question's paths may generate together: `independent` and `deepconf` add paths to reach it,
+    `revise` adds revisions."""
+    seconds: float | None = None
+    """The same in seconds, instead: what begins before they are over is seen through."""
     checkpoint: Path | None = None
     """SQLite file that lets the question go on where a killed process left it; `None` keeps its state in memory."""
 

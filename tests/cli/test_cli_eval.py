@@ -55,7 +55,12 @@ def test_from_eval_to_comparison(engines: list[ScriptedEngine], tmp_path: Path) 
     code, out, told = call("eval", "sums.jsonl", *QUICK, "--runs", "2", "--method", "independent",
                            "--match-tokens", "sums-leap.jsonl", "--out", "ind.jsonl")  # fmt: skip
     assert code == 0, told
-    code, out, told = call("compare", "sums-leap.jsonl", "ind.jsonl", "--primary", "pass@1", "--report", "c.md")
+    code, out, told = call("eval", "sums.jsonl", *QUICK, "--runs", "2", "--method", "revise",
+                           "--match-seconds", "sums-leap.jsonl", "--out", "longer.jsonl")  # fmt: skip
+    assert code == 0, told
+    assert "revise (matched seconds)" in out.replace("interval 60, rounds 1, ", "")
+    code, out, told = call("compare", "sums-leap.jsonl", "ind.jsonl", "longer.jsonl", "--primary", "pass@1", "--report",
+                           "c.md")  # fmt: skip
     assert code == 0, told
     assert "primary: pass@1 at equal tokens" in out
     assert "exploratory" in (tmp_path / "c.md").read_text()
@@ -86,7 +91,13 @@ def test_another_configuration_is_not_mixed_in(engines: list[ScriptedEngine]) ->
         (["sums.jsonl", "--grader", "kind"], "grader='kind' is not one of"),
         (["sums.jsonl", "--runs", "0"], "runs=0"),
         (["sums.jsonl", "--paths", "0"], "paths=0"),
-        (["sums.jsonl", "--match-tokens", "x.jsonl"], "'leap' cannot be given more paths"),
+        (
+            ["sums.jsonl", "--budget", "900"],
+            "'leap' does not go on until one is spent; deepconf, independent, revise do",
+        ),
+        (["sums.jsonl", "--budget", "soon"], "--budget 'soon': give generated tokens, as 20000, or seconds, as 30s"),
+        (["sums.jsonl", "--method", "revise", "--budget", "0"], "budget=0: give a number above 0"),
+        (["sums.jsonl", "--budget", "9s", "--match-seconds", "x"], "--budget and --match-seconds: give one of them"),
         (["sums.jsonl", "--method", "independent", "--match-tokens", "x.jsonl"], "x.jsonl: no such file"),
         (["sums.jsonl", "--max-tokens", "4000", "--engine-arg", "max_model_len=4000"], "set max_tokens to at most"),
         (["sums.jsonl", "--report", "no/where.md"], "there is no folder"),
