@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 _TAKEN = {"model": "--model", "paths": "--paths", "peers": "build_graph in Python", "engine": "build_graph in Python"}
 
 
-def settings_from(*, communicate_at: str | None, temperature: float | None, **fields: Any) -> dict[str, Any]:
+def settings_from(*, communicate_at: Any = None, temperature: float | None = None, **fields: Any) -> dict[str, Any]:
     """Settings of a run from the options that were given, checked.
 
     Raises:
@@ -19,7 +19,7 @@ def settings_from(*, communicate_at: str | None, temperature: float | None, **fi
 
     context = {name: value for name, value in fields.items() if value is not None}
     if communicate_at is not None:
-        context["communicate_at"] = communicate_at.replace(" ", "").split(",")
+        context["communicate_at"] = str(communicate_at).replace(" ", "").split(",")
     if temperature is not None:
         context["sampling"] = {"temperature": temperature}
     as_settings(context)

@@ -1,7 +1,6 @@
 """From how a path ended to its line in the records."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from peerleap.evals.aha import AHA_WORDS, aha_count
@@ -20,14 +19,8 @@ async def path_record(
 ) -> PathRecord:
     """Grade a path on its own text and sum it up; `paths` is the number of paths of the question in this run."""
     text = own_text(path.history)
-    verdict = FAILED
-    if path.outcome != "failed":
-        verdict = await grader.acheck(text, problem.answer, problem.kind)
-        if verdict.extracted is None and path.answer and problem.kind != "choice":
-            # The graph takes "the answer is 204" and asks for no box; what it took is graded.
-            said = await grader.acheck(f"\\boxed{{{path.answer}}}", problem.answer, problem.kind)
-            verdict = said if said.extracted is None else replace(said, how=f"{said.how}, from prose")
-    extra: dict[str, Any] = {**meta, **path.meta, "counted": path.counted, "gold": problem.answer}
+    verdict = await graded_text(text, path.outcome, problem.answer, problem.kind, grader)
+    extra: dict[str, Any] = {**meta, **path.meta, "counted": path.counted, "gold": problem.answer, "kind": problem.kind}
     calls = [segment["tool"] for segment in path.history if "tool" in segment]
     if calls:
         extra["tools"] = {"calls": len(calls), "failed": sum(call["status"] != "ok" for call in calls)}
@@ -47,6 +40,11 @@ async def path_record(
         text=text,
         meta=extra,
     )
+
+
+async def graded_text(text: str, outcome: str, gold: str, kind: str, grader: Grader) -> Verdict:
+    """The verdict on what a path wrote itself; a path that failed is wrong, whatever it wrote."""
+    return FAILED if outcome == "failed" else await grader.acheck(text, gold, kind)
 
 
 def _summed_up(segment: Segment) -> dict[str, Any]:

@@ -169,11 +169,9 @@ async def test_cancelling_loses_nothing(tmp_path: Path) -> None:
     assert comparable(tmp_path / "r.jsonl") == comparable(tmp_path / "calm.jsonl")
 
 
-async def test_prose_answers_that_the_graph_takes_are_graded(tmp_path: Path) -> None:
+async def test_an_answer_in_prose_is_no_answer(tmp_path: Path) -> None:
     await run(plan(1, "independent"), tmp_path / "r.jsonl", ScriptedEngine(lambda *_: "The answer is 4."))
-    assert {(r.verdict.correct, r.verdict.how) for r in read_records(tmp_path / "r.jsonl")[1]} == {
-        (True, "integer, from prose")
-    }
+    assert {(r.verdict.correct, r.verdict.how) for r in read_records(tmp_path / "r.jsonl")[1]} == {(False, "no answer")}
 
 
 async def test_a_forced_answer_whose_box_was_cut_is_read(tmp_path: Path) -> None:
