@@ -11,9 +11,26 @@ import typer
 from rich.console import Console
 
 from peerleap.cli.errors import FAILED, usage_errors
-from peerleap.cli.options import engine_arguments, parse_budget, settings_from, team_from
+from peerleap.cli.options import (
+    CommunicateAt,
+    EngineArg,
+    Interval,
+    MaxTokens,
+    Model,
+    Preset,
+    Rounds,
+    Router,
+    SummaryTokens,
+    TeamFile,
+    Temperature,
+    TopK,
+    engine_arguments,
+    parse_budget,
+    settings_from,
+    team_from,
+)
 
-_RUN, _LEAP, _MODEL, _OUT = "The eval", "LeaP and sampling", "The model", "The output"
+_RUN, _LEAP, _OUT = "The run", "LeaP and sampling", "The output"
 
 _EPILOG = """
 [bold]Examples[/bold]
@@ -53,10 +70,7 @@ def evaluate(
         list[str] | None,
         typer.Option(help="What every path may call: python, web_search, read_page; by commas.", rich_help_panel=_RUN),
     ] = None,
-    team: Annotated[
-        str | None,
-        typer.Option(help="A team file (TOML, YAML), or paper or experts, instead of --paths.", rich_help_panel=_RUN),
-    ] = None,
+    team: TeamFile = None,
     runs: Annotated[
         int, typer.Option(help="Independent runs, by seed; comparisons want 4.", rich_help_panel=_RUN)
     ] = 1,
@@ -87,37 +101,20 @@ def evaluate(
     grader: Annotated[
         str, typer.Option(help="peerleap; leap-official for parity with the authors' code.", rich_help_panel=_RUN)
     ] = "peerleap",
-    router: Annotated[
-        str | None, typer.Option(help="dispersed, clustered, hybrid, random or all.", rich_help_panel=_LEAP)
-    ] = None,
-    interval: Annotated[
-        int | None, typer.Option("--interval", "-T", help="Tokens between two LeaP blocks.", rich_help_panel=_LEAP)
-    ] = None,
-    top_k: Annotated[
-        int | None, typer.Option("--top-k", "-k", help="Most summaries a path reads.", rich_help_panel=_LEAP)
-    ] = None,
-    rounds: Annotated[int | None, typer.Option(help="Most LeaP blocks.", rich_help_panel=_LEAP)] = None,
-    communicate_at: Annotated[
-        str | None, typer.Option(help="LeaP blocks only after these token counts.", rich_help_panel=_LEAP)
-    ] = None,
+    router: Router = None,
+    interval: Interval = None,
+    top_k: TopK = None,
+    rounds: Rounds = None,
+    communicate_at: CommunicateAt = None,
     alumni: Annotated[
         bool | None, typer.Option("--alumni/--no-alumni", help="Finished paths keep sharing.", rich_help_panel=_LEAP)
     ] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="A path's budget in tokens.", rich_help_panel=_LEAP)] = None,
-    summary_tokens: Annotated[int | None, typer.Option(help="Most tokens of a summary.", rich_help_panel=_LEAP)] = None,
-    temperature: Annotated[float | None, typer.Option(help="0 is greedy.", rich_help_panel=_LEAP)] = None,
-    preset: Annotated[str | None, typer.Option(help="paper: as the authors' code.", rich_help_panel=_LEAP)] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Hub id or folder; the embedded model unless given.",
-                     rich_help_panel=_MODEL, envvar="PEERLEAP_MODEL", show_default=False),
-    ] = None,
-    engine_arg: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="An engine argument of vLLM, as max_model_len=8192; may be repeated.", rich_help_panel=_MODEL
-        ),
-    ] = None,
+    max_tokens: MaxTokens = None,
+    summary_tokens: SummaryTokens = None,
+    temperature: Temperature = None,
+    preset: Preset = None,
+    model: Model = None,
+    engine_arg: EngineArg = None,
     out: Annotated[
         Path | None,
         typer.Option(

@@ -1,9 +1,56 @@
 import json
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
 
 if TYPE_CHECKING:
     from peerleap.agents import Peer
+
+_LEAP, _MODEL = "LeaP and sampling", "The model"
+
+# What `ask` and `eval` have in common.
+Router = Annotated[
+    str | None,
+    typer.Option(help="dispersed, clustered, hybrid, random, all or evidence.", rich_help_panel=_LEAP),
+]
+Interval = Annotated[
+    int | None, typer.Option("--interval", "-T", help="Tokens between two LeaP blocks.", rich_help_panel=_LEAP)
+]
+TopK = Annotated[
+    int | None, typer.Option("--top-k", "-k", help="Most summaries a path reads in a block.", rich_help_panel=_LEAP)
+]
+Rounds = Annotated[int | None, typer.Option(help="Most LeaP blocks.", rich_help_panel=_LEAP)]
+CommunicateAt = Annotated[
+    str | None, typer.Option(help="LeaP blocks only after these token counts, as 2048,4096.", rich_help_panel=_LEAP)
+]
+MaxTokens = Annotated[int | None, typer.Option(help="A path's budget in tokens.", rich_help_panel=_LEAP)]
+SummaryTokens = Annotated[int | None, typer.Option(help="Most tokens of a summary.", rich_help_panel=_LEAP)]
+Temperature = Annotated[float | None, typer.Option(help="0 is greedy.", rich_help_panel=_LEAP)]
+Preset = Annotated[
+    str | None, typer.Option(help="paper: as the authors' code, where we differ.", rich_help_panel=_LEAP)
+]
+TeamFile = Annotated[
+    str | None,
+    typer.Option(
+        "--team", help="A team file (TOML, YAML), or paper or experts, instead of --paths.", rich_help_panel="The run"
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Hub id or folder; the embedded model unless given.",
+        rich_help_panel=_MODEL,
+        envvar="PEERLEAP_MODEL",
+        show_default=False,
+    ),
+]
+EngineArg = Annotated[
+    list[str] | None,
+    typer.Option(help="An engine argument of vLLM, as max_model_len=8192; may be repeated.", rich_help_panel=_MODEL),
+]
 
 # What `ask` says by options of its own, and what only Python can give.
 _TAKEN = {"model": "--model", "paths": "--paths", "peers": "build_graph in Python", "engine": "build_graph in Python"}

@@ -31,10 +31,10 @@ async def revise(problem: Problem, engine: Engine, config: MethodConfig, seed: i
                 break
             if not count or (last and all(path.outcome == "failed" for path in last)):
                 break
-            questions = [revise_question(problem, engine, path, shown) for path in last[:count]] or [None] * count
+            questions: list[str | None] = [revise_question(problem, engine, path, shown) for path in last[:count]]
             # The first step is that of `independent`, path for path.
             name = "solver_{}" if step == 1 else f"solver_{{}}_step{step}"
-            asked = enumerate(questions, start=1)
+            asked = enumerate(questions or [None] * count, start=1)
             wrote = await asyncio.gather(*(run.single(name.format(path), text) for path, text in asked))
             wrote = [replace(path, meta={"step": step}) for path in wrote]
             last = [*wrote, *last[count:]]
