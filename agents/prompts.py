@@ -99,10 +99,14 @@ ANSWERS = {
 CONCLUSION = "I have finished. My answer is {answer}.\n{text}"
 CONCLUSION_OPEN = "I have finished.\n{text}"
 
-# What a path of a later layer (MoA) or step (RSA) is asked.
+# What a path of a later layer (MoA) or step (RSA, revisions) is asked.
 SOLUTION = "Candidate solution {number}:"
 AGGREGATE = (
     "{question}\n\nBelow are candidate solutions of this problem by others. Any of them can be wrong. Check them "
     "against each other and against your own work, keep what holds, and write one complete solution of your own."
     "\n\n{solutions}"
+)
+REVISE = (
+    "{question}\n\nBelow is your own earlier solution of this problem. It can be wrong. Check every step, mend what "
+    "does not hold, and write one complete solution.\n\n{solution}"
 )

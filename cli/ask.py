@@ -9,7 +9,23 @@ from rich.console import Console
 from peerleap.cli.errors import usage_errors
 from peerleap.cli.interrupt import run_until_interrupted
 from peerleap.cli.kept import Recipe, ask_kept
-from peerleap.cli.options import engine_arguments, settings_from
+from peerleap.cli.options import (
+    CommunicateAt,
+    EngineArg,
+    Interval,
+    MaxTokens,
+    Model,
+    Preset,
+    Rounds,
+    Router,
+    Sampling,
+    SummaryTokens,
+    TeamFile,
+    Temperature,
+    TopK,
+    engine_arguments,
+    settings_from,
+)
 from peerleap.cli.report import check_target, print_result, result_json, save
 from peerleap.cli.views import LiveView, LogView, View
 
@@ -32,7 +48,7 @@ For a script: one JSON object on the output, the progress on the error output:
     peerleap ask --json "..." | jq .votes
 """
 
-_RUN, _MODEL, _OUT = "The run", "The model", "The output"
+_RUN, _OUT = "The run", "The output"
 
 
 def ask(
@@ -41,58 +57,25 @@ def ask(
     paths: Annotated[
         int | None, typer.Option("--paths", "-n", help="How many paths; 4 unless given.", rich_help_panel=_RUN)
     ] = None,
-    team: Annotated[
-        str | None,
-        typer.Option(help="A team file (TOML, YAML), or paper or experts, instead of --paths.", rich_help_panel=_RUN),
-    ] = None,
-    interval: Annotated[
-        int | None, typer.Option("--interval", "-T", help="Tokens between two LeaP blocks.", rich_help_panel=_RUN)
-    ] = None,
-    top_k: Annotated[
-        int | None, typer.Option("--top-k", "-k", help="Most summaries a path reads in a block.", rich_help_panel=_RUN)
-    ] = None,
-    router: Annotated[
-        str | None,
-        typer.Option(help="dispersed, clustered, hybrid, random, all or evidence.", rich_help_panel=_RUN),
-    ] = None,
-    rounds: Annotated[int | None, typer.Option(help="Most LeaP blocks.", rich_help_panel=_RUN)] = None,
-    communicate_at: Annotated[
-        str | None,
-        typer.Option(help="LeaP blocks only after these token counts, as 2048,4096.", rich_help_panel=_RUN),
-    ] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="A path's budget in tokens.", rich_help_panel=_RUN)] = None,
-    summary_tokens: Annotated[int | None, typer.Option(help="Most tokens of a summary.", rich_help_panel=_RUN)] = None,
+    team: TeamFile = None,
+    interval: Interval = None,
+    top_k: TopK = None,
+    router: Router = None,
+    rounds: Rounds = None,
+    communicate_at: CommunicateAt = None,
+    max_tokens: MaxTokens = None,
+    summary_tokens: SummaryTokens = None,
     vote: Annotated[str | None, typer.Option(help="majority or shortest_majority.", rich_help_panel=_RUN)] = None,
     task: Annotated[
         str | None,
         typer.Option(help="math, choice or free; told from the question unless given.", rich_help_panel=_RUN),
     ] = None,
-    temperature: Annotated[float | None, typer.Option(help="0 is greedy.", rich_help_panel=_RUN)] = None,
-    sampling: Annotated[
-        list[str] | None,
-        typer.Option(help="As top_p=1, top_k=20, min_p=0.05; may be repeated.", rich_help_panel=_RUN),
-    ] = None,
+    temperature: Temperature = None,
+    sampling: Sampling = None,
     seed: Annotated[int, typer.Option(help="Same seed, same engine: same run.", rich_help_panel=_RUN)] = 0,
-    preset: Annotated[
-        str | None, typer.Option(help="paper: as the authors' code, where we differ.", rich_help_panel=_RUN)
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="Hub id or folder; the embedded model unless given.",
-            rich_help_panel=_MODEL,
-            envvar="PEERLEAP_MODEL",
-            show_default=False,
-        ),
-    ] = None,
-    engine_arg: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="An engine argument of vLLM, as max_model_len=8192; may be repeated.", rich_help_panel=_MODEL
-        ),
-    ] = None,
+    preset: Preset = None,
+    model: Model = None,
+    engine_arg: EngineArg = None,
     thread: Annotated[
         str | None,
         typer.Option(

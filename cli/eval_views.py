@@ -47,13 +47,12 @@ def progress_view(messages: Console, total: int, done: int) -> Iterator[Callable
 
 def show_methods(results: Sequence[Any], out: Console) -> None:
     """One block of lines a method: a table of twelve columns fits no terminal."""
-    from peerleap.evals.report import METHOD_HEAD, method_rows
+    from peerleap.evals.report import METHOD_HEAD, method_rows, shown_columns
 
     rows = method_rows(results)
     table = Table(METHOD_HEAD[0], *(escape(row[0]) for row in rows))
-    for number, name in enumerate(METHOD_HEAD[1:], start=1):
-        if name != "paper" or any(row[number] != "-" for row in rows):
-            table.add_row(name, *(Text(row[number]) for row in rows))
+    for column in shown_columns(rows)[1:]:
+        table.add_row(METHOD_HEAD[column], *(Text(row[column]) for row in rows))
     out.print(table)
 
 

@@ -8,6 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from peerleap.cli.text import clip
+
+_WIDTH = 40
+
 
 def result_json(result: dict[str, Any], *, histories: bool) -> dict[str, Any]:
     """The object that `--json` prints and, with the histories, `--save` writes."""
@@ -52,7 +56,7 @@ def print_result(result: dict[str, Any], out: Console, messages: Console) -> Non
         table.add_row(
             name,
             path["status"],
-            Text(_short(shown)),
+            Text(clip(shown, _WIDTH)),
             str(own),
             str(usage["summary"]),
             str(usage["inserted"]),
@@ -60,7 +64,7 @@ def print_result(result: dict[str, Any], out: Console, messages: Console) -> Non
         )
     messages.print(table)
     usage = result["usage"]
-    votes = ", ".join(f"{_short(vote['answer'])!r} {vote['votes']}" for vote in result["votes"]) or "none"
+    votes = ", ".join(f"{clip(vote['answer'], _WIDTH)!r} {vote['votes']}" for vote in result["votes"]) or "none"
     messages.print(Text(f"votes: {votes}"))
     messages.print(
         Text(
@@ -75,8 +79,3 @@ def print_result(result: dict[str, Any], out: Console, messages: Console) -> Non
         messages.print("answer:", style="bold", end=" ")
         shown = "".join(char for char in result["answer"] if char.isprintable() or char in "\n\t")
         out.print(Text(shown), soft_wrap=True)  # a model can write a terminal's escape codes
-
-
-def _short(text: str, width: int = 40) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= width else line[: width - 1] + "…"

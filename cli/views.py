@@ -10,6 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from peerleap.cli.text import clip
+
 _MAX_LANES = 24
 
 
@@ -100,14 +102,14 @@ class LiveView:
         width = self.console.width
         table = Table("path", "round", "tokens", "state", "last words", expand=True, box=None)
         for name, lane in list(self.lanes.items())[:_MAX_LANES]:
-            words = _clip(lane.words, len(lane.words))[-max(20, width - 64) :]
+            words = clip(lane.words, len(lane.words))[-max(20, width - 64) :]
             table.add_row(
-                name, str(lane.round), str(lane.tokens), Text(_clip(lane.state, 28)), Text(words, no_wrap=True)
+                name, str(lane.round), str(lane.tokens), Text(clip(lane.state, 28)), Text(words, no_wrap=True)
             )
         more = len(self.lanes) - _MAX_LANES
         hidden = [Text(f"... and {more} more paths")] if more > 0 else []
         room = max(3, self.console.height - min(len(self.lanes), _MAX_LANES) - 6)
-        blocks = [Text(_clip(block, width), style="dim") for block in self.blocks[-room:]]
+        blocks = [Text(clip(block, width), style="dim") for block in self.blocks[-room:]]
         return Group(table, *hidden, *blocks, Text(f"{time.monotonic() - self._start:.0f} s", style="dim"))
 
 
@@ -124,7 +126,7 @@ def _line(event: dict[str, Any]) -> str:
         case "segment" if event["kind"] == "error":
             return f"{event['path']} failed: {event['text']}"
         case "summary":
-            return f"LeaP block {event['round'] + 1}: {event['path']} sums up: {_clip(event['text'], 160)}"
+            return f"LeaP block {event['round'] + 1}: {event['path']} sums up: {clip(event['text'], 160)}"
         case "route":
             routes = "; ".join(
                 f"{reader} reads {', '.join(read) or 'nobody'}" for reader, read in event["sources"].items()
@@ -135,8 +137,3 @@ def _line(event: dict[str, Any]) -> str:
         case "vote":
             return f"vote: {event['votes']}"
     return ""
-
-
-def _clip(text: str, width: int) -> str:
-    line = "".join(char for char in " ".join(text.split()) if char.isprintable())  # a model can write escape codes
-    return line if len(line) <= width else line[: width - 1] + "…"

@@ -6,7 +6,8 @@ mentioned in passing does not (`the answer is definitely not A`, `Answer: A bala
 
 import re
 
-from peerleap.evals.boxed import answer_section, boxes, without_comments
+from peerleap.evals.own_text import answer_section, without_comments
+from peerleap.graph.boxed import boxes
 
 _OPEN = r"(?:\\(?:boxed|text|textbf|mathrm|mathbf|bf)\s*\{|\\\(|(?i:option|choice|letter)\b|[\s\"'“*_$(\[{<:]){0,12}"
 _ADVERB = r"(?:\s+(?:clearly|therefore|thus|definitely|indeed|likely|probably|most likely|then|simply))?"

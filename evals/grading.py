@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from peerleap.evals.boxed import last_box, without_comments
 from peerleap.evals.choices import choice_letter
 from peerleap.evals.integers import number_words, parse_integer, same_in_base
 from peerleap.evals.mathcheck import Comparison, MathPool
 from peerleap.evals.official import official_verdict
+from peerleap.evals.own_text import without_comments
+from peerleap.graph.boxed import last_box
 
 MAX_ANSWER = 1000
 METHODS = ("peerleap", "leap-official")

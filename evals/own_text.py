@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 
-from peerleap.evals.boxed import last_box
+from peerleap.graph.boxed import last_box
 from peerleap.graph.segments import OWN, Segment
 
 _OPENED = "\\boxed{"
@@ -29,3 +29,21 @@ def _closed(text: str) -> str:
     line = text.strip().partition("\n")[0].strip(" $.")
     # Its braces may be cut off in the middle.
     return f"{_OPENED}{line}{'}' * (1 + max(0, line.count('{') - line.count('}')))}" if line else ""
+
+
+def without_comments(text: str) -> str:
+    """The text without `<comment>` blocks: what peers said, or what the path made up in their name, is no answer."""
+    kept: list[str] = []
+    position = 0
+    while (start := text.find("<comment>", position)) >= 0:
+        kept.append(text[position:start])
+        close, thought = text.find("</comment>", start), text.find("</think>", start)
+        ends = [end for end in (close + len("</comment>") if close >= 0 else -1, thought) if end >= 0]
+        position = min(ends, default=len(text))
+    kept.append(text[position:])
+    return "".join(kept)
+
+
+def answer_section(text: str) -> str:
+    """What follows the last `</think>`; the whole text where there is none."""
+    return text.rpartition("</think>")[2]

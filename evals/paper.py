@@ -55,6 +55,7 @@ def paper_number(config: Mapping[str, Any], metric: str) -> PaperNumber | None:
         or settings.get("communicate_at") is not None
         or sampling.get("temperature", 0.6) != 0.6
         or config.get("matched")
+        or config.get("budget")
         or config.get("peers")
     ):
         return None

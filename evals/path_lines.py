@@ -1,7 +1,6 @@
 """From how a path ended to its line in the records."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from peerleap.evals.aha import AHA_WORDS, aha_count
@@ -20,14 +19,11 @@ async def path_record(
 ) -> PathRecord:
     """Grade a path on its own text and sum it up; `paths` is the number of paths of the question in this run."""
     text = own_text(path.history)
-    verdict = FAILED
-    if path.outcome != "failed":
-        verdict = await grader.acheck(text, problem.answer, problem.kind)
-        if verdict.extracted is None and path.answer and problem.kind != "choice":
-            # The graph takes "the answer is 204" and asks for no box; what it took is graded.
-            said = await grader.acheck(f"\\boxed{{{path.answer}}}", problem.answer, problem.kind)
-            verdict = said if said.extracted is None else replace(said, how=f"{said.how}, from prose")
-    extra: dict[str, Any] = {**meta, **path.meta, "counted": path.counted, "gold": problem.answer}
+    verdict = await graded_text(text, path.outcome, problem.answer, problem.kind, grader)
+    extra: dict[str, Any] = {**meta, **path.meta, "counted": path.counted, "gold": problem.answer, "kind": problem.kind}
+    calls = [segment["tool"] for segment in path.history if "tool" in segment]
+    if calls:
+        extra["tools"] = {"calls": len(calls), "failed": sum(call["status"] != "ok" for call in calls)}
     if path.error is not None:
         extra["error"] = path.error
     return PathRecord(
@@ -46,10 +42,17 @@ async def path_record(
     )
 
 
+async def graded_text(text: str, outcome: str, gold: str, kind: str, grader: Grader) -> Verdict:
+    """The verdict on what a path wrote itself; a path that failed is wrong, whatever it wrote."""
+    return FAILED if outcome == "failed" else await grader.acheck(text, gold, kind)
+
+
 def _summed_up(segment: Segment) -> dict[str, Any]:
     line: dict[str, Any] = {"kind": segment["kind"], "round": segment["round"], "tokens": len(segment["token_ids"])}
     line |= {key: segment[key] for key in ("finish", "sources", "logprob") if key in segment}
-    # Own text has a field of its own; what peers were told is found nowhere else.
-    if segment["kind"] in {"summary", "error"}:
+    if "tool" in segment:
+        line["tool"] = {key: segment["tool"][key] for key in ("name", "status", "seconds")}
+    # Own text has a field of its own; what peers and tools told it is found nowhere else.
+    if segment["kind"] in {"summary", "tool", "error"}:
         line["text"] = segment["text"]
     return line

@@ -5,13 +5,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from peerleap.agents import path_peers
+from peerleap.agents import Peer, path_peers
 from peerleap.engine import Engine
 from peerleap.evals.grading import METHODS as GRADER_METHODS
-from peerleap.evals.methods import MethodConfig, method_options, paths_counted
-from peerleap.evals.methods.aggregate import aggregate_question
+from peerleap.evals.methods import BUDGETED, TEAMED, MethodConfig, Team, method_options, paths_counted
+from peerleap.evals.methods.aggregate import aggregate_question, revise_question
 from peerleap.evals.methods.chains import task_of
 from peerleap.evals.methods.result import PathResult
 from peerleap.evals.power import Design
@@ -20,6 +20,7 @@ from peerleap.evals.record_lines import encode
 from peerleap.graph.prepare import prepare
 from peerleap.graph.segments import Segment
 from peerleap.graph.settings import as_settings
+from peerleap.graph.tool_calls import Toolbox
 
 # Requests that keep a GPU's batch full.
 _BATCH = 256
@@ -39,10 +40,14 @@ class Plan:
     in_flight: int | None = None
     """Most questions at once; `None` is as many as keep 256 requests running."""
     grader: str = "peerleap"
-    budgets: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    """Generated tokens for each `(question id, run)`, where another method's are matched."""
+    budget: float | None = None
+    """What every question may spend, in `unit`; for the methods that go on until it is spent."""
+    budgets: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    """The same for each `(question id, run)`, where another method's are matched."""
     matched: str | None = None
-    """Hash of the configuration whose tokens those are."""
+    """Hash of the configuration that spent those."""
+    unit: Literal["tokens", "seconds"] = "tokens"
+    """Generated tokens, or seconds of wall-clock."""
 
     def __post_init__(self) -> None:
         method_options(self.method, self.config.options)
@@ -58,8 +63,14 @@ class Plan:
         for name, value in given.items():
             if not 1 <= value <= limits[name]:
                 raise ValueError(f"{name}={value!r}: give a number from 1 to {limits[name]}")
-        if self.config.peers is not None and self.method != "leap":
-            raise ValueError(f"peers: only the method 'leap' works with a team, not {self.method!r}")
+        if (self.budget is not None or self.budgets) and self.method not in BUDGETED:
+            raise ValueError(
+                f"budget: {self.method!r} does not go on until one is spent; {', '.join(sorted(BUDGETED))} do"
+            )
+        if self.budget is not None and not self.budget > 0:
+            raise ValueError(f"budget={self.budget!r}: give a number above 0")
+        if self.config.team is not None and self.method not in TEAMED:
+            raise ValueError(f"team: only {', '.join(sorted(TEAMED))} can have one, or tools, not {self.method!r}")
 
     @property
     def seeds(self) -> list[int]:
@@ -69,8 +80,8 @@ class Plan:
     @property
     def width(self) -> int:
         """Paths of a question that vote, and that run at once."""
-        if self.config.peers is not None:
-            return len(path_peers(self.config.peers))
+        if self.config.team is not None:
+            return self.config.team.width
         return paths_counted(self.method, self.config.paths, self.config.options)[0]
 
     @property
@@ -80,7 +91,7 @@ class Plan:
 
     def record_config(self, model: Mapping[str, Any]) -> dict[str, Any]:
         """What makes results comparable, for the header; not `runs`: more of the same may be added to a file."""
-        peers = self.config.peers
+        team = self.config.team
         config = {
             "task": self.task,
             "questions": len(self.problems),
@@ -89,12 +100,19 @@ class Plan:
             "paths": self.width,
             "settings": {k: v for k, v in self.config.settings.items() if v is not None},
             "options": dict(self.config.options),
-            "peers": None if peers is None else [peer.model_dump(mode="json") for peer in peers],
+            "peers": None if team is None else team.described(),
             "seed": self.seed,
             "grader": self.grader,
             "matched": self.matched,
             **model,
         }
+        # Keys that older files do not have are left out where they say nothing: their hashes stay.
+        if self.budget is not None:
+            config["budget"] = f"{self.budget:g} {self.unit}"
+        if self.matched is not None and self.unit != "tokens":
+            config["matched_unit"] = self.unit
+        if team is not None and team.engines:
+            config["models"] = {name: model_config(engine) for name, engine in team.engines.items()}
         normal: dict[str, Any] = json.loads(encode(config))
         return normal
 
@@ -109,8 +127,9 @@ def data_hash(problems: Sequence[Problem]) -> str:
     return hashlib.sha256(encode(rows)).hexdigest()
 
 
-def model_config(engine: Engine, path: str | None = None) -> dict[str, Any]:
+def model_config(engine: Engine) -> dict[str, Any]:
     """Name of the model and a hash over its folder's configuration and its files' names and sizes, if it has one."""
+    path = getattr(getattr(engine, "resolved", None), "path", None)
     folder = Path(path) if path else None
     if folder is None or not folder.is_dir():
         return {"model": engine.model, "model_hash": None}
@@ -130,24 +149,45 @@ def check_fits(plan: Plan, engine: Engine) -> None:
         SettingsError, InputError: says how many tokens there are.
         EngineError, ModelError: the engine could not start.
     """
+    teams = _teams(plan)
+    for used in {id(used): used for team in teams for used in (engine, *team.engines.values())}.values():
+        used.check()
+    tools = {
+        name: Toolbox(peer, team.engine(peer, engine))
+        for team in teams
+        for name, peer in path_peers(team.peers).items()
+        if peer.tools and peer.limits.calls
+    }
     longest = sorted(plan.problems, key=lambda problem: -len(problem.text))[:_LONGEST]
     for problem in longest:
         context = {**plan.config.settings, "task": task_of(problem)}
-        peers = path_peers(plan.config.peers or [_solver(plan.width if plan.method == "leap" else 1)])
-        read = plan.config.options.get("subset", plan.config.options.get("agents"))
-        text = problem.text
-        if read is not None:
-            text = aggregate_question(problem, engine, [_filler(engine, plan.config.options["excerpt"])] * read, 10**6)
-        try:
-            prepare({"question": text}, context, peers, dict.fromkeys(peers, engine))
-        except ValueError as error:
-            raise type(error)(f"question {problem.id!r} with {plan.width} paths: {error}") from error
+        text = _longest_text(plan, problem, engine)
+        for team in teams:
+            peers = path_peers(team.peers)
+            engines = {name: team.engine(peer, engine) for name, peer in peers.items()}
+            try:
+                prepare({"question": text}, context, peers, engines, tools.get)
+            except ValueError as error:
+                raise type(error)(f"question {problem.id!r} with {plan.width} paths: {error}") from error
 
 
-def _solver(count: int) -> Any:
-    from peerleap.agents import Peer
+def _longest_text(plan: Plan, problem: Problem, engine: Engine) -> str:
+    """The problem as its last paths are asked it, with as much of others' text as they are shown."""
+    options = plan.config.options
+    if "excerpt" not in options:
+        return problem.text
+    filler = _filler(engine, options["excerpt"])
+    if plan.method == "revise":
+        return revise_question(problem, engine, filler, 10**6)
+    return aggregate_question(problem, engine, [filler] * options.get("subset", options.get("agents")), 10**6)
 
-    return Peer(name="solver", count=count)
+
+def _teams(plan: Plan) -> list[Team]:
+    """Those that work together on a question: each alone, where the method's paths do not hear each other."""
+    team = plan.config.team or Team((Peer(name="solver", count=plan.width),))
+    if plan.method == "leap":
+        return [team]
+    return [Team((peer.model_copy(update={"count": 1}),), team.engines) for peer in team.peers]
 
 
 def _filler(engine: Engine, tokens: int) -> PathResult:

@@ -1,17 +1,20 @@
-"""Accuracy against cost, as PNG or SVG (by the file's ending); needs the extra `plots`."""
+"""Accuracy against cost, and by router, as PNG or SVG (by the file's ending); needs the extra `plots`."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from peerleap.evals.extras import need
 from peerleap.evals.methods import GROWING
 from peerleap.evals.results import Results
+from peerleap.graph.settings import RouterName
 
 ENDINGS = (".png", ".svg")
+_ROUTERS = get_args(RouterName)
 _WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
-def check_plot(target: Path) -> None:
+def check_plot(target: Path, option: str = "--plot") -> None:
     """Say before a run why a plot could not be drawn.
 
     Raises:
@@ -19,9 +22,9 @@ def check_plot(target: Path) -> None:
         MissingExtra: matplotlib is not installed.
     """
     if target.suffix.lower() not in ENDINGS:
-        raise ValueError(f"--plot {str(target)!r}: give a name that ends in {' or '.join(ENDINGS)}")
+        raise ValueError(f"{option} {str(target)!r}: give a name that ends in {' or '.join(ENDINGS)}")
     if not target.absolute().parent.is_dir():
-        raise ValueError(f"--plot {str(target)!r}: there is no folder {str(target.absolute().parent)!r}")
+        raise ValueError(f"{option} {str(target)!r}: there is no folder {str(target.absolute().parent)!r}")
     need("matplotlib", extra="plots")
 
 
@@ -48,6 +51,46 @@ def plot(results: Sequence[Results], target: Path, metric: str = "cons@n") -> No
             axis.grid(alpha=0.3)
     axes[0][0].legend()
     figure.savefig(target, dpi=150)
+
+
+def plot_routers(results: Sequence[Results], target: Path) -> None:
+    """Pass@1 of each LeaP file by its router, with 95 % intervals over questions; independent paths as a line.
+
+    Raises:
+        ValueError: no file is of the method `leap`.
+    """
+    bars = sorted((r for r in results if r.config["method"] == "leap"), key=lambda r: _ROUTERS.index(_router(r)))
+    if not bars:
+        raise ValueError("--plot-routers: none of the files is of the method 'leap'")
+    figures = need("matplotlib.figure", "matplotlib", "plots")
+    figure = figures.Figure(figsize=(max(6, 1.6 * len(bars)), 5), layout="constrained")
+    axis = figure.subplots()
+    points = [_point(result, result, "pass@1", 0) for result in bars]
+    values = [value for _, value, _, _ in points]
+    errors = [[value - low for _, value, low, _ in points], [high - value for _, value, _, high in points]]
+    axis.bar(range(len(bars)), values, yerr=errors, capsize=4, color="tab:blue", alpha=0.7)
+    axis.set_xticks(range(len(bars)), _router_names(bars))
+    for result in results:
+        if result.config["method"] == "independent":
+            _, value, low, high = _point(result, result, "pass@1", 0)
+            axis.axhline(value, color="black", linestyle="--", label=f"{result.name}, {value:.1f}")
+            axis.axhspan(low, high, color="black", alpha=0.08)
+    axis.set_ylabel("pass@1, %")
+    axis.set_ylim(bottom=0)
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(loc="lower right")
+    figure.savefig(target, dpi=150)
+
+
+def _router(result: Results) -> str:
+    return str(result.config.get("settings", {}).get("router", "dispersed"))
+
+
+def _router_names(results: Sequence[Results]) -> list[str]:
+    """The routers; where two files have the same one, with what else sets them apart."""
+    names = [_router(result) for result in results]
+    rest = [result.name.removeprefix("leap").strip(" ()").replace(", ", "\n") for result in results]
+    return [f"{name}\n{more}" if names.count(name) > 1 else name for name, more in zip(names, rest, strict=True)]
 
 
 def _parts(result: Results, metric: str) -> list[Results]:

@@ -9,13 +9,18 @@ from peerleap.evals.results import Results
 from peerleap.evals.stats import Estimate
 
 METHOD_HEAD = ("method", "questions x runs x paths", "Pass@1", "Cons@N", "paper", "own", "summary", "inserted",
-               "prefill", "cached", "wall-clock", "failed")  # fmt: skip
+               "prefill", "cached", "wall-clock", "no answer", "tool calls", "failed")  # fmt: skip
 COMPARISON_HEAD = ("", "new - old", "metric", "at", "new", "old", "tokens new/old", "McNemar", "result")
 
 
 def method_rows(results: Sequence[Results]) -> list[tuple[str, ...]]:
     """A row for each file: values in percent with 95 % intervals over questions, tokens, wall-clock."""
     return [_method_row(result) for result in results]
+
+
+def shown_columns(rows: Sequence[Sequence[str]]) -> list[int]:
+    """The columns that say anything."""
+    return [column for column in range(len(METHOD_HEAD)) if any(row[column] != "-" for row in rows)]
 
 
 def comparison_rows(comparisons: Sequence[Comparison]) -> list[tuple[str, ...]]:
@@ -38,8 +43,10 @@ def markdown(
     parts = [f"# {title}\n"]
     if comparisons:
         parts.append(f"{verdict(comparisons)[0].upper()}{verdict(comparisons)[1:]}.\n")
-    parts.append(_table(METHOD_HEAD, method_rows(results)))
-    if any(row[4] != "-" for row in method_rows(results)):
+    rows = method_rows(results)
+    shown = shown_columns(rows)
+    parts.append(_table([METHOD_HEAD[column] for column in shown], [[row[column] for column in shown] for row in rows]))
+    if METHOD_HEAD.index("paper") in shown:
         parts.append("Paper: arXiv 2505.07787, the table in brackets; shown where model, data and setting match.\n")
     if comparisons:
         parts.append("## Comparisons\n")
@@ -81,8 +88,20 @@ def _method_row(result: Results) -> tuple[str, ...]:
         said or "-",
         *(f"{count:,}" for count in (tokens.own, tokens.summary, tokens.inserted, tokens.prefill, tokens.cached)),
         f"{result.seconds:,.0f} s",
+        f"{result.estimate('no_answer').value:.1%}",
+        _tool_calls(result),
         str(failed),
     )
+
+
+def _tool_calls(result: Results) -> str:
+    """Calls a path, where there are tools, and the share of them that failed."""
+    if not any(peer.get("tools") for peer in result.config.get("peers") or ()):
+        return "-"
+    paths = [path for of in result.paths.values() for path in of]
+    used = [path.meta.get("tools", {"calls": 0, "failed": 0}) for path in paths]
+    calls, failed = sum(use["calls"] for use in used), sum(use["failed"] for use in used)
+    return f"{calls / len(paths):.2f} a path, {failed / max(1, calls):.0%} failed"
 
 
 def _comparison_row(c: Comparison) -> tuple[str, ...]:

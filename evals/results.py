@@ -84,6 +84,10 @@ class Results:
         """Tokens that one question's run decoded, those of the paths that do not vote too."""
         return sum(path.tokens.generated for path in self.paths[key])
 
+    def lasted(self, key: Key) -> float:
+        """Seconds that one question's run took, from its start or its last resumption."""
+        return float(self.paths[key][0].meta.get("seconds", 0.0))
+
     @property
     def tokens(self) -> Tokens:
         """Everything that was spent."""
@@ -151,5 +155,12 @@ def label(config: Mapping[str, Any]) -> str:
     shown = ("router", "top_k", "interval", "rounds", "communicate_at") if method == "leap" else ()
     said = [f"{key} {settings[key]}" for key in shown if key in settings]
     said += [str(settings["preset"])] if "preset" in settings else []
-    said += ["matched tokens"] if config.get("matched") else []
+    said += [_who(peer) for peer in config.get("peers") or ()]
+    said += [f"matched {config.get('matched_unit', 'tokens')}"] if config.get("matched") else []
+    said += [str(config["budget"])] if config.get("budget") else []
     return f"{method} ({', '.join(said)})" if said else method
+
+
+def _who(peer: Mapping[str, Any]) -> str:
+    tools = " and ".join(peer.get("tools", ()))
+    return f"{peer['count']} x {peer['name']}{f' with {tools}' if tools else ''}"

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterable
 from fractions import Fraction
 
+from peerleap.graph.boxed import last_box
 from peerleap.graph.segments import OWN, Segment
 from peerleap.graph.settings import TaskName
 
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 # What a model writes as if its peers had, where it was not stopped in time.
 _INVENTED = re.compile(r"<comment>.*?(?:</comment>|\Z)", re.DOTALL)
-_BRACE = re.compile(r"[{}]")
 _SAID = re.compile(
     r"(?:final\s+answer|answer)(?:\s+is|\s*[:=])\s*+\**\s*+:?\s*+(?P<answer>\$[^$\n]+\$|-?[\d,]*\.?\d+(?:/\d+)?)",
     re.IGNORECASE,
@@ -57,24 +56,6 @@ def extract_answer(history: Iterable[Segment], task: TaskName) -> str | None:
     return answer.strip() or None if task == "free" else None
 
 
-def last_box(text: str) -> str | None:
-    r"""Content of the last `\boxed{}` with balanced braces."""
-    closed_at: dict[int, int] = {}
-    opened: list[int] = []
-    for brace in _BRACE.finditer(text):
-        if brace[0] == "{":
-            opened.append(brace.end())
-        elif opened:
-            closed_at[opened.pop()] = brace.start()
-    last_line = text.rstrip().rfind("\n") + 1
-    for opening in reversed(list(_BOX.finditer(text))):
-        if (start := opening.end()) in closed_at:
-            return text[start : closed_at[start]].strip()
-        if start >= last_line and (rest := text[start:].strip(" $.\n")):
-            return rest
-    return None
-
-
 def canonical(answer: str, task: TaskName) -> str:
     """A form in which answers that mean the same are equal; reads text only, evaluates nothing."""
     text = answer.strip()
@@ -108,7 +89,7 @@ def _own_text(segments: list[Segment], kinds: frozenset[str] | set[str]) -> str:
 
 
 def _find(text: str, task: TaskName) -> str | None:
-    box = last_box(text)
+    box = last_box(text, unclosed=True)
     if task == "choice":
         letter = _LETTER.match(box) if box else None
         if letter:

@@ -6,9 +6,12 @@ from peerleap.evals.methods.independent import independent
 from peerleap.evals.methods.leap import leap
 from peerleap.evals.methods.moa import moa
 from peerleap.evals.methods.result import Method, MethodConfig, PathResult
+from peerleap.evals.methods.revise import revise
 from peerleap.evals.methods.rsa import rsa
+from peerleap.evals.methods.team import Team
 
-METHODS: dict[str, Method] = {"independent": independent, "leap": leap, "moa": moa, "deepconf": deepconf, "rsa": rsa}
+METHODS: dict[str, Method] = {"independent": independent, "leap": leap, "moa": moa, "deepconf": deepconf, "rsa": rsa,
+                              "revise": revise}  # fmt: skip
 
 # `excerpt`: most tokens that an aggregating path is shown of each answer.
 OPTIONS: dict[str, dict[str, int]] = {
@@ -17,12 +20,31 @@ OPTIONS: dict[str, dict[str, int]] = {
     "moa": {"layers": 4, "agents": 3, "excerpt": 1024},
     "deepconf": {},
     "rsa": {"steps": 4, "subset": 4, "excerpt": 1024},
+    "revise": {"steps": 2, "excerpt": 1024},
 }
 
 GROWING = frozenset({"independent", "deepconf"})
 """Methods whose paths can be cut off or added to one by one, and so be held to any budget."""
 
-__all__ = ["GROWING", "METHODS", "OPTIONS", "Method", "MethodConfig", "PathResult", "method_options", "paths_counted"]
+BUDGETED = frozenset({"revise", *GROWING})
+"""Methods that go on until a budget is spent."""
+
+TEAMED = frozenset({"leap", *GROWING})
+"""Methods whose paths may differ and call tools."""
+
+__all__ = [
+    "BUDGETED",
+    "GROWING",
+    "METHODS",
+    "OPTIONS",
+    "TEAMED",
+    "Method",
+    "MethodConfig",
+    "PathResult",
+    "Team",
+    "method_options",
+    "paths_counted",
+]
 
 
 def method_options(method: str, given: Mapping[str, Any]) -> dict[str, int]:

@@ -21,6 +21,14 @@ def aggregate_question(problem: Problem, engine: Engine, sources: Sequence[PathR
     return prompts.AGGREGATE.format(question=problem.text, solutions="\n\n".join(told))
 
 
+def revise_question(problem: Problem, engine: Engine, source: PathResult, tokens: int) -> str:
+    """The problem with the last `tokens` tokens of a path's own earlier text, if it has any."""
+    if source.outcome == "failed":
+        return problem.text
+    own = neutralise(excerpt(engine, source, tokens), (*LEAP_TAGS, *control_texts(engine.tokenizer)))
+    return prompts.REVISE.format(question=problem.text, solution=own)
+
+
 def excerpt(engine: Engine, path: PathResult, tokens: int) -> str:
     """What others are shown of a path: its answer section if it wrote one, else its thought; the end of it."""
     kinds = {segment["kind"] for segment in path.history if segment["kind"] in OWN and segment["token_ids"]}

@@ -1,16 +1,16 @@
 """The LeaP graph as every method uses it: chains that share one question's checkpoint file."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
 from langgraph.checkpoint.memory import InMemorySaver
 
-from peerleap.agents import Peer
 from peerleap.engine import Engine
 from peerleap.evals.extras import need
 from peerleap.evals.methods.result import MethodConfig, PathResult
+from peerleap.evals.methods.team import member_graph, team_graph
 from peerleap.evals.problems import Problem
 from peerleap.graph import AllPathsFailed, LeapGraph, build_graph
 from peerleap.graph.answers import extract_answer
@@ -30,22 +30,35 @@ class Chains:
     def __init__(self, problem: Problem, engine: Engine, config: MethodConfig, seed: int, saver: Any) -> None:
         self._problem, self._config, self._seed, self._saver = problem, config, seed, saver
         self._engine: Any = engine
-        self._single: Any = None
+        self._compiled: dict[str, Any] = {}
 
-    async def single(self, name: str, question: str | None = None) -> PathResult:
-        """One chain that hears nobody, on the problem or on `question`; its seed follows from its name."""
+    async def single(self, name: str, question: str | None = None, peer: str | None = None) -> PathResult:
+        """One chain that hears nobody, on the problem or on `question`; its seed follows from its name.
+
+        `peer` is the member of the team whose tools and instructions it has.
+        """
         # One graph for all: the prompt of a lone path does not speak of peers.
-        self._single = self._single or _graph(self._engine, 1).compile(checkpointer=self._saver)
+        graph = self._compiled.get(peer or "")
+        if graph is None:
+            team = self._config.team
+            of = _graph(self._engine, 1) if peer is None or team is None else member_graph(team, peer, self._engine)
+            graph = self._compiled[peer or ""] = of.compile(checkpointer=self._saver)
         seed = derive_seed(self._seed, "chain", name)
-        (result,) = await self._run(self._single, name, question or self._problem.text, seed)
+        (result,) = await self._run(graph, name, question or self._problem.text, seed)
         return PathResult(name, result.outcome, result.history, result.answer)
 
-    async def team(self, name: str, peers: Sequence[Peer] | None) -> list[PathResult]:
+    async def member(self, index: int) -> PathResult:
+        """The path `index`, from 0, as a chain that hears nobody."""
+        team = self._config.team
+        if team is None:
+            return await self.single(f"solver_{index + 1}")
+        name, peer = team.member(index)
+        return await self.single(name, peer=peer.name)
+
+    async def together(self, name: str) -> list[PathResult]:
         """All paths of one LeaP graph."""
-        if peers is None:
-            graph = _graph(self._engine, self._config.paths)
-        else:
-            graph = build_graph(peers=list(peers), engine=self._engine)
+        team = self._config.team
+        graph = _graph(self._engine, self._config.paths) if team is None else team_graph(team, self._engine)
         return await self._run(graph.compile(checkpointer=self._saver), name, self._problem.text, self._seed)
 
     async def _run(self, graph: Any, thread: str, question: str, seed: int) -> list[PathResult]:

@@ -1,11 +1,10 @@
 """N paths that never hear of each other: what LeaP has to beat."""
 
 import asyncio
-from collections.abc import Sequence
-from math import ceil
 
 from peerleap.engine import Engine
 from peerleap.evals.methods.chains import Chains, chains
+from peerleap.evals.methods.meter import Meter
 from peerleap.evals.methods.result import MethodConfig, PathResult
 from peerleap.evals.problems import Problem
 
@@ -18,20 +17,17 @@ async def independent(problem: Problem, engine: Engine, config: MethodConfig, se
 
     The prompt is that of a lone path: peers that never write are not promised.
     """
+    meter = Meter(config)
     async with chains(problem, engine, config, seed) as run:
-        results = await _sample(run, 0, config.paths)
-        while config.budget is not None:
-            spent, most = _generated(results), _MOST_TIMES_PATHS * config.paths
-            if spent >= config.budget or len(results) >= most or all(path.outcome == "failed" for path in results):
+        width = config.paths if config.team is None else config.team.width
+        results, most = await _sample(run, 0, width), _MOST_TIMES_PATHS * width
+        while meter.limited and len(results) < most and any(path.outcome != "failed" for path in results):
+            wanted = meter.pays_for(results, results)
+            if not wanted:
                 break
-            wanted = ceil((config.budget - spent) * len(results) / max(spent, 1))
             results += await _sample(run, len(results), min(len(results) + wanted, most))
         return results
 
 
 async def _sample(run: Chains, start: int, end: int) -> list[PathResult]:
-    return list(await asyncio.gather(*(run.single(f"solver_{number}") for number in range(start + 1, end + 1))))
-
-
-def _generated(results: Sequence[PathResult]) -> int:
-    return sum(path.tokens.generated for path in results)
+    return list(await asyncio.gather(*(run.member(index) for index in range(start, end))))

@@ -5,6 +5,6 @@ from peerleap.evals.problems import Problem
 
 
 async def leap(problem: Problem, engine: Engine, config: MethodConfig, seed: int) -> list[PathResult]:
-    """LeaP as `build_graph` runs it, with all its settings, and with a team where `config.peers` names one."""
+    """LeaP as `build_graph` runs it, with all its settings, and with a team where `config.team` is one."""
     async with chains(problem, engine, config, seed) as run:
-        return await run.team("leap", config.peers)
+        return await run.together("leap")

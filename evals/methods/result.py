@@ -3,8 +3,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from peerleap.agents import Peer
 from peerleap.engine import Engine
+from peerleap.evals.methods.team import Team
 from peerleap.evals.metrics import Tokens
 from peerleap.evals.problems import Problem
 from peerleap.graph.segments import Segment
@@ -21,10 +21,13 @@ class MethodConfig:
     """Settings of the LeaP graph (`peerleap.graph.Settings`), without `seed` and `task`."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """The method's own numbers, such as `layers`; see `peerleap.evals.methods.OPTIONS`."""
-    peers: tuple[Peer, ...] | None = None
-    """A team, for `leap` only; its counts then say how many paths there are."""
+    team: Team | None = None
+    """Peers that differ or call tools, for `leap`, `independent` and `deepconf`; its counts say how many paths."""
     budget: int | None = None
-    """Tokens that this question's paths may generate together; `independent` and `deepconf` add paths to reach it."""
+    """Tokens that this question's paths may generate together: `independent` and `deepconf` add paths to reach it,
+    `revise` adds revisions."""
+    seconds: float | None = None
+    """The same in seconds, instead: what begins before they are over is seen through."""
     checkpoint: Path | None = None
     """SQLite file that lets the question go on where a killed process left it; `None` keeps its state in memory."""
 

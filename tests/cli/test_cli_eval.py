@@ -7,6 +7,8 @@ from typer.testing import CliRunner
 
 from peerleap.cli.main import app
 from peerleap.engine import SamplingParams, ScriptedEngine
+from peerleap.evals import read_records
+from peerleap.tools.sandbox import probe
 
 QUICK = ["--interval", "60", "--rounds", "1", "--max-tokens", "300", "--summary-tokens", "60", "--paths", "3"]
 
@@ -53,7 +55,12 @@ def test_from_eval_to_comparison(engines: list[ScriptedEngine], tmp_path: Path) 
     code, out, told = call("eval", "sums.jsonl", *QUICK, "--runs", "2", "--method", "independent",
                            "--match-tokens", "sums-leap.jsonl", "--out", "ind.jsonl")  # fmt: skip
     assert code == 0, told
-    code, out, told = call("compare", "sums-leap.jsonl", "ind.jsonl", "--primary", "pass@1", "--report", "c.md")
+    code, out, told = call("eval", "sums.jsonl", *QUICK, "--runs", "2", "--method", "revise",
+                           "--match-seconds", "sums-leap.jsonl", "--out", "longer.jsonl")  # fmt: skip
+    assert code == 0, told
+    assert "revise (matched seconds)" in out.replace("interval 60, rounds 1, ", "")
+    code, out, told = call("compare", "sums-leap.jsonl", "ind.jsonl", "longer.jsonl", "--primary", "pass@1", "--report",
+                           "c.md")  # fmt: skip
     assert code == 0, told
     assert "primary: pass@1 at equal tokens" in out
     assert "exploratory" in (tmp_path / "c.md").read_text()
@@ -84,10 +91,20 @@ def test_another_configuration_is_not_mixed_in(engines: list[ScriptedEngine]) ->
         (["sums.jsonl", "--grader", "kind"], "grader='kind' is not one of"),
         (["sums.jsonl", "--runs", "0"], "runs=0"),
         (["sums.jsonl", "--paths", "0"], "paths=0"),
-        (["sums.jsonl", "--match-tokens", "x.jsonl"], "'leap' cannot be given more paths"),
+        (
+            ["sums.jsonl", "--budget", "900"],
+            "'leap' does not go on until one is spent; deepconf, independent, revise do",
+        ),
+        (["sums.jsonl", "--budget", "soon"], "--budget 'soon': give generated tokens, as 20000, or seconds, as 30s"),
+        (["sums.jsonl", "--method", "revise", "--budget", "0"], "budget=0: give a number above 0"),
+        (["sums.jsonl", "--budget", "9s", "--match-seconds", "x"], "--budget and --match-seconds: give one of them"),
         (["sums.jsonl", "--method", "independent", "--match-tokens", "x.jsonl"], "x.jsonl: no such file"),
         (["sums.jsonl", "--max-tokens", "4000", "--engine-arg", "max_model_len=4000"], "set max_tokens to at most"),
         (["sums.jsonl", "--report", "no/where.md"], "there is no folder"),
+        (["sums.jsonl", "--tools", "pyton"], "--tools 'pyton': none of python, read_page, web_search"),
+        (["sums.jsonl", "--team", "paper", "--paths", "3"], "--team 'paper': it says which paths"),
+        (["sums.jsonl", "--team", "gone.toml"], "gone.toml: No such file"),
+        (["sums.jsonl", "--team", "paper", "--method", "moa"], "team: only deepconf, independent, leap"),
     ],
 )
 def test_bad_input_gets_one_clear_line(arguments: list[str], said: str, engines: list[ScriptedEngine]) -> None:
@@ -97,6 +114,42 @@ def test_bad_input_gets_one_clear_line(arguments: list[str], said: str, engines:
     assert told.startswith("peerleap: ")
     assert told.count("\n") == 1
     assert all(engine.requests == [] for engine in engines)
+
+
+@pytest.mark.skipif(not probe().tier, reason="this machine can build no walls")
+def test_paths_may_run_python_with_and_without_peers(
+    engines: list[ScriptedEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compute(text: str, params: SamplingParams) -> str:
+        if "<summarize>" in text[-120:] or text.endswith("\\boxed{"):
+            return "4}</summarize>"
+        return "So \\boxed{4}." if "```output\n4" in text else "```python\nprint(2 + 2)\n```\n"
+
+    monkeypatch.setattr("peerleap.engine.get_engine", lambda *_, **__: ScriptedEngine(compute))
+    quick = ["--limit", "2", "--paths", "2", "--interval", "200", "--rounds", "1", "--max-tokens", "900"]
+    for method in ("leap", "independent"):
+        code, _, told = call("eval", "sums.jsonl", *quick, "--method", method, "--tools", "python")
+        assert code == 0, told
+        header, records = read_records(f"sums-{method}.jsonl")
+        assert [peer["tools"] for peer in header.config["peers"]] == [["python"]]
+        assert header.hardware["sandbox_tier"] in {1, 2}
+        assert [record.meta["tools"] for record in records] == [{"calls": 1, "failed": 0}] * 4
+        assert all(record.verdict.correct and record.tokens.inserted for record in records)
+    code, _, told = call("eval", "sums.jsonl", *quick)
+    assert code == 2
+    assert "sums-leap.jsonl holds another configuration (peers=" in told
+
+
+def test_a_team_of_a_file(engines: list[ScriptedEngine], tmp_path: Path) -> None:
+    (tmp_path / "team.toml").write_text('[[peers]]\nname = "a"\ncount = 2\n[[peers]]\nname = "b"\nmodel = "other"\n')
+    for method in ("leap", "independent"):
+        code, out, told = call(
+            "eval", "sums.jsonl", *QUICK[:-2], "--limit", "1", "--method", method, "--team", "team.toml"
+        )
+        assert code == 0, told
+        assert "2 x a, 1 x b" in out
+        assert [record.path for record in read_records(f"sums-{method}.jsonl")[1]] == ["a_1", "a_2", "b_1"]
+        assert [bool(engine.requests) for engine in engines[-2:]] == [True, True]
 
 
 def test_comparing_needs_a_known_metric_and_two_files(engines: list[ScriptedEngine]) -> None:

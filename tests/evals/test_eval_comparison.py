@@ -8,7 +8,7 @@ import pytest
 from peerleap.evals import Header, PathRecord, Records, RecordsError, Tokens, Verdict, read_records
 from peerleap.evals.comparison import COSTS, Comparison, compare
 from peerleap.evals.paper import paper_number
-from peerleap.evals.report import markdown, verdict
+from peerleap.evals.report import METHOD_HEAD, markdown, method_rows, shown_columns, verdict
 from peerleap.evals.results import Results
 
 PAPER_MODEL = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
@@ -139,6 +139,35 @@ def test_the_plot_is_drawn(ending: str, tmp_path: Path) -> None:
     assert target.stat().st_size > 5000
     with pytest.raises(ValueError, match=r"ends in \.png or \.svg"):
         check_plot(tmp_path / "p.pdf")
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_routers_are_drawn_side_by_side(ending: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from peerleap.evals.plots import plot_routers
+
+    routers = [results(tmp_path, "leap", [6] * 6, settings={"router": name}) for name in ("random", "hybrid", "random")]
+    routers += [results(tmp_path, "leap", [7, 5] * 3), results(tmp_path, "independent", [3] * 6)]
+    target = tmp_path / f"p.{ending}"
+    plot_routers(routers, target)
+    assert target.stat().st_size > 5000
+    if ending == "svg":
+        text = target.read_text()
+        at = [text.index(f"<!-- {name} -->") for name in ("dispersed", "hybrid")]
+        assert at == sorted(at)
+        assert "<!-- independent, 37.5 -->" in text
+    with pytest.raises(ValueError, match="none of the files is of the method 'leap'"):
+        plot_routers(routers[-1:], target)
+
+
+def test_tool_calls_and_missing_answers_are_in_the_table(tmp_path: Path) -> None:
+    coders = [{"name": "solver", "count": 8, "tools": ["python"]}]
+    read = [results(tmp_path, "leap", [5] * 6, peers=coders), results(tmp_path, "independent", [5] * 6)]
+    rows = [dict(zip(METHOD_HEAD, row, strict=True)) for row in method_rows(read)]
+    assert [row["tool calls"] for row in rows] == ["0.00 a path, 0% failed", "-"]
+    assert [row["no answer"] for row in rows] == ["0.0%", "0.0%"]
+    assert METHOD_HEAD.index("tool calls") not in shown_columns(method_rows(read[1:]))
 
 
 def test_tokens_of_paths_that_do_not_vote_count_too(tmp_path: Path) -> None:

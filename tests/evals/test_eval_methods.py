@@ -76,6 +76,32 @@ async def test_a_budget_adds_independent_paths_until_it_is_spent() -> None:
     assert budget <= sum(path.tokens.generated for path in many) < budget * 1.5
 
 
+async def test_a_budget_makes_a_few_paths_longer() -> None:
+    few = await METHODS["independent"](PROBLEM, ScriptedEngine(script), config("independent"), 0)
+    spent = sum(path.tokens.generated for path in few)
+    for share in (0.5, 1.4, 2.6):
+        engine = ScriptedEngine(script)
+        asked = config("revise", budget=int(share * spent))
+        paths = await METHODS["revise"](PROBLEM, engine, asked, 0)
+        assert ids(paths[:3]) == ids(few)
+        assert len([path for path in paths if path.counted]) == 3
+        used = sum(path.tokens.generated for path in paths)
+        assert max(1.0, share) * spent - 1 <= used <= (max(1.0, share) + 0.5) * spent
+        revised = [engine.tokenizer.decode(ids) for ids, _ in engine.requests[3:]]
+        assert len(revised) == len(paths) - 3
+        assert all("your own earlier solution" in text and "thinking about it" in text for text in revised)
+
+
+async def test_seconds_are_a_budget_too() -> None:
+    for method in ("independent", "revise"):
+        engine = ScriptedEngine(script, tokens_per_second=4000)  # 30 ms a path and more
+        short = await METHODS[method](PROBLEM, engine, config(method, seconds=0.001), 0)
+        long = await METHODS[method](PROBLEM, engine, config(method, seconds=0.5), 0)
+        assert len(short) == 3
+        assert len(long) >= 6
+        assert len([path for path in long if path.counted]) == (3 if method == "revise" else len(long))
+
+
 async def test_later_layers_and_steps_read_the_earlier_ones() -> None:
     for method in ("moa", "rsa"):
         engine = ScriptedEngine(script)

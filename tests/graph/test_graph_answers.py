@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from peerleap.graph.answers import detect_task, extract_answer, last_box
+from peerleap.graph.answers import detect_task, extract_answer
+from peerleap.graph.boxed import last_box
 
 
 def segment(kind: str, text: str) -> Any:
@@ -39,7 +40,7 @@ BOXES = [
 
 @pytest.mark.parametrize(("text", "box"), BOXES)
 def test_the_last_box_with_balanced_braces(text: str, box: str | None) -> None:
-    assert last_box(text) == box
+    assert last_box(text, unclosed=True) == box
 
 
 MATHS = [

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from peerleap.graph.answers import canonical, detect_task, extract_answer, last_box
+from peerleap.graph.answers import canonical, detect_task, extract_answer
+from peerleap.graph.boxed import LONGEST, last_box
 from peerleap.graph.vote import group_answers
 
 SAME = [
@@ -89,7 +90,7 @@ HOSTILE = {
 def test_hostile_answers_come_back(task: Any, name: str) -> None:
     text = HOSTILE[name]
     canonical(text, task)
-    last_box(text)
+    last_box(text, unclosed=True)
     detect_task(text)
     for said in (text, f"\\boxed{{{text}}}", f"Final answer: {text}"):
         segment: Any = {"kind": "thought", "round": 0, "token_ids": [], "text": said}
@@ -98,7 +99,7 @@ def test_hostile_answers_come_back(task: Any, name: str) -> None:
 
 
 def test_deep_nesting_is_still_read_right() -> None:
-    assert last_box("\\boxed{" + HOSTILE["nested"] + "}") == HOSTILE["nested"]
+    assert last_box("\\boxed{" + HOSTILE["nested"] + "}") == HOSTILE["nested"][:LONGEST]
 
 
 def test_a_run_survives_a_hostile_answer(leap: Any) -> None:

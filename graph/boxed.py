@@ -26,6 +26,26 @@ class Box(NamedTuple):
 
 def boxes(text: str) -> list[Box]:
     """Every balanced box that holds something, in the order in which they start; linear in the text's length."""
+    return _scan(text)[0]
+
+
+def last_box(text: str, *, unclosed: bool = False) -> str | None:
+    """The inside of the box that starts last (of nested boxes the inner one), or None.
+
+    With `unclosed`, a later box that the end of the text cut off counts, if it begins on the last line: a path whose
+    budget ran out is taken at its word. Otherwise an unclosed box is no answer.
+    """
+    found, opened = _scan(text)
+    if unclosed and opened and opened[-1][0] > (found[-1].start if found else -1):
+        start = opened[-1][1]
+        rest = text[start : start + LONGEST].strip(" $.\n")
+        if rest and start > text.rstrip().rfind("\n"):
+            return rest
+    return found[-1].content if found else None
+
+
+def _scan(text: str) -> tuple[list[Box], list[tuple[int, int]]]:
+    """The balanced boxes, and where those that nothing closes begin, with their insides."""
     open_braces: list[tuple[int, int] | None] = []
     found: list[Box] = []
     for token in _TOKENS.finditer(text):
@@ -42,28 +62,4 @@ def boxes(text: str) -> list[Box]:
                 content = text[start[1] : min(token.start(), start[1] + LONGEST)].strip()
                 if not _PLACEHOLDER.fullmatch(content):
                     found.append(Box(start[0], token.end(), content))
-    return sorted(found)
-
-
-def last_box(text: str) -> str | None:
-    """The inside of the box that starts last (of nested boxes the inner one), or None; an unclosed box is no answer."""
-    found = boxes(text)
-    return found[-1].content if found else None
-
-
-def without_comments(text: str) -> str:
-    """The text without `<comment>` blocks: what peers said, or what the path made up in their name, is no answer."""
-    kept: list[str] = []
-    position = 0
-    while (start := text.find("<comment>", position)) >= 0:
-        kept.append(text[position:start])
-        close, thought = text.find("</comment>", start), text.find("</think>", start)
-        ends = [end for end in (close + len("</comment>") if close >= 0 else -1, thought) if end >= 0]
-        position = min(ends, default=len(text))
-    kept.append(text[position:])
-    return "".join(kept)
-
-
-def answer_section(text: str) -> str:
-    """What follows the last `</think>`; the whole text where there is none."""
-    return text.rpartition("</think>")[2]
+    return sorted(found), [start for start in open_braces if start is not None]

@@ -1,0 +1,119 @@
+"""One question's run, from its first request to its lines in the records."""
+
+import hashlib
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from peerleap.engine import Engine, EngineDead, EngineError, EngineMissing, EngineStartError
+from peerleap.evals.extras import MissingExtra
+from peerleap.evals.grading import NO_ANSWER, Grader
+from peerleap.evals.methods import METHODS, MethodConfig, PathResult
+from peerleap.evals.metrics import Tokens
+from peerleap.evals.path_lines import path_record
+from peerleap.evals.plan import Plan
+from peerleap.evals.problems import Problem
+from peerleap.evals.record_lines import PathRecord
+from peerleap.evals.records import Records
+from peerleap.graph.seeds import derive_seed
+
+ATTEMPTS = 2
+_FATAL = tuple(f"{kind.__name__}: " for kind in (EngineDead, EngineMissing, EngineStartError))
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Runs single questions of a plan into its records; a killed question goes on from its checkpoint file."""
+
+    plan: Plan
+    engine: Engine
+    records: Records
+    grader: Grader
+
+    @property
+    def folder(self) -> Path:
+        """Where the checkpoint files of the questions in flight are."""
+        return self.records.path.with_name(f"{self.records.path.name}.checkpoints")
+
+    def tidy(self) -> None:
+        """Remove the folder where nothing is in flight."""
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    async def run(self, problem: Problem, run: int) -> tuple[list[PathRecord], float, str | None]:
+        """The lines that were written, the seconds it took, and why it failed if it did (twice).
+
+        Raises:
+            EngineError: the engine cannot run anything any more; nothing is recorded.
+            MissingExtra: a package is not installed.
+        """
+        started, clock = time.time(), time.monotonic()
+        checkpoint = self._checkpoint(problem.id, run)
+        config = replace(self.plan.config, checkpoint=checkpoint, **self._budget(problem.id, run))
+        meta: dict[str, Any] = {}
+        paths: list[PathResult] = []
+        error: str | None = None
+        for attempt in range(1, ATTEMPTS + 1):
+            paths, error = await self._attempt(problem, run, config)
+            if error is None:
+                break
+            meta |= {"attempts": attempt, "question_error": error}
+            # What failed is checkpointed as failed; the retry begins afresh.
+            _remove(checkpoint)
+        meta |= {"started": round(started, 3), "seconds": round(time.monotonic() - clock, 3)}
+        if paths:
+            lines = [
+                await path_record(
+                    path, problem, self.grader, run=run, method=self.plan.method, paths=len(paths), meta=meta
+                )
+                for path in paths
+            ]
+        else:
+            lines = [self._lost(problem, run, meta)]
+        self.records.append(lines)
+        _remove(checkpoint)
+        return lines, meta["seconds"], error
+
+    async def _attempt(self, problem: Problem, run: int, config: MethodConfig) -> tuple[list[PathResult], str | None]:
+        """The paths, and why the question failed if it did."""
+        try:
+            paths = await METHODS[self.plan.method](problem, self.engine, config, derive_seed(run, problem.id))
+        except (EngineDead, EngineMissing, EngineStartError, MissingExtra):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one question does, the others go on
+            return [], f"{type(error).__name__}: {error}"
+        for path in paths:
+            if path.error is not None and path.error.startswith(_FATAL):
+                # A question is not wrong because the machine gave up: it runs again when the eval is resumed.
+                if config.checkpoint is not None:
+                    _remove(config.checkpoint)
+                raise EngineError(path.error)
+        counted = [path for path in paths if path.counted]
+        if all(path.outcome == "failed" for path in counted):
+            return paths, counted[0].error or "every path failed"
+        return paths, None
+
+    def _lost(self, problem: Problem, run: int, meta: dict[str, Any]) -> PathRecord:
+        verdict = replace(NO_ANSWER, how="failed")
+        told = {**meta, "counted": True, "gold": problem.answer, "error": meta["question_error"]}
+        return PathRecord(
+            question=problem.id, run=run, method=self.plan.method, path="none", paths=1, outcome="failed",
+            verdict=verdict, tokens=Tokens(), meta=told,
+        )  # fmt: skip
+
+    def _budget(self, question: str, run: int) -> dict[str, Any]:
+        amount = self.plan.budgets.get((question, run), self.plan.budget)
+        if amount is None:
+            return {}
+        return {"seconds": float(amount)} if self.plan.unit == "seconds" else {"budget": int(amount)}
+
+    def _checkpoint(self, question: str, run: int) -> Path:
+        # Ids come from data files: they are no file names. Another configuration's checkpoints are never taken up.
+        name = f"{self.records.config_hash}\x1f{question}\x1f{run}\x1f{self.plan.method}"
+        return self.folder / f"{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.sqlite"
+
+
+def _remove(checkpoint: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        checkpoint.with_name(checkpoint.name + suffix).unlink(missing_ok=True)

@@ -1,0 +1,196 @@
+"""inspect_ai's front to the same runs: `inspect eval peerleap/solve -T data=aime2024 -T paths=8`.
+
+The results file stays the truth: what it holds is not run again, so `inspect eval-retry` goes on inside questions, and
+a file that `peerleap eval` made becomes a log to look at.
+"""
+
+import asyncio
+import atexit
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from inspect_ai import Epochs, Task, task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import ChatMessageAssistant, ModelOutput
+from inspect_ai.scorer import Score, Scorer, Target, mean, scorer, stderr
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from peerleap.cli.options import settings_from, team_from
+from peerleap.engine import get_engine
+from peerleap.evals.datasets import load
+from peerleap.evals.grading import Grader
+from peerleap.evals.methods import MethodConfig, Team, method_options
+from peerleap.evals.metrics import Graded, Tokens, majority, question_metrics
+from peerleap.evals.path_lines import graded_text
+from peerleap.evals.plan import Plan, check_fits, model_config
+from peerleap.evals.question import Questions
+from peerleap.evals.record_lines import Header, PathRecord
+from peerleap.evals.records import Records, read_records
+
+
+@task
+def solve(
+    data: str,
+    method: str = "leap",
+    paths: int | None = None,
+    seed: int = 0,
+    tools: str | None = None,
+    team: str | None = None,
+    weights: str | None = None,
+    out: str | None = None,
+    grader: str = "peerleap",
+    temperature: float | None = None,
+    communicate_at: str | None = None,
+    **settings: Any,
+) -> Task:
+    """A method on a data set, as `peerleap eval` runs it; `--epochs 4` is four runs.
+
+    Args:
+        data: name of a data set, or a `.jsonl` or `.csv` file.
+        method: see `peerleap.evals.methods`.
+        paths: paths of each question; 4 unless given.
+        seed: of the first run; each further epoch adds 1.
+        tools: what every path may call, by commas.
+        team: a team file, instead of `paths` and `tools`.
+        weights: hub id or folder of the model (inspect's own `--model` is not used).
+        out: the results file; named after data and method unless given.
+        grader: `peerleap`, or `leap-official`.
+        temperature: 0 is greedy.
+        communicate_at: token counts, by commas.
+        settings: of the LeaP graph, such as `router` and `top_k`.
+    """
+    context = settings_from(communicate_at=communicate_at, temperature=temperature, **settings)
+    peers = team_from(team, None if tools is None else [tools], paths)
+    config = MethodConfig(4 if paths is None else paths, context, method_options(method, {}),
+                          team=None if peers is None else Team(peers))  # fmt: skip
+    problems = load(data)
+    plan = Plan(data, problems, method, config, seed=seed, grader=grader)
+    check_fits(plan, get_engine(weights))
+    file = Path(out or f"{Path(data).stem.replace(':', '-')}-{method}.jsonl")
+    samples = [
+        Sample(
+            id=problem.id, input=problem.text, target=problem.answer, metadata={"qid": problem.id, "kind": problem.kind}
+        )
+        for problem in problems
+    ]
+    return Task(
+        dataset=MemoryDataset(samples, name=data), solver=_reason(plan, file, weights), scorer=per_path(grader),
+        epochs=Epochs(1, "mean"), name=f"{Path(data).stem}-{method}", fail_on_error=True,
+    )  # fmt: skip
+
+
+def _reason(plan: Plan, file: Path, weights: str | None) -> Solver:
+    runs, problems = _Runs(plan, file, weights), {problem.id: problem for problem in plan.problems}
+
+    @solver(name=plan.method)
+    def reason() -> Solver:
+        async def run(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001 - inspect's signature
+            lines = await runs.of(problems[str(state.sample_id)], plan.seed + state.epoch - 1)
+            state.messages += [_message(line) for line in lines]
+            winner = majority([line.graded for line in lines if line.meta["counted"]])
+            state.output = ModelOutput.from_content(plan.method, "" if winner is None else str(winner.answer))
+            return state
+
+        return run
+
+    return reason()
+
+
+def _message(line: PathRecord) -> ChatMessageAssistant:
+    """A path as the viewer shows it, with all that scoring it again takes."""
+    kept = {"path": line.path, "outcome": line.outcome, "counted": line.meta["counted"], "tokens": asdict(line.tokens),
+            "segments": list(line.segments)}  # fmt: skip
+    return ChatMessageAssistant(content=line.text or "", metadata=kept)
+
+
+@scorer(metrics=[{"*": [mean(), stderr(cluster="qid")]}])
+def per_path(grader: str = "peerleap") -> Scorer:
+    """Every path graded on its own text, and the question's metrics over the paths that vote."""
+
+    async def score(state: TaskState, target: Target) -> Score:
+        graded: list[Graded] = []
+        told: list[dict[str, Any]] = []
+        spent = Tokens()
+        for message in state.messages:
+            about = message.metadata or {}
+            if "path" not in about:
+                continue
+            verdict = await graded_text(
+                message.text, about["outcome"], target.text, state.metadata["kind"], _grader(grader)
+            )
+            tokens = Tokens(**about["tokens"])
+            spent += tokens
+            told.append({"path": about["path"], **asdict(verdict)})
+            if about["counted"]:
+                graded.append(Graded(verdict.extracted, verdict.correct, tokens))
+        values: dict[str, Any] = {
+            name: value for name, value in question_metrics(graded).items() if not name.startswith("tokens_")
+        }
+        winner = majority(graded)
+        return Score(
+            value={**values, "generated": spent.generated, "inserted": spent.inserted},
+            answer=None if winner is None else winner.answer,
+            explanation=json.dumps(told, ensure_ascii=False),
+        )
+
+    return score
+
+
+@cache
+def _grader(method: str) -> Grader:
+    made = Grader(method)
+    atexit.register(made.close)
+    return made
+
+
+class _Runs:
+    """The results file and what runs into it; open while any sample does."""
+
+    def __init__(self, plan: Plan, file: Path, weights: str | None) -> None:
+        self._plan, self._file, self._weights = plan, file, weights
+        self._users, self._lock = 0, asyncio.Lock()
+        self._questions: Questions | None = None
+        self._there: dict[tuple[str, int, str], list[PathRecord]] = {}
+
+    async def of(self, problem: Any, run: int) -> list[PathRecord]:
+        """The paths of one question's run, from the file where they are there."""
+        async with self._opened() as questions:
+            key = (problem.id, run, self._plan.method)
+            if key in questions.records.done:
+                return self._there.pop(key, None) or [line for line in questions.records.records if line.key == key]
+            lines, _, _ = await questions.run(problem, run)
+            return lines
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Questions]:
+        # Samples start at the same time: one of them opens the file.
+        async with self._lock:
+            self._users += 1
+            try:
+                questions = self._questions = self._questions or self._open()
+            except BaseException:
+                self._users -= 1
+                raise
+        try:
+            yield questions
+        finally:
+            self._users -= 1
+            if not self._users:
+                questions.tidy()
+                questions.records.close()
+                self._questions = None
+
+    def _open(self) -> Questions:
+        engine = get_engine(self._weights)
+        # As `peerleap eval` has it, so that either goes on with the other's file.
+        header = Header(self._plan.record_config({**model_config(engine), "engine_args": {}}))
+        records = Records.open(self._file, header)
+        self._there = {}
+        for line in read_records(self._file)[1] if records.done else ():
+            self._there.setdefault(line.key, []).append(line)
+        return Questions(self._plan, engine, records, _grader(self._plan.grader))
