@@ -108,7 +108,7 @@ def team_from(team: str | None, tools: list[str] | None, paths: int | None) -> "
         ValueError: both, a team with `--paths`, an unknown tool, or tools that this machine cannot run.
     """
     from peerleap.agents import Peer, load_team
-    from peerleap.agents.teams import TOOLS
+    from peerleap.agents.team_tools import TOOLS, ToolFileError, make_tool
 
     names = [name for text in tools or [] for name in text.replace(" ", "").split(",")]
     if team is not None and (names or paths is not None):
@@ -118,9 +118,9 @@ def team_from(team: str | None, tools: list[str] | None, paths: int | None) -> "
     if team is None and not names:
         return None
     try:
-        made = [TOOLS[name]() for name in dict.fromkeys(names)]
-    except ImportError as error:
-        raise ValueError(f"--tools: {error}") from error
+        made = [make_tool(name, {}) for name in dict.fromkeys(names)]
+    except ToolFileError as error:
+        raise ValueError(f"--tools{error}") from error
     peers = load_team(team) if team is not None else [Peer(name="solver", count=paths or 4, tools=made)]
     if any(tool.name == "python" for peer in peers for tool in peer.tools):
         _check_walls()
