@@ -7,6 +7,7 @@ functions, from several threads and from any event loop.
 
 import asyncio
 import os
+import sys
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -80,6 +81,7 @@ class Keeper:
 
 
 def _keep(loop: asyncio.AbstractEventLoop) -> None:
+    _let_block()
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
@@ -92,3 +94,13 @@ def _keep(loop: asyncio.AbstractEventLoop) -> None:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def _let_block() -> None:
+    """Exempt this thread where `langgraph dev` takes blocking calls in event loops for errors; nobody waits for it.
+
+    A process can only be started in a blocking way, and it must be this thread that starts it.
+    """
+    skip = getattr(sys.modules.get("blockbuster.blockbuster"), "_skip", None)
+    if skip is not None:
+        skip.value = True

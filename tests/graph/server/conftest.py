@@ -22,7 +22,7 @@ from langgraph_sdk.client import SyncLangGraphClient
 
 ROOT = Path(__file__).resolve().parents[3]
 _SCRIPTED = Path(__file__).with_name("scripted_graphs.py")
-_START_SECONDS = 120.0
+_START_SECONDS = 300.0
 
 
 @dataclass

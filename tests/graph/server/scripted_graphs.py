@@ -4,12 +4,16 @@ import os
 from pathlib import Path
 from typing import Any
 
+from peerleap.agents import prompts
 from peerleap.engine import SamplingParams, ScriptedEngine
 from peerleap.graph.served import served_graphs
 
 
 def script(prompt: str, params: SamplingParams) -> str:
     """Text that depends on the prompt and the seed: a path that is resumed elsewhere goes on differently."""
+    if prompts.CODER in prompt and "</summarize>" not in params.stop:
+        called = "```output" in prompt.rpartition("Question:")[2]
+        return "So it is \\boxed{4}." if called else "Let me see.\n```python\nprint(2 + 2)\n```\n"
     mark = (len(prompt) * 31 + (params.seed or 0)) % 1000
     if "</summarize>" in params.stop:
         return f"I have {mark}.</summarize>"
