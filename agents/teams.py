@@ -1,5 +1,6 @@
 """Ready-made teams, and teams described in a file."""
 
+import json
 import tomllib
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -14,7 +15,7 @@ from peerleap.agents.peer import Peer, Sampling, path_peers
 from peerleap.agents.team_tools import TOOLS, ToolFileError, make_tool
 from peerleap.tools import ToolLimits, python
 
-__all__ = ["TEAMS", "TeamError", "experts", "load_team", "paper"]
+__all__ = ["TEAMS", "TeamError", "experts", "load_team", "paper", "read_team", "rebuild_team"]
 
 # A TOML parser reads a file whole: this is far more than any team needs.
 _MAX_BYTES = 1_000_000
@@ -66,6 +67,44 @@ def load_team(source: str | Path) -> list[Peer]:
     except OSError as error:
         there = ", ".join(sorted(TEAMS))
         raise TeamError(f"{path}: {error.strerror or error}; give a TOML or YAML file, or one of {there}") from error
+
+
+def read_team(source: str | Path) -> dict[str, Any]:
+    """The team of a file, or the ready-made one of that name, as JSON that `rebuild_team` makes the same peers of.
+
+    Raises:
+        TeamError: as `load_team`; or a value has no form in JSON, such as a date.
+    """
+    if isinstance(source, str) and source in TEAMS:
+        return {"name": source}
+    load_team(source)
+    path = Path(source).expanduser()
+    peers = [{**peer} for peer in _read(path)["peers"]]
+    for peer in peers:
+        if peer.get("model") and (folder := Path(peer["model"]).expanduser()).is_dir():
+            peer["model"] = str(folder.absolute())  # it will be looked for from another folder
+    try:
+        return json.loads(json.dumps({"name": str(path), "peers": peers}, allow_nan=False))  # type: ignore[no-any-return]
+    except (TypeError, ValueError) as error:
+        raise TeamError(f"{path}: cannot be kept with a run: {error}") from error
+
+
+def rebuild_team(told: Mapping[str, Any]) -> list[Peer]:
+    """The peers of a team that `read_team` has read, whatever has become of its file.
+
+    Raises:
+        TeamError: a peer cannot be made any more; names it and says why.
+    """
+    name = told.get("name", "")
+    if "peers" not in told:
+        if name not in TEAMS:
+            raise TeamError(f"team {name!r}: there is no such ready-made team any more; there are {', '.join(TEAMS)}")
+        return TEAMS[name]()
+    peers = _team({"peers": told["peers"]}, Path(name))
+    for peer in peers:
+        if peer.model and Path(peer.model).is_absolute() and not Path(peer.model).is_dir():
+            raise TeamError(f"{name}: peer {peer.name!r}: its model's folder is gone: {peer.model!r}")
+    return peers
 
 
 def _read(path: Path) -> Any:

@@ -99,13 +99,17 @@ def ask(
         text = text.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text
         if save_to is not None:
             check_target(save_to)
-        if thread is not None and team is not None:
-            raise ValueError(f"--thread {thread!r}: a kept run has one kind of path; leave out --team")
         messages = Console(stderr=True)
         view = LiveView(messages) if messages.is_terminal and not as_json else LogView(messages)
         arguments = engine_arguments(engine_arg)
         if thread is not None:
             recipe = Recipe(model=model, paths=4 if paths is None else paths, engine_args=arguments)
+            if team is not None:
+                from peerleap.agents import read_team
+
+                if paths is not None:
+                    raise ValueError(f"--paths {paths!r}: give either --paths or --team (whose counts say how many)")
+                recipe = Recipe(model=model, paths=None, engine_args=arguments, team=read_team(team))
             result = ask_kept(thread, text, recipe, context, view, messages)
         else:
             from peerleap.agents import load_team

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from rich.console import Console
 from rich.text import Text
@@ -22,7 +22,10 @@ class Recipe(TypedDict):
     """What a run's graph is made of; stored with the run."""
 
     model: str | None
-    paths: int
+    paths: int | None
+    """`None` where there is a team."""
+    team: NotRequired[dict[str, Any]]
+    """As `read_team` gives it."""
     engine_args: dict[str, Any]
 
 
@@ -140,9 +143,11 @@ def recipe_of(metadata: Any) -> dict[str, Any]:
 
 
 def _graph(recipe: dict[str, Any], store: Any) -> Any:
+    from peerleap.agents import rebuild_team
     from peerleap.graph import build_graph
 
-    return build_graph(recipe["model"], paths=recipe["paths"], **recipe["engine_args"]).compile(checkpointer=store)
+    made = {"peers": rebuild_team(recipe["team"])} if recipe.get("team") else {"paths": recipe["paths"]}
+    return build_graph(recipe["model"], **made, **recipe["engine_args"]).compile(checkpointer=store)
 
 
 def _config(name: str, recipe: str) -> Any:

@@ -46,22 +46,22 @@ class Outbox:
                 forward(event)
 
     def _put_tokens(self, path: str, event: Event, forward: _Forward) -> None:
-        last = self._unread.get(path)
-        if last is not None:
-            last["text"] += event["text"]
+        if path in self._unread:
+            self._unread[path]["text"] += event["text"]
         else:
-            last = self._unread[path] = cast("Event", {**event})
+            self._unread[path] = cast("Event", {**event})
             if self._sees_reads:
-                forward(last)
-        if not self._sees_reads and len(last["text"]) >= _PIECE:
+                forward(self._unread[path])
+        if not self._sees_reads and len(self._unread[path]["text"]) >= _PIECE:
             forward(self._unread.pop(path))
 
     def read(self, event: object) -> None:
         """`event` has left the queue: it must not change any more."""
         if isinstance(event, dict) and event.get("type") == "tokens":
+            path = event["path"]
             with self._lock:
-                if self._unread.get(event["path"]) is event:
-                    del self._unread[event["path"]]
+                if self._unread.get(path) is event:
+                    del self._unread[path]
 
     def read_part(self, part: object) -> None:
         """As `read`, for what `stream` yields, in any of its forms."""

@@ -1,10 +1,11 @@
 """Ready-made teams and team files: what is read, and what is said about what is wrong."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from peerleap.agents import TEAMS, Peer, TeamError, load_team, path_peers
+from peerleap.agents import TEAMS, Peer, TeamError, load_team, path_peers, read_team, rebuild_team
 from peerleap.tools import ToolLimits, python
 
 EXAMPLE = """
@@ -121,3 +122,37 @@ def test_tools_of_a_peer() -> None:
     assert "tools" not in peer.model_dump()
     with pytest.raises(ValueError, match="two are named 'python'"):
         Peer(name="a", tools=[python(), python()])
+
+
+def test_a_team_outlives_its_file(tmp_path: Path) -> None:
+    file = written(tmp_path, EXAMPLE)
+    loaded, told = load_team(file), json.loads(json.dumps(read_team(file)))
+    file.unlink()
+    rebuilt = rebuild_team(told)
+    assert [peer.model_dump() for peer in rebuilt] == [peer.model_dump() for peer in loaded]
+    assert [[tool.name for tool in peer.tools] for peer in rebuilt] == [[], ["python"], ["python"]]
+
+
+def test_a_models_folder_is_found_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "models" / "mine").mkdir(parents=True)
+    file = written(tmp_path, '[[peers]]\nname = "a"\nmodel = "models/mine"\n')
+    monkeypatch.chdir(tmp_path)
+    told = read_team(file)
+    monkeypatch.chdir("/")
+    assert rebuild_team(told)[0].model == str(tmp_path / "models" / "mine")
+    (tmp_path / "models" / "mine").rmdir()
+    with pytest.raises(TeamError, match="peer 'a': its model's folder is gone"):
+        rebuild_team(told)
+
+
+def test_ready_made_teams_are_kept_by_name() -> None:
+    assert read_team("experts") == {"name": "experts"}
+    assert [peer.name for peer in rebuild_team({"name": "experts"})] == ["solver", "coder", "sceptic"]
+    with pytest.raises(TeamError, match="'wizards': there is no such ready-made team"):
+        rebuild_team({"name": "wizards"})
+
+
+def test_a_value_without_a_form_in_json_is_refused(tmp_path: Path) -> None:
+    file = written(tmp_path, '[[peers]]\nname = "a"\nengine_args = { since = 2026-01-01 }\n')
+    with pytest.raises(TeamError, match="cannot be kept with a run"):
+        read_team(file)

@@ -30,9 +30,9 @@ def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]
     """Runs go into a folder of the test, on a scripted model; the arguments that graphs were built with."""
     real, built = graph_package.build_graph, list[dict[str, Any]]()
 
-    def build(model: str | None = None, *, paths: int | None = None, **engine_args: Any) -> Any:
-        built.append({"model": model, "paths": paths, **engine_args})
-        return real(paths=paths, engine=ScriptedEngine(says))
+    def build(model: str | None = None, *, paths: int | None = None, peers: Any = None, **engine_args: Any) -> Any:
+        built.append({"model": model, "paths": paths, **engine_args, **({"peers": peers} if peers else {})})
+        return real(paths=paths, peers=peers, engine=ScriptedEngine(says))
 
     monkeypatch.setattr(graph_package, "build_graph", build)
     monkeypatch.setenv("PEERLEAP_RUNS", str(tmp_path / "runs.sqlite"))
@@ -78,9 +78,57 @@ def test_a_fork_runs_the_tail_and_says_what_changed(invoke: Invoke, kept: Any) -
     assert [run["name"] for run in json.loads(invoke("runs", "list", "--json").stdout)] == ["b", "sum-1", "sum"]
 
 
+_TEAM = """
+[[peers]]
+name = "solver"
+count = 2
+[[peers]]
+name = "sceptic"
+instructions = "You doubt."
+sampling = { temperature = 0.2 }
+tools = ["python"]
+limits = { calls = 2 }
+"""
+
+
+def test_a_run_keeps_its_team(invoke: Invoke, kept: Any, tmp_path: Path) -> None:
+    file = tmp_path / "team.toml"
+    file.write_text(_TEAM)
+    settings = SHORT[: SHORT.index("--paths")]
+    asked = invoke("ask", "What is 2 + 2?", "--thread", "sum", "--team", str(file), "--json", *settings)
+    assert asked.exit_code == 0, asked.output
+    file.unlink()
+    assert invoke("resume", "sum", "--json").exit_code == 0
+    done = invoke("fork", "sum", "--round", "0", "--drop", "sceptic_1", "--json")
+    assert done.exit_code == 0, done.output
+    assert list(json.loads(done.stdout)["paths"]) == ["solver_1", "solver_2"]
+    assert len(kept) == 3
+    for built in kept:
+        solver, sceptic = built["peers"]
+        assert (solver.name, solver.count, sceptic.name, sceptic.instructions) == ("solver", 2, "sceptic", "You doubt.")
+        assert (sceptic.sampling.temperature, sceptic.limits.calls) == (0.2, 2)
+        assert [tool.name for tool in sceptic.tools] == ["python"]
+
+
+def test_a_team_of_which_a_peer_is_gone(invoke: Invoke, kept: Any, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    file = tmp_path / "team.toml"
+    file.write_text(f'[[peers]]\nname = "solver"\nmodel = "{model}"\n')
+    settings = SHORT[: SHORT.index("--paths")]
+    assert invoke("ask", "What is 2 + 2?", "--thread", "sum", "--team", str(file), *settings).exit_code == 0
+    model.rmdir()
+    done = invoke("resume", "sum")
+    assert done.exit_code == 2
+    assert "peer 'solver': its model's folder is gone" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (["ask", "x", "--thread", "new", "--team", "nobody.toml"], "nobody.toml"),
+        (["ask", "x", "--thread", "new", "--team", "paper", "--paths", "3"], "--paths 3"),
         (["resume", "none"], "'none': no run is kept"),
         (["runs", "show", "none"], "'none': no run is kept"),
         (["runs", "delete", "sum", "none"], "'none': no run is kept"),

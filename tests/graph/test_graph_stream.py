@@ -9,6 +9,8 @@ import pytest
 from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
+from peerleap.graph import Settings
+
 QUESTION = {"question": "What is 2 + 2?"}
 PIECES = 200
 
@@ -85,8 +87,9 @@ def test_v2_parts_synchronously(chatty: Any, small: Any) -> None:
 
 async def test_a_slow_reader_finds_a_short_queue(chatty: Any, small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The queue is counted, since memory and time say less."""
-    from langgraph.pregel import main as pregel
+    from langgraph.pregel import main
 
+    pregel: Any = main
     longest = 0
 
     class Counted(pregel.AsyncQueue):  # type: ignore[misc]
@@ -139,7 +142,7 @@ class Parent(TypedDict, total=False):
 
 async def test_inside_a_parent_that_streams_it(chatty: Any, small: Any) -> None:
     made = chatty(2)
-    outer = StateGraph(Parent, context_schema=dict)
+    outer: Any = StateGraph(Parent, context_schema=Settings)
     outer.add_node("leap", made.graph.compile())
     outer.add_edge(START, "leap")
     events, histories = [], {}

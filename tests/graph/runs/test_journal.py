@@ -88,7 +88,8 @@ def calling(times: int) -> Any:
         done = call.prompt.count("weighed: ")
         if done < times:
             return f'I weigh.\n<tool_call>{{"name": "weigh", "arguments": {{"stone": {done + 1}}}}}</tool_call>'
-        return "\\boxed{" + call.prompt.rpartition("weighed: ")[2].split()[0] + "}"
+        last: str = call.prompt.rpartition("weighed: ")[2].split()[0]
+        return "\\boxed{" + last + "}"
 
     return write
 
