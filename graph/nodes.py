@@ -1,0 +1,197 @@
+"""What the nodes of a graph do, sync and async."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any, TypeVar
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.config import get_config
+from langgraph.func import task
+from langgraph.runtime import get_runtime
+
+from peerleap.agents import Peer
+from peerleap.engine import Engine, detect_thinking
+from peerleap.graph.answer_message import answer_message, short_votes
+from peerleap.graph.events import VERSION, Writer
+from peerleap.graph.human import ask_person
+from peerleap.graph.journal import close_journals
+from peerleap.graph.leap_block import active_paths, close_block, nobody_to_hear
+from peerleap.graph.outcome import tally
+from peerleap.graph.path import Path
+from peerleap.graph.prepare import as_messages, prepare
+from peerleap.graph.reasoning import round_target, think
+from peerleap.graph.settings import Settings, as_settings
+from peerleap.graph.state import history_key
+from peerleap.graph.summaries import Summarized, summarize
+from peerleap.graph.telling import atelling, telling
+from peerleap.graph.tool_calls import Toolbox
+
+T = TypeVar("T")
+
+# Separates the namespaces of a graph and of one inside it.
+_NESTED = "|"
+# A round takes two supersteps and the vote one: with fewer left, paths run to their end instead of to the next block.
+_STEPS_FOR_ANOTHER_ROUND = 6
+
+
+def _run_to_end(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run on a loop of its own; on another thread where this one has a loop that runs, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(copy_context().run, asyncio.run, coroutine).result()
+
+
+class Nodes:
+    """The nodes of one graph: a team, its engines, and what they share between runs."""
+
+    def __init__(self, team: dict[str, Peer], engines: dict[str, Engine], *, answer_only: bool) -> None:
+        self.team, self.engines, self.answer_only = team, engines, answer_only
+        self._toolboxes: dict[str, Toolbox] = {}
+        self._lock = threading.Lock()
+        self._loaded: set[str] = set()
+        self._loading = threading.Lock()
+        # Each summary is a task, so that its result is kept although the block is interrupted later.
+        self._summarize: Any = task(name="summarize")(self._summarize_sync)  # type: ignore[arg-type]
+        self._asummarize: Any = task(name="summarize")(self._summarize_async)  # type: ignore[arg-type]
+
+    def check(self, given: Mapping[str, Any], context: Settings | None) -> None:
+        """Refuse what `prepare` would refuse, without a trace."""
+        prepare({**given, "messages": as_messages(given)}, context, self.team, self.engines, self._toolbox)
+
+    def prepare(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        """First node: check the question, open every path's history."""
+        with telling(config) as write:
+            return self._prepare(state, config, write)
+
+    async def aprepare(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        """As `prepare`."""
+        async with atelling(config) as write:
+            return await asyncio.to_thread(self._prepare, state, config, write)
+
+    def _prepare(self, state: dict[str, Any], config: RunnableConfig, write: Writer) -> dict[str, Any]:
+        nested = _NESTED in config["configurable"]["checkpoint_ns"]
+        context = as_settings(get_runtime(Settings).context, nested=nested)
+        update = prepare(state, context, self.team, self.engines, self._toolbox)
+        for box in {id(box): box for name in self.team if (box := self._toolbox(name))}.values():
+            box.open_run(config)
+        settings = Settings.model_validate(update["params"])
+        update["last_round"] = nobody_to_hear(update["status"].value, settings)
+        write({"v": VERSION, "type": "run", "paths": list(self.team), "settings": update["params"]})
+        return update
+
+    def think(self, name: str, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        """A path's node: reason until the next LeaP block, or to the end."""
+        return _run_to_end(self.athink(name, state, config))
+
+    async def athink(self, name: str, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        """As `think`."""
+        path, history = await self._ready(name, state), state[history_key(name)]
+        last = state.get("last_round") or state["remaining_steps"] < _STEPS_FOR_ANOTHER_ROUND
+        target = None if last else round_target(path.settings, state["round"], history)
+        async with atelling(config) as write:
+            segments, status = await think(path, history, state["round"], target, write, config)
+        return {history_key(name): segments, "status": {name: {"state": status}}}
+
+    def leap_block(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        """The barrier: every unfinished path sums up, and reads what its router picks."""
+        close_journals(config)
+        futures = {name: self._summarize(name, lambda: state) for name in self._summarizing(state)}
+        results = {name: future.result() for name, future in futures.items()}
+        with telling(config) as write:
+            return self._close(state, results, write)
+
+    async def aleap_block(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        """As `leap_block`."""
+        await asyncio.to_thread(close_journals, config)
+        names = self._summarizing(state)
+        results = await asyncio.gather(*(self._asummarize(name, lambda: state) for name in names))
+        summarized = dict(zip(names, results, strict=True))
+        async with atelling(config) as write:
+            # On a thread: to compare many summaries takes seconds, and `_close` may be the first to look at a path.
+            return await asyncio.to_thread(self._close, state, summarized, write)
+
+    def _summarizing(self, state: dict[str, Any]) -> list[str]:
+        alone = nobody_to_hear(state["status"], Settings.model_validate(state["params"]))
+        return [] if alone else active_paths(state["status"])
+
+    def _summarize_sync(self, path: str, read: Callable[[], dict[str, Any]]) -> Summarized:
+        return _run_to_end(self._summarize_async(path, read))
+
+    async def _summarize_async(self, path: str, read: Callable[[], dict[str, Any]]) -> Summarized:
+        # A function of the state, not the state: tracers record what a task is called with.
+        state, config = read(), get_config()
+        async with atelling(config) as write:
+            ready = await self._ready(path, state)
+            return await summarize(ready, state[history_key(path)], state["round"], write, config)
+
+    def _close(self, state: dict[str, Any], summarized: dict[str, Summarized], write: Writer) -> dict[str, Any]:
+        if not summarized:
+            return {"round": state["round"] + 1, "last_round": True}
+        paths, histories = self._all(state)
+        person = ask_person(paths, summarized, state["round"])
+        return close_block(paths, histories, state["status"], summarized, state["round"], write, person=person)
+
+    def vote(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        """Last node: outcomes, votes, token counts."""
+        with telling(config) as write:
+            return self._vote(state, write)
+
+    async def avote(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        """As `vote`."""
+        async with atelling(config) as write:
+            return await asyncio.to_thread(self._vote, state, write)
+
+    def _vote(self, state: dict[str, Any], write: Writer) -> dict[str, Any]:
+        paths, histories = self._all(state)
+        update = tally(paths, histories, state["status"], write)
+        message = answer_message(update, next(iter(paths.values())).engine.model, reasoning=not self.answer_only)
+        if self.answer_only:
+            update = {**update, "votes": short_votes(update["votes"])}
+        return {**update, "messages": [message]}
+
+    def next_nodes(self, state: dict[str, Any], _: RunnableConfig) -> list[str]:
+        """The paths that still think; when none does, the vote."""
+        return active_paths(state["status"]) or ["vote"]
+
+    async def anext_nodes(self, state: dict[str, Any], config: RunnableConfig) -> list[str]:
+        """As `next_nodes`."""
+        return self.next_nodes(state, config)
+
+    def _all(self, state: dict[str, Any]) -> tuple[dict[str, Path], dict[str, Any]]:
+        names = list(state["status"])
+        return {n: self.path(n, state) for n in names}, {n: state[history_key(n)] for n in names}
+
+    def path(self, name: str, state: Mapping[str, Any]) -> Path:
+        """The reasoning chain of a name, given the state of a run."""
+        number = list(self.team).index(name) + 1
+        settings = Settings.model_validate(state["params"])
+        tools = self._toolbox(name)
+        return Path(name, number, self.team[name], self.engines[name], settings, state["task"], tools)
+
+    async def _ready(self, name: str, state: Mapping[str, Any]) -> Path:
+        """The path with its tokenizer: a resumed run has not been through `prepare` in this process."""
+        if name not in self._loaded:
+            await asyncio.to_thread(self._load, name)
+        return self.path(name, state)
+
+    def _load(self, name: str) -> None:
+        with self._loading:
+            detect_thinking(self.engines[name].tokenizer)
+            self._toolbox(name)
+            self._loaded.add(name)
+
+    def _toolbox(self, name: str) -> Toolbox | None:
+        """The tools of a path; made at their first use, since they need the model's tokenizer."""
+        peer, engine = self.team[name], self.engines[name]
+        if not peer.tools or not peer.limits.calls:
+            return None
+        with self._lock:
+            if (box := self._toolboxes.get(peer.name)) is None:
+                box = self._toolboxes[peer.name] = Toolbox(peer, engine)
+            return box
