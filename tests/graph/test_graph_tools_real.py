@@ -22,12 +22,13 @@ QUESTION = "What is 17 * 23?"
 # As START does, but with the first word of the code: a model of 135M parameters needs the push.
 NUDGE = "Let me compute it with Python.\n```python\nprint("
 SETTINGS = {
-    "communicate_at": (2, 40),
+    "communicate_at": (2, 30),
     "cut": "exact",
-    "grace": 96,
+    "grace": 64,
     "summary_tokens": 40,
     "answer_tokens": 16,
-    "max_tokens": 500,
+    "max_tokens": 420,
+    "seed": 1,
     "sampling": {"temperature": 0},
 }
 OTHER = "{% for m in messages %}### {{ m.role }}\n{{ m.content }}\n{% endfor %}### assistant\n"
@@ -87,15 +88,16 @@ def ids(history: list[Segment]) -> tuple[int, ...]:
 
 def test_the_models_own_words_are_the_code_that_ran(result: dict[str, Any], recorder: Any) -> None:
     history, at = result["histories"]["coder_1"], called(result)
-    nudge, written, answer = history[at - 2 : at + 1]
-    assert nudge["text"] == NUDGE
-    assert written["kind"] == "thought"
-    assert written["finish"] == "tool"  # the real engine stopped at the closing fence
+    begin = max(place for place, segment in enumerate(history[:at]) if segment["kind"] == "nudge")
+    assert history[begin]["text"] == NUDGE
+    written = history[begin + 1 : at]
+    assert {segment["kind"] for segment in written} == {"thought"}
+    assert written[-1]["finish"] == "tool"  # the real engine stopped at the closing fence
     given = [(tuple(prompt), tuple(completion.token_ids)) for prompt, completion in recorder.completions]
-    assert (ids(history[: at - 1]), tuple(written["token_ids"])) in given
-    code = answer["tool"]["cell"]
+    assert (ids(history[: at - 1]), tuple(written[-1]["token_ids"])) in given
+    code = history[at]["tool"]["cell"]
     assert code.startswith("print(")
-    assert (NUDGE + written["text"]).endswith(f"```python\n{code}\n```\n")
+    assert NUDGE + "".join(segment["text"] for segment in written) == NUDGE.partition("print(")[0] + f"{code}\n```\n"
 
 
 def test_what_the_sandbox_says_is_in_the_history_and_is_read(result: dict[str, Any], recorder: Any) -> None:
