@@ -60,7 +60,7 @@ def show_comparisons(comparisons: Sequence[Any], out: Console) -> None:
     """The comparisons as a table, the primary one first and bold."""
     from peerleap.evals.report import comparison_rows
 
-    table = Table("", "new - old", "metric, at", "values", "McNemar", "result")
+    table = Table("", "new - old", "metric, at", "values, %", "McNemar", "result")
     for row, comparison in zip(comparison_rows(comparisons), comparisons, strict=True):
         kind, pair, metric, cost, new, old, _, votes, result = row
         cells = (kind, pair, f"{metric}, {cost}", f"{new} / {old}", votes, result)

@@ -47,9 +47,10 @@ def plot(results: Sequence[Results], target: Path, metric: str = "cons@n") -> No
                 axis.errorbar(xs, ys, errors, marker="o", capsize=3, label=result.name)
             axis.set_xlabel(cost)
             axis.set_ylabel(f"{name}, %")
-            axis.set_xlim(left=0)
+            axis.set_xlim(0, 1.03 * axis.get_xlim()[1])
             axis.grid(alpha=0.3)
-    axes[0][0].legend()
+    # Beside the points, wherever they are.
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     figure.savefig(target, dpi=150)
 
 

@@ -1,4 +1,4 @@
-"""What a design can show, said before the run: `30 questions x 4 runs can show 9 points, not 5`."""
+"""What a design can show, said before the run: `30 questions x 4 runs can show 9 points, not 5`, and why."""
 
 from dataclasses import dataclass
 from math import ceil, sqrt
@@ -57,9 +57,12 @@ class Design:
         design = f"{self.questions} questions x {self.runs} run{'s' if self.runs > 1 else ''} can show {points} points"
         aim = f"{100 * wanted:g}"
         if self.detectable() <= wanted:
-            return f"{design} (power for {aim}: {self.power(wanted):.0%})"
+            return f"{design} between two methods (power for {aim}: {self.power(wanted):.0%})"
         needed = questions_needed(wanted, self.difference_sd)
-        return f"{design}, not {aim} (power for {aim}: {self.power(wanted):.0%}; {needed} questions would do)"
+        return (
+            f"{design} between two methods with 80 % power, not {aim} (its power: {self.power(wanted):.0%}; "
+            f"{needed} questions would do)"
+        )
 
 
 def questions_needed(difference: float, sd: float, power: float = 0.8, level: float = 0.05) -> int:

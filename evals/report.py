@@ -8,8 +8,9 @@ from peerleap.evals.record_lines import Header
 from peerleap.evals.results import Results
 from peerleap.evals.stats import Estimate
 
-METHOD_HEAD = ("method", "questions x runs x paths", "Pass@1", "Cons@N", "paper", "own", "summary", "inserted",
-               "prefill", "cached", "wall-clock", "no answer", "tool calls", "failed")  # fmt: skip
+METHOD_HEAD = ("method", "questions x runs x paths", "Pass@1, %", "Cons@N, %", "paper, %",
+               "own tokens", "summary tokens", "inserted tokens", "prefill tokens", "cached tokens",
+               "wall-clock", "no answer", "tool calls", "failed paths")  # fmt: skip
 COMPARISON_HEAD = ("", "new - old", "metric", "at", "new", "old", "tokens new/old", "McNemar", "result")
 
 
@@ -46,7 +47,7 @@ def markdown(
     rows = method_rows(results)
     shown = shown_columns(rows)
     parts.append(_table([METHOD_HEAD[column] for column in shown], [[row[column] for column in shown] for row in rows]))
-    if METHOD_HEAD.index("paper") in shown:
+    if METHOD_HEAD.index("paper, %") in shown:
         parts.append("Paper: arXiv 2505.07787, the table in brackets; shown where model, data and setting match.\n")
     if comparisons:
         parts.append("## Comparisons\n")
@@ -82,7 +83,7 @@ def _method_row(result: Results) -> tuple[str, ...]:
     failed = sum(path.outcome == "failed" for paths in result.paths.values() for path in paths)
     return (
         result.name,
-        f"{len(result.questions)} x {len(result.runs)} x {result.config['paths']}",
+        f"{len(result.questions)} x {len(result.runs)} x {_widths(result)}",
         percent(result.estimate("pass@1")),
         percent(result.estimate(vote)) + (" (weighted)" if vote == "conf@n" else ""),
         said or "-",
@@ -92,6 +93,12 @@ def _method_row(result: Results) -> tuple[str, ...]:
         _tool_calls(result),
         str(failed),
     )
+
+
+def _widths(result: Results) -> str:
+    """Paths that vote on a question; from the fewest to the most, where a budget decides."""
+    widths = [len(result.voting(key)) for key in result.paths]
+    return f"{min(widths)}" if min(widths) == max(widths) else f"{min(widths)}-{max(widths)}"
 
 
 def _tool_calls(result: Results) -> str:

@@ -11,7 +11,7 @@ class Meter:
     """What a question's paths have spent of their budget, in generated tokens or in seconds; begins when it is made."""
 
     config: MethodConfig
-    _start: float = field(default_factory=time.monotonic)
+    _start: float = field(default_factory=lambda: _now())  # noqa: PLW0108 - tests set the clock
 
     @property
     def limited(self) -> bool:
@@ -28,10 +28,14 @@ class Meter:
         Time says little about a path: of seconds, what is left pays for as many paths at once as began together.
         """
         if self.config.seconds is not None:
-            return self._width if time.monotonic() - self._start < self.config.seconds else 0
+            return self._width if _now() - self._start < self.config.seconds else 0
         assert self.config.budget is not None
         rest = self.config.budget - generated(results)
         return ceil(rest * len(like) / max(1, generated(like))) if rest > 0 else 0
+
+
+def _now() -> float:
+    return time.monotonic()
 
 
 def generated(results: Sequence[PathResult]) -> int:

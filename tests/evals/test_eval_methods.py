@@ -1,3 +1,4 @@
+import itertools
 import re
 from pathlib import Path
 
@@ -92,14 +93,14 @@ async def test_a_budget_makes_a_few_paths_longer() -> None:
         assert all("your own earlier solution" in text and "thinking about it" in text for text in revised)
 
 
-async def test_seconds_are_a_budget_too() -> None:
-    for method in ("independent", "revise"):
-        engine = ScriptedEngine(script, tokens_per_second=4000)  # 30 ms a path and more
-        short = await METHODS[method](PROBLEM, engine, config(method, seconds=0.001), 0)
-        long = await METHODS[method](PROBLEM, engine, config(method, seconds=0.5), 0)
-        assert len(short) == 3
-        assert len(long) >= 6
-        assert len([path for path in long if path.counted]) == (3 if method == "revise" else len(long))
+@pytest.mark.parametrize("method", ["independent", "deepconf", "revise"])
+async def test_seconds_are_a_budget_too(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count()  # a second between any two looks at it: at the start, and before more paths begin
+    monkeypatch.setattr("peerleap.evals.methods.meter._now", lambda: float(next(clock)))
+    for seconds, batches in ((0.5, 1), (2.5, 3)):
+        paths = await METHODS[method](PROBLEM, ScriptedEngine(script), config(method, seconds=seconds), 0)
+        assert len(paths) == 3 * batches
+        assert len([path for path in paths if path.counted]) == (3 if method == "revise" else 3 * batches)
 
 
 async def test_later_layers_and_steps_read_the_earlier_ones() -> None:

@@ -77,10 +77,9 @@ def test_mcnemar_is_a_sign_test_on_the_changed_questions() -> None:
 
 
 def test_the_design_says_what_it_can_show() -> None:
-    assert Design(30, runs=4).sentence().startswith("30 questions x 4 runs can show 9 points, not 5")
-    assert (
-        Design(198, runs=4, paths=8).sentence().startswith("198 questions x 4 runs can show 4 points (power for 5: 9")
-    )
+    few, many = Design(30, runs=4).sentence(), Design(198, runs=4, paths=8).sentence()
+    assert few.startswith("30 questions x 4 runs can show 9 points between two methods with 80 % power, not 5 (its")
+    assert many.startswith("198 questions x 4 runs can show 4 points between two methods (power for 5: 9")
     assert Design(100, sd=0.2).detectable() == pytest.approx(0.056, abs=1e-3)
     assert Design(62, sd=0.14).power(0.05) == pytest.approx(0.80, abs=0.01)
     assert Design(30, sd=0.2).power(0.0) == pytest.approx(0.05)
