@@ -50,7 +50,7 @@ type: $(READY)  ## mypy, strict
 bench: $(READY)  ## measure; prints a table, writes bench.json [ARGS="graph leap"]
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
-lock: $(READY)  ## pin requirements/cpu.txt anew (needs `pip install uv`, and an index with a CPU build of torch)
+lock:  ## pin requirements/cpu.txt anew (needs `pip install uv`, and an index with a CPU build of torch)
 	uv pip compile pyproject.toml --extra cpu --extra sandbox --extra monty --extra search --extra web --extra evals \
 	  --extra plots --extra postgres --extra encryption --group dev \
 	  --override requirements/overrides.txt --python-version 3.11 --no-annotate --no-header -o requirements/cpu.txt
