@@ -1,4 +1,3 @@
-import asyncio
 import os
 import platform
 import shlex
@@ -11,6 +10,7 @@ import typer
 from rich.console import Console
 
 from peerleap.cli.errors import FAILED, usage_errors
+from peerleap.cli.interrupt import run_until_interrupted
 from peerleap.cli.options import (
     CommunicateAt,
     EngineArg,
@@ -195,7 +195,7 @@ def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, 
                 messages.print(f"going on: {min(done, wanted)} of {wanted} are done", highlight=False)
             try:
                 with progress_view(messages, wanted, min(done, wanted)) as on_progress:
-                    failed = asyncio.run(run_eval(plan, engine, records, grader, on_progress=on_progress))
+                    failed = run_until_interrupted(run_eval(plan, engine, records, grader, on_progress=on_progress))
             except KeyboardInterrupt:
                 again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
                 messages.print(f"nothing is lost; to go on: {again}", soft_wrap=True, highlight=False)
