@@ -9,6 +9,7 @@
 ; out     [last - first][8]     the distance of texts first .. last - 1 to every pattern
 
 declare <8 x i64> @llvm.ctpop.v8i64(<8 x i64>)
+declare <8 x i64> @llvm.fshl.v8i64(<8 x i64>, <8 x i64>, <8 x i64>)
 
 define void @distances(ptr noalias %peq, ptr noalias %places, ptr noalias %column, ptr noalias %codes,
                        ptr noalias %starts, i64 %words, i64 %first, i64 %last, ptr noalias %out) {
@@ -45,10 +46,10 @@ char:
   %row = mul i64 %code.wide, %words
   br label %word
 
-word:  ; the top row grows by one with each character: that is what the first word takes over
+word:  ; takes over the top bits of the word above; the top row grows by one with each character
   %w = phi i64 [ 0, %char ], [ %w.next, %word ]
-  %grew = phi <8 x i64> [ splat (i64 1), %char ], [ %grows, %word ]
-  %fell = phi <8 x i64> [ zeroinitializer, %char ], [ %falls, %word ]
+  %up.above = phi <8 x i64> [ splat (i64 -1), %char ], [ %up, %word ]
+  %down.above = phi <8 x i64> [ zeroinitializer, %char ], [ %down, %word ]
   %eq.index = add i64 %row, %w
   %eq.at = getelementptr <8 x i64>, ptr %peq, i64 %eq.index
   %positive.at = getelementptr [2 x <8 x i64>], ptr %column, i64 %w
@@ -57,6 +58,7 @@ word:  ; the top row grows by one with each character: that is what the first wo
   %positive = load <8 x i64>, ptr %positive.at
   %negative = load <8 x i64>, ptr %negative.at
   %vertical = or <8 x i64> %eq.here, %negative
+  %fell = lshr <8 x i64> %down.above, splat (i64 63)
   %eq = or <8 x i64> %eq.here, %fell
   %run = and <8 x i64> %eq, %positive
   %carried = add <8 x i64> %run, %positive
@@ -66,12 +68,8 @@ word:  ; the top row grows by one with each character: that is what the first wo
   %neither = xor <8 x i64> %either, splat (i64 -1)
   %up = or <8 x i64> %negative, %neither
   %down = and <8 x i64> %positive, %horizontal
-  %grows = lshr <8 x i64> %up, splat (i64 63)
-  %falls = lshr <8 x i64> %down, splat (i64 63)
-  %up.shifted = shl <8 x i64> %up, splat (i64 1)
-  %down.shifted = shl <8 x i64> %down, splat (i64 1)
-  %up.in = or <8 x i64> %up.shifted, %grew
-  %down.in = or <8 x i64> %down.shifted, %fell
+  %up.in = call <8 x i64> @llvm.fshl.v8i64(<8 x i64> %up, <8 x i64> %up.above, <8 x i64> splat (i64 1))
+  %down.in = call <8 x i64> @llvm.fshl.v8i64(<8 x i64> %down, <8 x i64> %down.above, <8 x i64> splat (i64 1))
   %any = or <8 x i64> %vertical, %up.in
   %none = xor <8 x i64> %any, splat (i64 -1)
   %positive.new = or <8 x i64> %down.in, %none

@@ -52,8 +52,10 @@ def distances(texts: Sequence[str], kernel: Kernel) -> Integers:
     count = len(texts)
     order = sorted(range(count), key=lambda i: len(texts[i]))  # patterns of one group are about equally long
     letters = np.frombuffer("".join(texts[i] for i in order).encode("utf-32-le", "surrogatepass"), np.uint32)
-    alphabet, codes = np.unique(letters, return_inverse=True)
-    codes = codes.astype(np.int32)
+    seen = np.zeros(int(letters.max(initial=0)) + 1, np.bool_)
+    seen[letters] = True
+    alphabet = np.flatnonzero(seen)
+    codes = (np.cumsum(seen, dtype=np.int32) - 1)[letters]
     starts = np.cumsum([0, *(len(texts[i]) for i in order)], dtype=np.int64)
     sorted_distances = np.zeros((count, count), np.int64)
 
