@@ -23,6 +23,7 @@ FIELDS = {
     "CONCLUSION_OPEN": {"text"},
     "SOLUTION": {"number"},
     "AGGREGATE": {"question", "solutions"},
+    "REVISE": {"question", "solution"},
 }
 
 
