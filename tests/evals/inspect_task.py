@@ -6,8 +6,8 @@ from typing import Any
 
 from inspect_ai import Task, task
 
-import peerleap.engine
 from peerleap.engine import Completion, SamplingParams, ScriptedEngine
+from peerleap.evals import tasks
 
 
 def script(text: str, params: SamplingParams) -> str:
@@ -28,9 +28,7 @@ class Noting(ScriptedEngine):
 
 
 engine = Noting(script, tokens_per_second=float(os.environ.get("SLOW", "0")) or None)
-peerleap.engine.get_engine = lambda *_, **__: engine  # type: ignore[assignment]
-
-from peerleap.evals import tasks  # noqa: E402
+tasks.get_engine = lambda *_, **__: engine  # type: ignore[assignment]
 
 
 @task

@@ -74,7 +74,11 @@ def test_the_log_has_every_path_with_its_verdict_and_tokens(killed: Path) -> Non
     from peerleap.evals.results import Results
 
     kept, log = Results.read(killed / "sums-leap.jsonl"), newest(killed)
-    for sample in log.samples:
+    assert len(log.samples) == 8
+    # inspect_ai recovers a sample that was scored as the process was killed without its messages.
+    silent = [sample for sample in log.samples if not sample.messages]
+    assert len(silent) <= 3, "more than were in flight"
+    for sample in (sample for sample in log.samples if sample.messages):
         paths = kept.paths[sample.id, sample.epoch - 1]
         told = [message for message in sample.messages if message.role == "assistant"]
         assert [message.metadata["path"] for message in told] == [path.path for path in paths]
