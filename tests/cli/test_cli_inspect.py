@@ -102,7 +102,7 @@ def test_what_is_in_the_file_is_not_run_again(killed: Path) -> None:
 def test_it_is_scored_again_without_generating(killed: Path) -> None:
     from inspect_ai.log import read_eval_log
 
-    from peerleap.evals import tasks
+    from peerleap.cli import inspect_tasks as tasks
 
     before = len(lines(killed / "requests"))
     log = max((killed / "logs").glob("*.eval"))
@@ -127,7 +127,7 @@ def test_the_viewer_gets_the_logs(killed: Path) -> None:
 def test_the_package_names_its_tasks_to_inspect() -> None:
     import tomllib
 
-    from peerleap.evals import tasks
+    from peerleap.cli import inspect_tasks as tasks
 
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     assert project["entry-points"]["inspect_ai"] == {"peerleap": tasks.__name__}

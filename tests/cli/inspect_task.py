@@ -6,8 +6,8 @@ from typing import Any
 
 from inspect_ai import Task, task
 
+from peerleap.cli import inspect_tasks as tasks
 from peerleap.engine import Completion, SamplingParams, ScriptedEngine
-from peerleap.evals import tasks
 
 
 def script(text: str, params: SamplingParams) -> str:
