@@ -1,6 +1,7 @@
 import asyncio
 import gc
 import os
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,10 @@ import pytest
 from peerleap.engine import Completion, Engine, EngineMissing, OnText, SamplingParams, VLLMEngine
 
 CONTEXT = 4096
+
+# A script's `&` starts this with Ctrl-C ignored, and so would be what the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

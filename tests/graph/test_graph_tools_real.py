@@ -155,7 +155,7 @@ def test_two_chat_templates_in_one_run(
     own, other = (out["histories"][path][0]["text"] for path in ("solver_1", "coder_1"))
     assert own == result["histories"]["solver_1"][0]["text"]
     assert other.startswith("### user\n")
-    assert other.endswith("### assistant\n")
+    assert other.endswith("### assistant")  # Jinja drops a template's last line break
     assert {path["status"] for path in out["paths"].values()} <= {"finished", "forced"}
     for history in out["histories"].values():
         assert all(decode(real_engine.tokenizer, s["token_ids"]) == s["text"] for s in history if s["token_ids"])
