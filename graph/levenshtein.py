@@ -62,14 +62,15 @@ def distances(texts: Sequence[str], kernel: Kernel) -> Integers:
     def group(first: int) -> None:
         last = min(first + LANES, count)
         words = max(1, -(-int(starts[last] - starts[last - 1]) // _WORD))
+        lengths = np.diff(starts[first : last + 1])
+        lane = np.repeat(np.arange(last - first), lengths)
+        place = np.arange(len(lane)) - np.repeat(starts[first:last] - starts[first], lengths)
+        present = np.zeros((last - first, len(alphabet) + 1, words * _WORD), np.bool_)
+        present[lane, codes[starts[first] : starts[last]], place] = True
+        present[lane, -1, place] = True
+        bits = np.packbits(present, axis=2, bitorder="little").view("<u8").transpose(1, 2, 0)
         peq, places = _aligned(len(alphabet), words, LANES), _aligned(words, LANES)
-        for lane, text in enumerate(range(first, last)):
-            pattern = codes[starts[text] : starts[text + 1]]
-            present = np.zeros((len(alphabet) + 1, words * _WORD), np.bool_)
-            present[pattern, np.arange(len(pattern))] = True
-            present[-1, : len(pattern)] = True
-            bits = np.packbits(present, axis=1, bitorder="little").view("<u8")
-            peq[:, :, lane], places[:, lane] = bits[:-1], bits[-1]
+        peq[:, :, : last - first], places[:, : last - first] = bits[:-1], bits[-1]
         column, out = _aligned(words, 2, LANES), _aligned(count - first, LANES)
         pointers = [array.ctypes.data for array in (peq, places, column, codes, starts)]
         kernel(*pointers, words, first, count, out.ctypes.data)
