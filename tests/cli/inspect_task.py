@@ -28,7 +28,7 @@ class Noting(ScriptedEngine):
 
 
 engine = Noting(script, tokens_per_second=float(os.environ.get("SLOW", "0")) or None)
-tasks.get_engine = lambda *_, **__: engine  # type: ignore[assignment]
+setattr(tasks, "get_engine", lambda *_, **__: engine)  # noqa: B010 (the module exports no such name)
 
 
 @task
