@@ -11,15 +11,16 @@ def own_text(history: Sequence[Segment]) -> str:
 
     A box that was opened for a forced answer counts as the path's, and is closed where its tokens ran out.
     """
-    pieces: list[str] = []
+    runs: list[str] = []
     before: Segment | None = None
     for segment in history:
         if segment["kind"] in OWN:
             opened = before is not None and before["kind"] == "nudge" and before["text"].endswith(_OPENED)
-            joined = before is None or before["kind"] in OWN
-            pieces.append(("" if joined else "\n\n") + (_closed(segment["text"]) if opened else segment["text"]))
+            if before is None or before["kind"] not in OWN:
+                runs.append("")
+            runs[-1] += _closed(segment["text"]) if opened else segment["text"]
         before = segment
-    return "".join(pieces)
+    return "\n\n".join(_comments_closed(run) for run in runs)
 
 
 def _closed(text: str) -> str:
@@ -29,6 +30,13 @@ def _closed(text: str) -> str:
     line = text.strip().partition("\n")[0].strip(" $.")
     # Its braces may be cut off in the middle.
     return f"{_OPENED}{line}{'}' * (1 + max(0, line.count('{') - line.count('}')))}" if line else ""
+
+
+def _comments_closed(run: str) -> str:
+    """A run of own text with what it wrote in its peers' name closed: what comes after it is the path's own again."""
+    if run.rfind("<comment>") > max(run.rfind("</comment>"), run.rfind("</think>")):
+        return f"{run}</comment>"
+    return run
 
 
 def without_comments(text: str) -> str:

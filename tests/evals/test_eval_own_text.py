@@ -1,0 +1,35 @@
+"""What a grader reads of a path that wrote in its peers' name: all of its own words, and none of the invented ones."""
+
+import pytest
+
+from peerleap.evals.grading import Grader
+from peerleap.evals.own_text import own_text
+from peerleap.graph.segments import Kind, Segment
+
+ASKED = "\n\nFinal answer: \\boxed{"
+
+
+def history(*told: tuple[Kind, str]) -> list[Segment]:
+    return [Segment(kind=kind, round=0, token_ids=[], text=text) for kind, text in told]
+
+
+@pytest.mark.parametrize(
+    ("told", "extracted"),
+    [
+        # Its last thought invents a peer and is cut there; the answer that it was asked for is its own.
+        ([("thought", "so \\boxed{5}. <comment>\nPeer 1:"), ("nudge", ASKED), ("answer", "7}")], "7"),
+        # Stopped at the tag, told that nobody has written, and on with its own work.
+        ([("thought", "hm <comment>"), ("nudge", "</comment> Nobody has."), ("thought", "so \\boxed{8}")], "8"),
+        # Two requests without an insert between them are one text.
+        ([("thought", "\\boxed{1} <comm"), ("thought", "ent>Peer 1: \\boxed{2}")], "1"),
+        ([("thought", "\\boxed{3} <comment>\\boxed{4}"), ("summary", "x"), ("comment", "\\boxed{9}")], "3"),
+        # A thought's end ends what it made up, too.
+        ([("thought", "<comment>\\boxed{4}</think>"), ("answer", "\\boxed{6}")], "6"),
+        ([("thought", "<comment>\\boxed{4}</comment> no: \\boxed{5}")], "5"),
+    ],
+)
+def test_an_invented_comment_hides_nothing_but_itself(told: list[tuple[Kind, str]], extracted: str) -> None:
+    text = own_text(history(*told))
+    with Grader() as grader:
+        verdict = grader.check(text, extracted, "integer")
+    assert (verdict.correct, verdict.extracted) == (True, extracted)
