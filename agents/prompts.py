@@ -82,6 +82,13 @@ BRIDGES_ANSWERING = (
     "Where this differs from my result, one of us is wrong; I check and go on.",
 )
 
+# What a chat model is told with its peers' comments, which come to it as a message.
+BRIDGES_TURN = (
+    "This is what some of the others have so far. Check it against your own work, then go on with your solution.",
+    "Some of the others have found this. Where it differs from your result, one of you is wrong: check, and go on.",
+    "Compare this with your own steps, keep what holds, and finish your solution.",
+)
+
 # A path that has nobody to hear from.
 NO_COMMENT = "I go on from here."
 

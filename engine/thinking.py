@@ -58,6 +58,25 @@ def render_prompt(
     return list(tokenizer.encode(text, add_special_tokens=False))
 
 
+_REPLY, _MESSAGE = "PEERLEAP-REPLY", "PEERLEAP-MESSAGE"
+
+
+@lru_cache(maxsize=16)
+def turn_markers(tokenizer: Any) -> tuple[str, str] | None:
+    """What the chat template puts before and after a user's message that follows a reply; `None` without a template.
+
+    The first ends the reply, the second ends the message and opens the next reply.
+    """
+    if not tokenizer.chat_template:
+        return None
+    turns = [("user", "x"), ("assistant", _REPLY), ("user", _MESSAGE)]
+    text: str = tokenizer.apply_chat_template(
+        [{"role": role, "content": content} for role, content in turns], tokenize=False, add_generation_prompt=True
+    )
+    before, after = text.partition(_REPLY)[2].split(_MESSAGE)
+    return before, after
+
+
 def decode(tokenizer: Any, token_ids: list[int]) -> str:
     """Text of ids as it is: special tokens visible, no spaces tidied away."""
     backend = getattr(tokenizer, "backend_tokenizer", None)

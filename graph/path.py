@@ -14,6 +14,7 @@ from peerleap.engine import (
     decode,
     detect_thinking,
     render_prompt,
+    turn_markers,
 )
 from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.seeds import derive_random, derive_seed
@@ -51,6 +52,13 @@ class Path:
         if not thinking.thinks:
             return (), ()
         return ((), (thinking.end_id,)) if thinking.end_id is not None else (("</think>",), ())
+
+    @property
+    def turn_markers(self) -> tuple[str, str] | None:
+        """What stands around a comment that is a turn of its own; `None` where comments are part of the thought."""
+        if self.thinking.thinks or self.settings.comment_as != "turn":
+            return None
+        return turn_markers(self.engine.tokenizer)
 
     def draw(self, alternatives: Sequence[str], round_number: int, purpose: str) -> str:
         """One of several wordings, by the run's seed."""

@@ -133,8 +133,10 @@ def comment(
         told.append(f"{path.foreign(label)}: {path.foreign(summary['text'])}")
     told += [f"{prompts.PERSON_LABEL}: {path.foreign(said)}" for said in persons]
     bridges = prompts.BRIDGES_THINKING if path.thinking.thinks else prompts.BRIDGES_ANSWERING
-    bridge = path.draw(bridges, round_number, "bridge")
-    text = f"\n\n{prompts.COMMENT}\n" + "\n\n".join(told) + f"\n{prompts.COMMENT_END}\n\n{bridge}\n\n"
+    turn = path.turn_markers
+    before, after = ("\n\n", "\n\n") if turn is None else turn
+    bridge = path.draw(bridges if turn is None else prompts.BRIDGES_TURN, round_number, "bridge")
+    text = f"{before}{prompts.COMMENT}\n" + "\n\n".join(told) + f"\n{prompts.COMMENT_END}\n\n{bridge}{after}"
     segment = path.insert("comment", round_number, text)
     segment["sources"] = [*(source.name for source in sources), *(PERSON for _ in persons)]
     return segment
