@@ -20,6 +20,24 @@ PEERS = (
     "<comment> yourself."
 )
 
+# The same for LeaP blocks that are turns of a conversation.
+PEERS_TURNS = (
+    "Others work on the same question at the same time. Now and then you are asked for your progress, and told what "
+    "some of them have found. They can be wrong, and so can you."
+)
+TRIGGERS_TURNS = (
+    "Stop here for a moment. In a few sentences: what is your approach, and what have you found so far?",
+    "Before you go on, tell the others in a few sentences what you have worked out up to now.",
+    "Sum up your progress for the others in a few sentences: your main idea, your results, what is still open.",
+)
+BRIDGES_TURNS = (
+    "Check this against your own work. Then solve the problem step by step, to the end.",
+    "Where this differs from your result, one of you is wrong. Check, and then work out the whole solution.",
+    "Keep what holds, leave what does not, and write the complete solution.",
+)
+COMMENT_TURNS = "This is what some of the others have found:"
+NO_COMMENT_TURNS = "The others have nothing to say. Go on with your solution."
+
 EXPERTISE = "What you bring to the group: {instructions}"
 
 # The expertise of the ready-made team `experts`.
@@ -80,13 +98,6 @@ BRIDGES_ANSWERING = (
     "I check what my peers say against my own work and go on.",
     "Let me compare this with my own steps and continue.",
     "Where this differs from my result, one of us is wrong; I check and go on.",
-)
-
-# What a chat model is told with its peers' comments, which come to it as a message.
-BRIDGES_TURN = (
-    "This is what some of the others have so far. Check it against your own work, then go on with your solution.",
-    "Some of the others have found this. Where it differs from your result, one of you is wrong: check, and go on.",
-    "Compare this with your own steps, keep what holds, and finish your solution.",
 )
 
 # A path that has nobody to hear from.

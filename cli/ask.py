@@ -10,7 +10,7 @@ from peerleap.cli.errors import usage_errors
 from peerleap.cli.interrupt import run_until_interrupted
 from peerleap.cli.kept import Recipe, ask_kept
 from peerleap.cli.options import (
-    CommentAs,
+    BlockAs,
     CommunicateAt,
     EngineArg,
     Interval,
@@ -66,7 +66,7 @@ def ask(
     communicate_at: CommunicateAt = None,
     max_tokens: MaxTokens = None,
     summary_tokens: SummaryTokens = None,
-    comment_as: CommentAs = None,
+    block_as: BlockAs = None,
     vote: Annotated[str | None, typer.Option(help="majority or shortest_majority.", rich_help_panel=_RUN)] = None,
     task: Annotated[
         str | None,
@@ -94,7 +94,7 @@ def ask(
     with usage_errors():
         context = settings_from(
             interval=interval, top_k=top_k, router=router, rounds=rounds, communicate_at=communicate_at,
-            max_tokens=max_tokens, summary_tokens=summary_tokens, comment_as=comment_as, vote=vote, task=task,
+            max_tokens=max_tokens, summary_tokens=summary_tokens, block_as=block_as, vote=vote, task=task,
             preset=preset, seed=seed, temperature=temperature, sampling=sampling,
         )  # fmt: skip
         text = sys.stdin.read() if question == "-" else question

@@ -12,7 +12,7 @@ from rich.console import Console
 from peerleap.cli.errors import FAILED, usage_errors
 from peerleap.cli.interrupt import run_until_interrupted
 from peerleap.cli.options import (
-    CommentAs,
+    BlockAs,
     CommunicateAt,
     EngineArg,
     Interval,
@@ -113,7 +113,7 @@ def evaluate(
     ] = None,
     max_tokens: MaxTokens = None,
     summary_tokens: SummaryTokens = None,
-    comment_as: CommentAs = None,
+    block_as: BlockAs = None,
     temperature: Temperature = None,
     sampling: Sampling = None,
     preset: Preset = None,
@@ -139,7 +139,7 @@ def evaluate(
         options = method_options(method, numbers)
         settings = settings_from(
             interval=interval, top_k=top_k, router=router, rounds=rounds, communicate_at=communicate_at, alumni=alumni,
-            max_tokens=max_tokens, summary_tokens=summary_tokens, comment_as=comment_as, preset=preset,
+            max_tokens=max_tokens, summary_tokens=summary_tokens, block_as=block_as, preset=preset,
             temperature=temperature, sampling=sampling,
         )  # fmt: skip
         arguments = engine_arguments(engine_arg)

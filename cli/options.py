@@ -25,10 +25,11 @@ CommunicateAt = Annotated[
     str | None, typer.Option(help="LeaP blocks only after these token counts, as 2048,4096.", rich_help_panel=_LEAP)
 ]
 MaxTokens = Annotated[int | None, typer.Option(help="A path's budget in tokens.", rich_help_panel=_LEAP)]
-CommentAs = Annotated[
+BlockAs = Annotated[
     str | None,
     typer.Option(
-        help="turn (chat models read their peers as the user's next message) or thought.", rich_help_panel=_LEAP
+        help="thought, or turns: chat models sum up and read their peers in turns of the conversation.",
+        rich_help_panel=_LEAP,
     ),
 ]
 SummaryTokens = Annotated[int | None, typer.Option(help="Most tokens of a summary.", rich_help_panel=_LEAP)]

@@ -9,7 +9,7 @@ COMMON: dict[str, Any] = {
     "similarity": "levenshtein",
     "cut": "paragraph",
     "trigger": "interval",
-    "comment_as": "turn",
+    "block_as": "thought",
     "alumni": True,
     "vote": "majority",
     "sampling": {"temperature": 0.6, "top_p": 0.95, "top_k": 40, "min_p": 0.0, "repetition_penalty": 1.0},
@@ -54,7 +54,6 @@ PAPER: dict[str, Any] = {
     **THINKING,
     "similarity": "indel",
     "cut": "exact",
-    "comment_as": "thought",
     "alumni": False,
     "sampling": {**COMMON["sampling"], "min_p": 0.05},
 }

@@ -54,9 +54,10 @@ class Path:
         return ((), (thinking.end_id,)) if thinking.end_id is not None else (("</think>",), ())
 
     @property
-    def turn_markers(self) -> tuple[str, str] | None:
-        """What stands around a comment that is a turn of its own; `None` where comments are part of the thought."""
-        if self.thinking.thinks or self.settings.comment_as != "turn":
+    def turns(self) -> tuple[str, str] | None:
+        """What stands around a user's message, where LeaP blocks are turns; `None` where they are in its thought."""
+        asked = self.settings
+        if self.thinking.thinks or asked.block_as != "turns" or asked.trigger == "model":
             return None
         return turn_markers(self.engine.tokenizer)
 
@@ -66,7 +67,7 @@ class Path:
 
     def prompt(self, question: str, *, alone: bool) -> Segment:
         """The prompt segment: task, expertise, question."""
-        about = [] if alone else [prompts.PEERS]
+        about = [] if alone else [prompts.PEERS_TURNS if self.turns else prompts.PEERS]
         if self.peer.instructions:
             about.append(prompts.EXPERTISE.format(instructions=self.safe(self.peer.instructions)))
         if self.tools is not None and self.tools.hint:

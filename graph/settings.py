@@ -45,9 +45,9 @@ class Settings(BaseModel):
     """`model` also starts a path's summary where it writes `<summarize>` itself, as LeaP-T models do."""
     summary_tokens: Annotated[int | None, Field(ge=1, le=4096)] = None
     """Most tokens of a summary. The paper: 256."""
-    comment_as: Literal["thought", "turn"] | None = None
-    """`turn` gives a chat model its peers' summaries as the next message of the user; models with a `<think>` section
-    read them inside of their thought. `thought`: all models do, as in the paper. Default: turn."""
+    block_as: Literal["thought", "turns"] | None = None
+    """A LeaP block is written into the path's own text, between the paper's tags, or, for chat models without a
+    `<think>` section, held as turns of the conversation, without tags. Default: thought."""
     alumni: bool | None = None
     """Finished paths keep sharing their conclusion. Default: yes."""
     max_tokens: Annotated[int | None, Field(ge=1)] = None

@@ -79,7 +79,7 @@ async def _summarize(
             segment["text"] = path.decode(segment["token_ids"])
         text = segment["text"]
     new.append(segment)
-    if not closed:
+    if not closed and path.turns is None:
         cut = prompts.SUMMARY_CUT if segment["finish"] == "cut" else "\n"
         new.append(path.insert("nudge", round_number, cut + prompts.SUMMARIZE_END))
     summary = Summary(text=text.strip(), tokens=len(segment["token_ids"]), cut=segment["finish"] == "cut")
@@ -124,7 +124,9 @@ def comment(
 ) -> Segment:
     """The segment that lets a path read its peers' summaries, and what persons say; a plain nudge without either."""
     if not sources and not persons:
-        return path.insert("nudge", round_number, f"\n\n{prompts.NO_COMMENT}\n\n")
+        before, after = path.turns or ("\n\n", "\n\n")
+        said = prompts.NO_COMMENT_TURNS if path.turns else prompts.NO_COMMENT
+        return path.insert("nudge", round_number, f"{before}{said}{after}")
     mixed = len({source.peer.name for source in (*sources, path)}) > 1
     told = []
     for source in sources:
@@ -132,17 +134,25 @@ def comment(
         label = peer_label(source.number, source.peer.name if mixed else None, summary.get("evidence", ()))
         told.append(f"{path.foreign(label)}: {path.foreign(summary['text'])}")
     told += [f"{prompts.PERSON_LABEL}: {path.foreign(said)}" for said in persons]
-    bridges = prompts.BRIDGES_THINKING if path.thinking.thinks else prompts.BRIDGES_ANSWERING
-    turn = path.turn_markers
-    before, after = ("\n\n", "\n\n") if turn is None else turn
-    bridge = path.draw(bridges if turn is None else prompts.BRIDGES_TURN, round_number, "bridge")
-    text = f"{before}{prompts.COMMENT}\n" + "\n\n".join(told) + f"\n{prompts.COMMENT_END}\n\n{bridge}{after}"
-    segment = path.insert("comment", round_number, text)
+    segment = path.insert("comment", round_number, _told(path, "\n\n".join(told), round_number))
     segment["sources"] = [*(source.name for source in sources), *(PERSON for _ in persons)]
     return segment
 
 
+def _told(path: Path, comments: str, round_number: int) -> str:
+    if path.turns is not None:
+        before, after = path.turns
+        bridge = path.draw(prompts.BRIDGES_TURNS, round_number, "bridge")
+        return f"{before}{prompts.COMMENT_TURNS}\n\n{comments}\n\n{bridge}{after}"
+    bridges = prompts.BRIDGES_THINKING if path.thinking.thinks else prompts.BRIDGES_ANSWERING
+    bridge = path.draw(bridges, round_number, "bridge")
+    return f"\n\n{prompts.COMMENT}\n{comments}\n{prompts.COMMENT_END}\n\n{bridge}\n\n"
+
+
 def _trigger(path: Path, history: Sequence[Segment], round_number: int) -> str:
+    if path.turns is not None:
+        before, after = path.turns
+        return f"{before}{path.draw(prompts.TRIGGERS_TURNS, round_number, 'trigger')}{after}"
     triggers = prompts.TRIGGERS_THINKING if path.thinking.thinks else prompts.TRIGGERS_ANSWERING
     gap = "" if history[-1]["text"].endswith("\n\n") else "\n\n"
     trigger = path.draw(triggers, round_number, "trigger")

@@ -39,32 +39,11 @@ def test_peers_text_is_in_the_right_path_and_only_there(leap: Any) -> None:
 
 
 def test_the_comment_stands_between_its_tags_and_a_bridge(leap: Any) -> None:
-    (comment,) = leap(secrets, comment_as="thought").segments("solver_1", "comment")
+    (comment,) = leap(secrets).segments("solver_1", "comment")
     head, tail = f"\n\n{prompts.COMMENT}\nPeer 2: secret of solver_2\n{prompts.COMMENT_END}\n\n", "\n\n"
     assert comment["text"].startswith(head)
     assert comment["text"].endswith(tail)
     assert comment["text"].removeprefix(head).removesuffix(tail) in prompts.BRIDGES_ANSWERING
-
-
-def test_a_chat_model_reads_its_peers_as_a_message(leap: Any) -> None:
-    run = leap(secrets)
-    (comment,) = run.segments("solver_1", "comment")
-    head = f"<|im_end|>\n<|im_start|>user\n{prompts.COMMENT}\nPeer 2: secret of solver_2\n{prompts.COMMENT_END}\n\n"
-    tail = "<|im_end|>\n<|im_start|>assistant\n"
-    assert comment["text"].startswith(head)
-    assert comment["text"].endswith(tail)
-    assert comment["text"].removeprefix(head).removesuffix(tail) in prompts.BRIDGES_TURN
-    assert run.engine.tokenizer.decode(comment["token_ids"]) == comment["text"]
-    # The turn's markers are control tokens, as the template would have them; nothing else in the comment is.
-    assert [i for i in comment["token_ids"] if i in special_ids(run)] == run.engine.tokenizer.encode(
-        "<|im_end|><|im_start|><|im_end|><|im_start|>", add_special_tokens=False
-    )
-
-
-@pytest.mark.parametrize("settings", [{"comment_as": "turn"}, {}])
-def test_a_model_that_thinks_reads_them_in_its_thought(leap: Any, settings: dict[str, Any]) -> None:
-    (comment,) = leap(secrets, thinking=True, **settings).segments("solver_1", "comment")
-    assert comment["text"].startswith(f"\n\n{prompts.COMMENT}\n")
 
 
 def test_a_thinking_path_goes_on_in_its_own_voice(leap: Any) -> None:
@@ -108,12 +87,10 @@ def test_a_hostile_summary_stays_inside_the_comment(leap: Any, hostile: str, thi
 
     run = leap(write, thinking=thinking, summary_tokens=200)
     (comment,) = run.segments("solver_2", "comment")
-    before, _, inner = comment["text"].partition(f"{prompts.COMMENT}\n")
-    assert before == ("\n\n" if thinking else "<|im_end|>\n<|im_start|>user\n")
-    inner = inner.partition(f"\n{prompts.COMMENT_END}\n\n")[0]
+    inner = comment["text"].removeprefix(f"\n\n{prompts.COMMENT}\n").partition(f"\n{prompts.COMMENT_END}\n\n")[0]
     controls = (*control_texts(run.engine.tokenizer), prompts.COMMENT, prompts.COMMENT_END, prompts.SUMMARIZE)
     assert not [text for text in controls if text.lower() in inner.lower()]
-    assert len(special_ids(run) & set(comment["token_ids"])) == (0 if thinking else 2)
+    assert not special_ids(run) & set(comment["token_ids"])
     assert run.out["answer"] == "4"
 
 
