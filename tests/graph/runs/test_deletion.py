@@ -37,10 +37,12 @@ def config(thread: str, run: str | None = None) -> Any:
 
 def rows(store: Any) -> dict[str, int]:
     """How many rows there are in each table."""
+    tables: tuple[str, ...] = ("checkpoints", "checkpoint_blobs", "checkpoint_writes", "leap_notes")
+    cursor: Any
     if isinstance(store, SqliteStore):
         tables, cursor = ("checkpoints", "writes", "leap_notes"), store.cursor()
     else:
-        tables, cursor = ("checkpoints", "checkpoint_blobs", "checkpoint_writes", "leap_notes"), store._cursor()
+        cursor = store._cursor()
     with cursor as opened:
         counted = {}
         for table in tables:

@@ -68,9 +68,10 @@ class Server:
 
     def written(self, thread: str) -> Any:
         """Kind and token ids of every segment in a thread's state, by path."""
+        values: Any = self.client.threads.get_state(thread)["values"]
         return {
             key: [(segment["kind"], segment["token_ids"]) for segment in history]
-            for key, history in self.client.threads.get_state(thread)["values"].items()
+            for key, history in values.items()
             if key.startswith("history_")
         }
 
