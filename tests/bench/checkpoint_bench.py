@@ -1,8 +1,10 @@
 """What keeping a run costs: bytes and time of its checkpoints, and of reading it back, on synthetic tokens.
 
-A round here is 2,048 tokens of each path; the engine it is compared with decodes 2,000 tokens a second in all.
+A round here is 2,048 tokens of each path, in two requests; the engine it is compared with decodes 2,000 tokens a second
+in all.
 """
 
+import asyncio
 import statistics
 import tempfile
 import time
@@ -13,14 +15,17 @@ from random import Random
 from threading import Lock
 from typing import Any
 
-from peerleap.engine import ScriptedEngine
+from langchain_core.runnables import RunnableConfig
+
+from peerleap.engine import Completion, ScriptedEngine
 from peerleap.graph import build_graph
+from peerleap.graph.journal import Journal, close_journals
 from peerleap.graph.segments import Segment
 from peerleap.graph.settings import Settings
 from peerleap.graph.state import BlockRecord, history_key
 from peerleap.graph.store_sqlite import SqliteStore
 
-_ROUND, _SPEED, _VOCABULARY = 2048, 2000, 151_000
+_ROUND, _GRACE, _SPEED, _VOCABULARY = 2048, 128, 2000, 151_000
 _CONFIG: Any = {"configurable": {"thread_id": "bench"}}
 
 
@@ -39,6 +44,18 @@ class _TimedStore(SqliteStore):
     def put_writes(self, *args: Any, **options: Any) -> None:
         with self._timed():
             super().put_writes(*args, **options)
+
+    def note(self, *args: Any) -> None:
+        with self._timed():
+            super().note(*args)
+
+    def notes(self, *args: Any) -> list[dict[str, Any]]:
+        with self._timed():
+            return super().notes(*args)
+
+    def drop_notes(self, *args: Any) -> None:
+        with self._timed():
+            super().drop_notes(*args)
 
     @contextmanager
     def _timed(self) -> Iterator[None]:
@@ -61,10 +78,32 @@ def _tokens(random: Random, count: int) -> list[int]:
 
 
 def _segments(random: Random, round_number: int) -> Sequence[Segment]:
-    thought = _tokens(random, _ROUND)
-    text = "".join(random.choices("etaoin shrdlu", k=4 * _ROUND))
-    return [Segment(kind="thought", round=round_number, token_ids=thought, text=text, finish="interval",
-                    prompt_tokens=_ROUND * round_number, cached_tokens=0)]  # fmt: skip
+    return [_segment(random, round_number, _ROUND - _GRACE), _segment(random, round_number, _GRACE)]
+
+
+def _segment(random: Random, round_number: int, tokens: int) -> Segment:
+    text = "".join(random.choices("etaoin shrdlu", k=4 * tokens))
+    return Segment(kind="thought", round=round_number, token_ids=_tokens(random, tokens), text=text, finish="interval",
+                   prompt_tokens=_ROUND * round_number, cached_tokens=0)  # fmt: skip
+
+
+async def _write(config: RunnableConfig, segments: Sequence[Segment]) -> None:
+    """Keep what the path of a node says as a path does."""
+    journal = Journal(config)
+    await journal.open()
+    for segment in segments:
+
+        async def request(segment: Segment = segment) -> tuple[Segment, Completion]:
+            return segment, Completion(
+                token_ids=segment["token_ids"],
+                text=segment["text"],
+                finish_reason="length",
+                stop_reason=None,
+                prompt_tokens=segment["prompt_tokens"],
+                cached_tokens=0,
+            )
+
+        await journal.said("thought", segment["prompt_tokens"], request)
 
 
 def _measure(paths: int, rounds: int, file: Path) -> tuple[float, float, float]:
@@ -75,13 +114,15 @@ def _measure(paths: int, rounds: int, file: Path) -> tuple[float, float, float]:
     turns = {name: iter(range(rounds)) for name in names}
 
     def node(name: str) -> Any:
-        def think(state: dict[str, Any]) -> dict[str, Any]:
+        def think(state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
             number = next(turns[name])
+            asyncio.run(_write(config, made[name][number]))
             return {history_key(name): made[name][number], "status": {name: {"state": "active"}}}
 
         return think
 
-    def block(state: dict[str, Any]) -> dict[str, Any]:
+    def block(state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        close_journals(config)
         number = state["round"]
         left = number + 1 < rounds
         record = BlockRecord(

@@ -1,6 +1,11 @@
 """The embedded model's weights are verified, and its folder appears whole or not at all, once."""
 
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -65,8 +70,6 @@ def fake_download(folder: Path) -> Path:
 
 
 def fake_convert(_weights: Path, target: Path) -> None:
-    import time
-
     target.mkdir()
     (target / "model.safetensors").touch()
     time.sleep(1)  # long enough for another process to come
@@ -122,6 +125,45 @@ def test_interrupted_conversion_leaves_nothing_and_can_be_repeated(seams: Seams,
     assert not stale.exists()
 
 
+_ASKED = """
+import asyncio, sys
+from pathlib import Path
+from peerleap.cli.interrupt import run_until_interrupted
+from peerleap.engine import embedded
+def download(folder):
+    (folder / "weights").touch()
+    return folder / "weights"
+slow = (
+    "import sys, time; from pathlib import Path; target = Path(sys.argv[2]); target.mkdir(); "
+    "(target / 'config.json').touch(); time.sleep(600)"
+)
+embedded._download, embedded._CONVERTER = download, (sys.executable, "-c", slow)
+run_until_interrupted(asyncio.to_thread(embedded.embedded_folder))
+"""
+
+
+def test_ctrl_c_stops_a_conversion_on_a_thread(seams: Seams, tmp_path: Path) -> None:
+    asked = subprocess.Popen([sys.executable, "-c", _ASKED], start_new_session=True, stderr=subprocess.PIPE, text=True)
+    while asked.poll() is None and not [*tmp_path.glob("models/.*/whole/config.json")]:
+        time.sleep(0.05)
+    os.killpg(asked.pid, signal.SIGINT)  # as a terminal does
+    _, said = asked.communicate(timeout=60)
+    assert said.rstrip().endswith("KeyboardInterrupt"), said
+    assert [file.name for file in (tmp_path / "models").iterdir() if not file.name.endswith(".lock")] == []
+    with pytest.raises(ProcessLookupError):
+        os.killpg(asked.pid, 0)
+
+
+def test_a_failed_conversion_is_told(seams: Seams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    convert = embedded._convert
+    seams(convert=convert)
+    monkeypatch.setattr(embedded, "_CONVERTER", (sys.executable, "-c", "raise SystemExit(3)"))
+    with pytest.raises(ModelError, match="ended with status 3"):
+        embedded.embedded_folder()
+    assert not is_prepared()
+    assert [file.name for file in (tmp_path / "models").iterdir() if not file.name.endswith(".lock")] == []
+
+
 def _prepare(cache: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PEERLEAP_CACHE", cache)
@@ -132,8 +174,6 @@ def _prepare(cache: str) -> None:
 
 def test_processes_at_once_prepare_once(seams: Seams, tmp_path: Path) -> None:
     seams()
-    import torch  # noqa: F401  # imported here, so that the forked children need not
-
     context = multiprocessing.get_context("fork")
     processes = [context.Process(target=_prepare, args=(str(tmp_path),)) for _ in range(3)]
     for process in processes:

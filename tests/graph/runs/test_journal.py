@@ -1,5 +1,7 @@
 """A round that was broken off goes on where it stood: with a store of ours, nothing in it is done twice."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,8 +48,6 @@ def cut_at(plain: Any, number: int) -> Any:
 
 
 def invoke(graph: Any, asynchronous: bool, given: Any, **options: Any) -> Any:
-    import asyncio
-
     return (
         asyncio.run(graph.ainvoke(given, CONFIG, **options)) if asynchronous else graph.invoke(given, CONFIG, **options)
     )
@@ -73,6 +73,33 @@ def test_a_kill_in_the_second_request_of_a_round(
             segment.pop("cached_tokens", None)  # another engine
     assert essence(out) == essence(expected)
     assert store.notes("a", "", "") == []
+
+
+def test_a_cancelled_run_writes_no_note_afterwards(
+    team: Any, block_then: Any, small: Any, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = team(block_then("\\boxed{4}"), paths=2).graph.compile(checkpointer=store)
+    began, ended, cancelled, note = list[int](), list[int](), threading.Event(), store.note
+
+    def slow(thread: str, namespace: str, task: str, number: int, entry: Any) -> None:
+        began.append(number)
+        cancelled.wait(10)
+        note(thread, namespace, task, number, entry)
+        ended.append(number)
+
+    monkeypatch.setattr(store, "note", slow)
+
+    async def cancel() -> None:
+        run = asyncio.create_task(graph.ainvoke(QUESTION, CONFIG, context=small))
+        while not began:
+            await asyncio.sleep(0.01)
+        run.cancel()
+        asyncio.get_running_loop().call_later(0.2, cancelled.set)
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        assert sorted(ended) == sorted(began)
+
+    asyncio.run(cancel())
 
 
 def tool_team(team: Any, tool: Any, write: Any) -> Any:

@@ -66,6 +66,15 @@ class Server:
         for run in runs:
             self.client.runs.join(thread, run["run_id"])
 
+    def written(self, thread: str) -> Any:
+        """Kind and token ids of every segment in a thread's state, by path."""
+        values: Any = self.client.threads.get_state(thread)["values"]
+        return {
+            key: [(segment["kind"], segment["token_ids"]) for segment in history]
+            for key, history in values.items()
+            if key.startswith("history_")
+        }
+
     def rpc(self, path: str, method: str, **params: Any) -> Any:
         """A JSON-RPC call, as MCP and A2A use it; the result."""
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
@@ -98,6 +107,28 @@ def serve(child_env: dict[str, str]) -> Iterator[Serve]:
     for server in started:
         if server.process.poll() is None:
             server.kill()
+
+
+Restart = Callable[..., tuple[Server, Any]]
+
+
+@pytest.fixture(scope="session")
+def restart(serve: Serve) -> Restart:
+    """`kill -9` of a server in the middle of a run, and another one in its folder, told of the run's thread.
+
+    `restart(server, thread, ...)`, options as in `serve`, gives the new server and what the paths had written.
+    """
+
+    def start(server: Server, thread: str, **options: Any) -> tuple[Server, Any]:
+        server.kill()
+        again = serve(server.folder, **options)
+        again.client.threads.create(thread_id=thread, graph_id="leap", if_exists="do_nothing")
+        begun = again.written(thread)
+        assert begun
+        assert all(len(history) > 2 for history in begun.values())
+        return again, begun
+
+    return start
 
 
 def _process(

@@ -15,36 +15,22 @@ FAST, SLOW = 60.0, 10.0
 LISTED_SECONDS = 12.0
 
 
-def ids(values: Any) -> Any:
-    return {
-        key: [(segment["kind"], segment["token_ids"]) for segment in history]
-        for key, history in values.items()
-        if key.startswith("history_")
-    }
-
-
 @pytest.fixture(scope="module")
 def undisturbed(shared_server: Any, context: Any) -> Any:
     thread = shared_server.client.threads.create()["thread_id"]
     shared_server.client.runs.wait(thread, "leap", input=QUESTION, context=context)
-    return ids(shared_server.client.threads.get_state(thread)["values"])
+    return shared_server.written(thread)
 
 
-def test_before_the_thread_was_listed(serve: Any, tmp_path: Path, context: Any, undisturbed: Any) -> None:
+def test_before_the_thread_was_listed(serve: Any, restart: Any, tmp_path: Path, context: Any, undisturbed: Any) -> None:
     thread = str(uuid4())
     server = serve(tmp_path, speed=FAST)
     server.client.threads.create(thread_id=thread)
     server.run_until_routed(thread, QUESTION, context)
-    server.kill()
-
-    server = serve(tmp_path, speed=FAST)
-    server.client.threads.create(thread_id=thread, graph_id="leap", if_exists="do_nothing")
-    begun = ids(server.client.threads.get_state(thread)["values"])
-    assert all(len(history) > 2 for history in begun.values())
+    server, begun = restart(server, thread, speed=FAST)
     server.go_on(thread)
-    state = server.client.threads.get_state(thread)
-    assert state["next"] == []
-    assert ids(state["values"]) == undisturbed
+    assert server.client.threads.get_state(thread)["next"] == []
+    assert server.written(thread) == undisturbed
     for key, history in begun.items():
         assert history == undisturbed[key][: len(history)]
 
@@ -58,8 +44,7 @@ def test_after_the_run_was_listed(serve: Any, tmp_path: Path, context: Any, undi
     server = serve(tmp_path, speed=SLOW)
     (run,) = server.client.runs.list(thread)
     server.client.runs.join(thread, run["run_id"])  # it goes on by itself
-    state = server.client.threads.get_state(thread)
-    assert state["next"] == []
-    assert ids(state["values"]) == undisturbed
+    assert server.client.threads.get_state(thread)["next"] == []
+    assert server.written(thread) == undisturbed
     history = server.client.threads.get_history(thread, limit=50)
     assert sum(found["metadata"]["source"] == "input" for found in history) == 1, "it was not begun anew"

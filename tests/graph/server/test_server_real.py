@@ -23,32 +23,19 @@ def vllm() -> None:
         pytest.skip(str(error))
 
 
-def ids(values: Any) -> Any:
-    return {
-        key: [(segment["kind"], segment["token_ids"]) for segment in history]
-        for key, history in values.items()
-        if key.startswith("history_")
-    }
-
-
-def test_killed_and_resumed(serve: Any, tmp_path: Path) -> None:
+def test_killed_and_resumed(serve: Any, restart: Any, tmp_path: Path) -> None:
     thread = str(uuid4())
     server = serve(tmp_path, scripted=False)
     server.client.threads.create(thread_id=thread)
     server.run_until_routed(thread, QUESTION, CONTEXT)
     assert "Blocking" not in server.log
-    server.kill()
-
-    server = serve(tmp_path, scripted=False)
-    server.client.threads.create(thread_id=thread, graph_id="leap", if_exists="do_nothing")
-    begun = ids(server.client.threads.get_state(thread)["values"])
-    assert all(len(history) > 2 for history in begun.values())
+    server, begun = restart(server, thread, scripted=False)
     server.go_on(thread)
     state = server.client.threads.get_state(thread)
     assert state["next"] == []
     # A path that an error had ended would be told as failed.
     assert {path["status"] for path in state["values"]["paths"].values()} <= {"finished", "forced"}
-    ended = ids(state["values"])
+    ended = server.written(thread)
     assert {key: history[: len(begun[key])] for key, history in ended.items()} == begun
 
     result = server.rpc("/mcp", "tools/call", name="leap_answer", arguments=QUESTION)
