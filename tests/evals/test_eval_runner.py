@@ -189,8 +189,6 @@ async def test_an_answer_in_prose_is_graded_by_the_box_that_it_is_asked_for(
     records = read_records(tmp_path / "r.jsonl")[1]
     assert {(r.verdict.correct, r.verdict.how) for r in records} == {verdict}
     assert {r.outcome for r in records} == {"forced"}
-    # The end-of-turn token was generated, too.
-    assert {r.tokens.own for r in records} == {len("The answer is 4.") + 1 + (len(asked) or 1)}
 
 
 async def test_a_forced_answer_whose_box_was_cut_is_read(tmp_path: Path) -> None:
