@@ -98,7 +98,11 @@ def evaluate(
         Path | None, typer.Option(help="The same in seconds of wall-clock.", rich_help_panel=_RUN)
     ] = None,
     in_flight: Annotated[
-        int | None, typer.Option(help="Most questions at once; for 256 requests unless given.", rich_help_panel=_RUN)
+        int | None,
+        typer.Option(
+            help="Most questions at once; unless given, for 16 paths a core on a CPU, for 256 on a GPU.",
+            rich_help_panel=_RUN,
+        ),
     ] = None,
     grader: Annotated[
         str, typer.Option(help="peerleap; leap-official for parity with the authors' code.", rich_help_panel=_RUN)

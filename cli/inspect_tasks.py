@@ -7,8 +7,8 @@ a file that `peerleap eval` made becomes a log to look at.
 import asyncio
 import atexit
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -19,10 +19,12 @@ from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessageAssistant, ModelOutput
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, solver
+from rich.markup import escape
 
 from peerleap.cli.options import settings_from, team_from
-from peerleap.engine import get_engine
+from peerleap.engine import EngineError, get_engine
 from peerleap.evals.datasets import load
+from peerleap.evals.extras import MissingExtra
 from peerleap.evals.grading import Grader
 from peerleap.evals.methods import MethodConfig, Team, method_options
 from peerleap.evals.metrics import Graded, Tokens, majority, question_metrics
@@ -39,13 +41,13 @@ def solve(
     method: str = "leap",
     paths: int | None = None,
     seed: int = 0,
-    tools: str | None = None,
+    tools: str | list[str] | None = None,
     team: str | None = None,
     weights: str | None = None,
     out: str | None = None,
     grader: str = "peerleap",
     temperature: float | None = None,
-    communicate_at: str | None = None,
+    communicate_at: str | int | list[int] | None = None,
     **settings: Any,
 ) -> Task:
     """A method on a data set, as `peerleap eval` runs it; `--epochs 4` is four runs.
@@ -64,13 +66,17 @@ def solve(
         communicate_at: token counts, by commas.
         settings: of the LeaP graph, such as `router` and `top_k`.
     """
-    context = settings_from(communicate_at=communicate_at, temperature=temperature, **settings)
-    peers = team_from(team, None if tools is None else [tools], paths)
-    config = MethodConfig(4 if paths is None else paths, context, method_options(method, {}),
-                          team=None if peers is None else Team(peers))  # fmt: skip
-    problems = load(data)
-    plan = Plan(data, problems, method, config, seed=seed, grader=grader)
-    check_fits(plan, get_engine(weights))
+    data = str(data)
+    with _told():
+        # inspect_ai reads `-T` as YAML, and what has commas as a list.
+        commas = ",".join(map(str, communicate_at)) if isinstance(communicate_at, list) else communicate_at
+        context = settings_from(communicate_at=commas, temperature=temperature, **settings)
+        peers = team_from(team, None if tools is None else tools if isinstance(tools, list) else [tools], paths)
+        config = MethodConfig(4 if paths is None else paths, context, method_options(method, {}),
+                              team=None if peers is None else Team(peers))  # fmt: skip
+        problems = load(data)
+        plan = Plan(data, problems, method, config, seed=seed, grader=grader)
+        check_fits(plan, get_engine(weights))
     file = Path(out or f"{Path(data).stem.replace(':', '-')}-{method}.jsonl")
     samples = [
         Sample(
@@ -82,6 +88,17 @@ def solve(
         dataset=MemoryDataset(samples, name=data), solver=_reason(plan, file, weights), scorer=per_path(grader),
         epochs=Epochs(1, "mean"), name=f"{Path(data).stem}-{method}", fail_on_error=True,
     )  # fmt: skip
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what a user can mend in one line, as `peerleap eval` does: inspect_ai prints a traceback of all else."""
+    from inspect_ai._util.error import PrerequisiteError
+
+    try:
+        yield
+    except (ValueError, EngineError, MissingExtra, OSError) as error:
+        raise PrerequisiteError(escape(f"peerleap: {error}")) from error
 
 
 def _reason(plan: Plan, file: Path, weights: str | None) -> Solver:

@@ -20,9 +20,9 @@ answer are known:
 - `choice`: the last letter given after `</think>`: boxed, said to be the answer, or alone at the end.
 - `text`: the last box, ignoring case, spaces and quotes.
 
-No answer is wrong, and is counted (`no_answer`). A number in prose is no answer. No text of a model is evaluated in the
-calling process. Nothing here looks at the question: an answer that is right only modulo 1000, or in another unit, is
-judged as written.
+No answer is wrong, and is counted (`no_answer`). A number in prose is no answer: a path that ends with one is asked for
+its box. No text of a model is evaluated in the calling process. Nothing here looks at the question: an answer that is
+right only modulo 1000, or in another unit, is judged as written.
 
 The {count} cases below are `evals/grader_cases.jsonl`; a test runs every one of them. The column "authors" is what the
 rules of the paper's published code say about the same text (`Grader("leap-official")`, for parity only); a bold mark is

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from peerleap.agents import Peer, path_peers
 from peerleap.engine import Engine
+from peerleap.engine.device import requests_at_once
 from peerleap.evals.grading import METHODS as GRADER_METHODS
 from peerleap.evals.methods import BUDGETED, TEAMED, MethodConfig, Team, method_options, paths_counted
 from peerleap.evals.methods.aggregate import aggregate_question, revise_question
@@ -22,8 +23,6 @@ from peerleap.graph.segments import Segment
 from peerleap.graph.settings import as_settings
 from peerleap.graph.tool_calls import Toolbox
 
-# Requests that keep a GPU's batch full.
-_BATCH = 256
 _LONGEST = 8
 
 
@@ -38,7 +37,7 @@ class Plan:
     runs: int = 1
     seed: int = 0
     in_flight: int | None = None
-    """Most questions at once; `None` is as many as keep 256 requests running."""
+    """Most questions at once; `None` is as many as keep this machine busy."""
     grader: str = "peerleap"
     budget: float | None = None
     """What every question may spend, in `unit`; for the methods that go on until it is spent."""
@@ -61,8 +60,10 @@ class Plan:
             "in_flight": 1 if self.in_flight is None else self.in_flight,
         }
         for name, value in given.items():
-            if not 1 <= value <= limits[name]:
-                raise ValueError(f"{name}={value!r}: give a number from 1 to {limits[name]}")
+            if type(value) is not int or not 1 <= value <= limits[name]:
+                raise ValueError(f"{name}={value!r}: give a whole number from 1 to {limits[name]}")
+        if type(self.seed) is not int:
+            raise ValueError(f"seed={self.seed!r}: give a whole number")
         if (self.budget is not None or self.budgets) and self.method not in BUDGETED:
             raise ValueError(
                 f"budget: {self.method!r} does not go on until one is spent; {', '.join(sorted(BUDGETED))} do"
@@ -86,8 +87,11 @@ class Plan:
 
     @property
     def questions_in_flight(self) -> int:
-        """The bound on questions that run at once."""
-        return self.in_flight or max(4, -(-_BATCH // self.width))
+        """The bound on questions that run at once.
+
+        Two at least: while the paths of one wait for the slowest, those of the other write.
+        """
+        return self.in_flight or max(2, -(-requests_at_once() // self.width))
 
     def record_config(self, model: Mapping[str, Any]) -> dict[str, Any]:
         """What makes results comparable, for the header; not `runs`: more of the same may be added to a file."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import NamedTuple
 
 from peerleap.graph.boxed import last_box
 from peerleap.graph.segments import OWN, Segment
@@ -40,8 +41,22 @@ def detect_task(question: str) -> TaskName:
     return "math" if _MATHS.search(question) else "free"
 
 
+class Found(NamedTuple):
+    """A path's own answer."""
+
+    answer: str
+    boxed: bool
+    r"""Whether it stands in a closed `\boxed{}`, as the prompts of `math` and `choice` demand and graders read it."""
+
+
 def extract_answer(history: Iterable[Segment], task: TaskName) -> str | None:
-    r"""The answer that a path gave, or `None`.
+    """The answer that a path gave, or `None`: `find_answer` without where it stands."""
+    found = find_answer(history, task)
+    return found.answer if found else None
+
+
+def find_answer(history: Iterable[Segment], task: TaskName) -> Found | None:
+    r"""The answer that a path gave, in a box or in prose, or `None`.
 
     The answer section counts before the thought. The last box wins; an unclosed `\boxed{` at the very end is read to
     the end of its line, and the box that a forced answer was given counts as opened.
@@ -53,7 +68,7 @@ def extract_answer(history: Iterable[Segment], task: TaskName) -> str | None:
         found = _find(text, task)
         if found:
             return found
-    return answer.strip() or None if task == "free" else None
+    return Found(answer.strip(), boxed=False) if task == "free" and answer.strip() else None
 
 
 def canonical(answer: str, task: TaskName) -> str:
@@ -88,15 +103,19 @@ def _own_text(segments: list[Segment], kinds: frozenset[str] | set[str]) -> str:
     return "\n\n".join(_INVENTED.sub("", run) for run in runs)
 
 
-def _find(text: str, task: TaskName) -> str | None:
+def _find(text: str, task: TaskName) -> Found | None:
     box = last_box(text, unclosed=True)
+    letter = _LETTER.match(box) if box and task == "choice" else None
+    answer = letter["answer"] if letter else box if task != "choice" else None
+    if answer:
+        return Found(answer, boxed=box == last_box(text))
+    prose = _said(text, task)
+    return Found(prose, boxed=False) if prose else None
+
+
+def _said(text: str, task: TaskName) -> str | None:
     if task == "choice":
-        letter = _LETTER.match(box) if box else None
-        if letter:
-            return letter["answer"]
         chosen = list(_CHOSEN.finditer(text))
         return chosen[-1]["answer"].upper() if chosen else None
-    if box:
-        return box
     said = list((_FREE if task == "free" else _SAID).finditer(text))
     return said[-1]["answer"].strip(" $*") if said else None

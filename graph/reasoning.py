@@ -8,7 +8,7 @@ from langgraph.errors import GraphBubbleUp
 
 from peerleap.agents import prompts
 from peerleap.engine import Completion
-from peerleap.graph.answers import extract_answer
+from peerleap.graph.answers import extract_answer, find_answer
 from peerleap.graph.errors import StoreError
 from peerleap.graph.events import VERSION, Event, Writer
 from peerleap.graph.journal import Journal, sent_tokens
@@ -181,9 +181,13 @@ class _Turn:
         return await self._ended()
 
     async def _ended(self) -> Status:
-        """The path has said all it wanted; where its answer is not to be found, ask for it."""
+        """The path has said all it wanted; where its answer is not in the box that its prompt demands, ask for it.
+
+        An answer in prose has a vote, but graders read boxes only; it keeps its vote where asking yields nothing.
+        """
         path = self.path
-        if extract_answer(self.history, path.task) is not None:
+        found = find_answer(self.history, path.task)
+        if found is not None and (found.boxed or path.task == "free"):
             return "finished"
         thought_open = path.thinking.thinks and not any(
             segment["kind"] == "thought" and segment.get("finish") == "think_end" for segment in self.history

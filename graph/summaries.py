@@ -1,6 +1,7 @@
 """A path's side of a LeaP block: sum up its progress, conclude when it has finished, read its peers."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NotRequired
 
 from langchain_core.runnables import RunnableConfig
@@ -94,10 +95,10 @@ async def _summarize(
 def conclude(path: Path, history: Sequence[Segment]) -> Summary:
     """What a finished path goes on to share: its answer and the last `summary_tokens` tokens of what supports it."""
     assert path.settings.summary_tokens is not None
-    # A forced answer says nothing beyond itself; before it stands the thought that supports it.
-    answered = history[-1]["kind"] == "answer" and history[-2]["kind"] != "nudge"
-    kind = "answer" if answered else "thought"
-    ids = [token for segment in history if segment["kind"] == kind for token in segment["token_ids"]]
+    # A forced answer says nothing beyond itself; before it stands the answer section or the thought that supports it.
+    answered = [after for before, after in pairwise(history) if after["kind"] == "answer" and before["kind"] != "nudge"]
+    support = answered or [segment for segment in history if segment["kind"] == "thought"]
+    ids = [token for segment in support for token in segment["token_ids"]]
     answer, room = extract_answer(history, path.task), path.settings.summary_tokens
     told = prompts.CONCLUSION_OPEN.format(text="")
     if answer:

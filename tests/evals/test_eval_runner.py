@@ -68,6 +68,16 @@ async def test_every_question_and_run_is_recorded_with_its_paths(method: str, tm
         assert {source for sources in rounds for source in sources} == {"solver_1", "solver_2"}
 
 
+def test_as_many_questions_are_in_flight_as_keep_the_machine_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("peerleap.evals.plan.requests_at_once", lambda: 32)
+
+    def wide(paths: int, in_flight: int | None = None) -> Plan:
+        return Plan("t", [], "leap", MethodConfig(paths), in_flight=in_flight)
+
+    assert [wide(paths).questions_in_flight for paths in (1, 4, 5, 32, 64)] == [32, 8, 7, 2, 2]
+    assert wide(4, in_flight=100).questions_in_flight == 100
+
+
 async def test_results_do_not_depend_on_how_many_are_in_flight(tmp_path: Path) -> None:
     for in_flight in (1, 8):
         await run(plan(6, in_flight=in_flight), tmp_path / f"{in_flight}.jsonl", ScriptedEngine(script))
@@ -168,9 +178,17 @@ async def test_cancelling_loses_nothing(tmp_path: Path) -> None:
     assert comparable(tmp_path / "r.jsonl") == comparable(tmp_path / "calm.jsonl")
 
 
-async def test_an_answer_in_prose_is_no_answer(tmp_path: Path) -> None:
-    await run(plan(1, "independent"), tmp_path / "r.jsonl", ScriptedEngine(lambda *_: "The answer is 4."))
-    assert {(r.verdict.correct, r.verdict.how) for r in read_records(tmp_path / "r.jsonl")[1]} == {(False, "no answer")}
+@pytest.mark.parametrize(("asked", "verdict"), [("4}\n", (True, "integer")), ("", (False, "no answer"))])
+async def test_an_answer_in_prose_is_graded_by_the_box_that_it_is_asked_for(
+    tmp_path: Path, asked: str, verdict: tuple[bool, str]
+) -> None:
+    def ends_in_prose(text: str, _: SamplingParams) -> str:
+        return asked if text.endswith("\\boxed{") else "The answer is 4."
+
+    await run(plan(1, "independent"), tmp_path / "r.jsonl", ScriptedEngine(ends_in_prose))
+    records = read_records(tmp_path / "r.jsonl")[1]
+    assert {(r.verdict.correct, r.verdict.how) for r in records} == {verdict}
+    assert {r.outcome for r in records} == {"forced"}
 
 
 async def test_a_forced_answer_whose_box_was_cut_is_read(tmp_path: Path) -> None:

@@ -85,6 +85,57 @@ def test_a_turn_that_ends_without_an_answer_is_asked(leap: Any, say: Any) -> Non
     }  # fmt: skip
 
 
+CHOICE = "Which is it?\nA) 3\nB) 4\n"
+PROSE = [
+    pytest.param("The answer is 5.", "What is 2 + 2?", "4}\n", "4", id="math"),
+    pytest.param("It is \\boxed{4", "What is 2 + 2?", "4}\n", "4", id="unclosed"),
+    pytest.param("\\boxed{3}, no: \\boxed{4", "What is 2 + 2?", "4}\n", "4", id="unclosed after a box"),
+    pytest.param("The answer is A.", CHOICE, "B}\n", "B", id="choice"),
+    pytest.param("\\boxed{4}, so the answer is B.", CHOICE, "B}\n", "B", id="box without a letter"),
+]
+
+
+@pytest.mark.parametrize(("thought", "question", "asked", "answer"), PROSE)
+def test_an_answer_outside_a_box_is_asked_for(leap: Any, thought: str, question: str, asked: str, answer: str) -> None:
+    run = leap(lambda call: asked if call.stage == "ask" else thought, question=question, **ALONE)
+    assert kinds_and_ends(run) == [("thought", "turn_end"), ("nudge", None), ("answer", "answer")]
+    assert run.out["paths"]["solver_1"]["status"] == "forced"
+    assert run.out["answer"] == answer
+    usage = run.out["paths"]["solver_1"]["usage"]
+    assert usage["answer"] == len(asked)  # bytes are tokens here
+    assert usage["requests"] == 2
+
+
+@pytest.mark.parametrize("asked", ["", "}\n", "?}\n"])
+def test_an_answer_in_prose_votes_where_asking_yields_nothing(leap: Any, asked: str) -> None:
+    run = leap(lambda call: asked if call.stage == "ask" else "The answer is 5.", **ALONE)
+    assert run.out["paths"]["solver_1"]["status"] == "forced"
+    assert run.out["answer"] == "5"
+
+
+def test_an_answer_section_in_prose_is_asked_after_a_box_in_the_thought(leap: Any, say: Any) -> None:
+    run = leap(say("Is it \\boxed{5}?</think>", answer="No, the answer is 4."), thinking=True, **ALONE)
+    assert kinds_and_ends(run)[1:] == [("answer", "turn_end"), ("nudge", None), ("answer", "answer")]
+    assert run.out["answer"] == "4"
+
+
+def test_a_conclusion_is_the_answer_section_though_its_box_was_asked_for(leap: Any, long: str) -> None:
+    def write(call: Any) -> str:
+        if call.stage == "thought" and call.path == "solver_1":
+            return long
+        said = {"thought": "Hm.</think>", "summary": "s</summarize>", "answer": "Sure, the answer is 4."}
+        return {**said, "ask": "4}\n"}[call.stage]
+
+    run = leap(write, thinking=True, max_tokens=900, rounds=1, answer_tokens=60)
+    assert "My answer is 4.\nSure, the answer is 4." in run.texts("solver_1", "comment")[0]
+
+
+def test_a_free_answer_needs_no_box(leap: Any) -> None:
+    run = leap(lambda call: "Final answer: Paris", question="Which town is it?", **ALONE)
+    assert kinds_and_ends(run) == [("thought", "turn_end")]
+    assert run.out["paths"]["solver_1"]["status"] == "finished"
+
+
 def test_a_turn_that_ends_inside_the_thought_closes_it_first(leap: Any, say: Any) -> None:
     run = leap(say("I do not know."), thinking=True, **ALONE)
     assert run.texts("solver_1", "nudge") == ["\n</think>" + prompts.ANSWERS["math"]]
