@@ -212,5 +212,5 @@ def _summarize_path_sync(path: str, read: Callable[[], tuple[Nodes, dict[str, An
 
 # Each summary is a task, so that its result is kept although the block is interrupted later. LangGraph inspects the
 # function of a task once if it finds it in its module by name, else at every call.
-_SUMMARIZE: Any = task(name="summarize")(_summarize_path_sync)
-_ASUMMARIZE: Any = task(name="summarize")(_summarize_path)
+_SUMMARIZE: Any = task(name="summarize")(_summarize_path_sync)  # type: ignore[arg-type]
+_ASUMMARIZE: Any = task(name="summarize")(_summarize_path)  # type: ignore[arg-type]
