@@ -11,7 +11,15 @@ from peerleap.engine.models import Model, resolve_model
 from peerleap.engine.protocol import Completion, Engine, OnText, SamplingParams
 from peerleap.engine.registry import close_engines, get_engine
 from peerleap.engine.scripted import ScriptedEngine
-from peerleap.engine.thinking import Thinking, control_texts, decode, detect_thinking, render_prompt, turn_markers
+from peerleap.engine.thinking import (
+    Thinking,
+    control_texts,
+    decode,
+    detect_thinking,
+    encode,
+    render_prompt,
+    turn_markers,
+)
 from peerleap.engine.vllm_engine import VLLMEngine
 
 __all__ = [
@@ -35,6 +43,7 @@ __all__ = [
     "control_texts",
     "decode",
     "detect_thinking",
+    "encode",
     "get_engine",
     "is_prepared",
     "render_prompt",

@@ -77,6 +77,15 @@ def turn_markers(tokenizer: Any) -> tuple[str, str] | None:
     return before, after
 
 
+def encode(tokenizer: Any, text: str) -> list[int]:
+    """Ids of a text as it is: nothing is put before or after it."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    # Where its file says nothing of cutting or padding, which would be undone first, the wrapper only takes longer.
+    if backend is not None and backend.truncation is None and backend.padding is None:
+        return list(backend.encode(text, add_special_tokens=False).ids)
+    return list(tokenizer.encode(text, add_special_tokens=False))
+
+
 def decode(tokenizer: Any, token_ids: list[int]) -> str:
     """Text of ids as it is: special tokens visible, no spaces tidied away."""
     backend = getattr(tokenizer, "backend_tokenizer", None)

@@ -1,5 +1,6 @@
 """The barrier: when all active paths have stopped, decide who reads whom."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -98,10 +99,11 @@ def route(
     matrix = similarity_matrix(texts, settings.similarity)
     router = ROUTERS[settings.router]
     checked = [bool(summaries[name].get("evidence")) for name in order]
-    routes = {}
+    told = [j for j, text in enumerate(texts) if text]
+    routes, reading = {}, set(readers)
     for i, name in enumerate(order):
-        if name in readers:
-            peers = [j for j in range(len(order)) if j != i and texts[j]]
+        if name in reading:
+            peers = told[: bisect_left(told, i)] + told[bisect_right(told, i) :]
             random = derive_random(settings.seed, "route", round_number, name)
             routes[name] = [order[j] for j in router(matrix[i], peers, settings.top_k, random, checked)]
     return BlockRecord(

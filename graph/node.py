@@ -24,8 +24,8 @@ class Node(Runnable[State, Any]):
 
     def invoke(self, input: State, config: RunnableConfig | None = None, **_: Any) -> Any:  # noqa: A002
         """The node's update of the state, or the names of the nodes."""
-        return self._run(input, ensure_config(config))
+        return self._run(input, config or ensure_config())
 
     async def ainvoke(self, input: State, config: RunnableConfig | None = None, **_: Any) -> Any:  # noqa: A002
         """As `invoke`."""
-        return await self._arun(input, ensure_config(config))
+        return await self._arun(input, config or ensure_config())

@@ -56,9 +56,7 @@ class Nodes:
         self._lock = threading.Lock()
         self._loaded: set[str] = set()
         self._loading = threading.Lock()
-        # Each summary is a task, so that its result is kept although the block is interrupted later.
-        self._summarize: Any = task(name="summarize")(self._summarize_sync)  # type: ignore[arg-type]
-        self._asummarize: Any = task(name="summarize")(self._summarize_async)  # type: ignore[arg-type]
+        self._settings: tuple[Any, Settings] = (None, Settings())
 
     def check(self, given: Mapping[str, Any], context: Settings | None) -> None:
         """Refuse what `prepare` would refuse, without a trace."""
@@ -101,7 +99,7 @@ class Nodes:
     def leap_block(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
         """The barrier: every unfinished path sums up, and reads what its router picks."""
         close_journals(config)
-        futures = {name: self._summarize(name, lambda: state) for name in self._summarizing(state)}
+        futures = {name: _SUMMARIZE(name, lambda: (self, state)) for name in self._summarizing(state)}
         results = {name: future.result() for name, future in futures.items()}
         with telling(config) as write:
             return self._close(state, results, write)
@@ -110,22 +108,19 @@ class Nodes:
         """As `leap_block`."""
         await asyncio.to_thread(close_journals, config)
         names = self._summarizing(state)
-        results = await asyncio.gather(*(self._asummarize(name, lambda: state) for name in names))
+        results = await asyncio.gather(*(_ASUMMARIZE(name, lambda: (self, state)) for name in names))
         summarized = dict(zip(names, results, strict=True))
         async with atelling(config) as write:
             # On a thread: to compare many summaries takes seconds, and `_close` may be the first to look at a path.
             return await asyncio.to_thread(self._close, state, summarized, write)
 
     def _summarizing(self, state: dict[str, Any]) -> list[str]:
-        alone = nobody_to_hear(state["status"], Settings.model_validate(state["params"]))
+        alone = nobody_to_hear(state["status"], self.settings(state))
         return [] if alone else active_paths(state["status"])
 
-    def _summarize_sync(self, path: str, read: Callable[[], dict[str, Any]]) -> Summarized:
-        return _run_to_end(self._summarize_async(path, read))
-
-    async def _summarize_async(self, path: str, read: Callable[[], dict[str, Any]]) -> Summarized:
-        # A function of the state, not the state: tracers record what a task is called with.
-        state, config = read(), get_config()
+    async def summarize(self, path: str, state: dict[str, Any]) -> Summarized:
+        """A path's part in a LeaP block; runs inside a task."""
+        config = get_config()
         async with atelling(config) as write:
             ready = await self._ready(path, state)
             return await summarize(ready, state[history_key(path)], state["round"], write, config)
@@ -170,9 +165,17 @@ class Nodes:
     def path(self, name: str, state: Mapping[str, Any]) -> Path:
         """The reasoning chain of a name, given the state of a run."""
         number = list(self.team).index(name) + 1
-        settings = Settings.model_validate(state["params"])
         tools = self._toolbox(name)
-        return Path(name, number, self.team[name], self.engines[name], settings, state["task"], tools)
+        return Path(name, number, self.team[name], self.engines[name], self.settings(state), state["task"], tools)
+
+    def settings(self, state: Mapping[str, Any]) -> Settings:
+        """The settings of a run; every path asks for them in every round, so the last ones are kept."""
+        params, settings = self._settings
+        if params is not state["params"]:
+            params = state["params"]
+            settings = Settings.model_validate(params)
+            self._settings = (params, settings)
+        return settings
 
     async def _ready(self, name: str, state: Mapping[str, Any]) -> Path:
         """The path with its tokenizer: a resumed run has not been through `prepare` in this process."""
@@ -195,3 +198,19 @@ class Nodes:
             if (box := self._toolboxes.get(peer.name)) is None:
                 box = self._toolboxes[peer.name] = Toolbox(peer, engine)
             return box
+
+
+async def _summarize_path(path: str, read: Callable[[], tuple[Nodes, dict[str, Any]]]) -> Summarized:
+    # A function of the state, not the state: tracers record what a task is called with.
+    run, state = read()
+    return await run.summarize(path, state)
+
+
+def _summarize_path_sync(path: str, read: Callable[[], tuple[Nodes, dict[str, Any]]]) -> Summarized:
+    return _run_to_end(_summarize_path(path, read))
+
+
+# Each summary is a task, so that its result is kept although the block is interrupted later. LangGraph inspects the
+# function of a task once if it finds it in its module by name, else at every call.
+_SUMMARIZE: Any = task(name="summarize")(_summarize_path_sync)  # type: ignore[arg-type]
+_ASUMMARIZE: Any = task(name="summarize")(_summarize_path)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from peerleap.engine import (
     control_texts,
     decode,
     detect_thinking,
+    encode,
     render_prompt,
     turn_markers,
 )
@@ -90,8 +91,7 @@ class Path:
 
     def insert(self, kind: Kind, round_number: int, text: str) -> Segment:
         """A segment that the path did not generate; encoded once, here."""
-        ids = self.engine.tokenizer.encode(text, add_special_tokens=False)
-        return Segment(kind=kind, round=round_number, token_ids=list(ids), text=text)
+        return Segment(kind=kind, round=round_number, token_ids=encode(self.engine.tokenizer, text), text=text)
 
     def decode(self, token_ids: Iterable[int]) -> str:
         """Text of ids, special tokens visible."""

@@ -15,6 +15,7 @@ from peerleap.graph.journal import Journal, sent_tokens
 from peerleap.graph.path import Path
 from peerleap.graph.segments import Finish, Kind, Segment, grown
 from peerleap.graph.settings import Settings
+from peerleap.graph.telling import nobody
 from peerleap.graph.usage import path_usage
 
 Status = Literal["active", "finished", "forced", "failed"]
@@ -60,7 +61,8 @@ async def think(
         text = f"{type(error).__name__}: {error}"
         turn.add(Segment(kind="error", round=round_number, token_ids=[], text=text))
         status = "failed"
-    write(_usage(path, turn.history, round_number))
+    if write is not nobody:
+        write(_usage(path, turn.history, round_number))
     if status != "active":
         write(_path_end(path, turn.history, status))
     return turn.new, status
@@ -73,16 +75,18 @@ class _Turn:
         self.path, self.settings, self.round, self.write = path, path.settings, round_number, write
         self.config, self.journal = config, Journal(config)
         self.history = list(history)
+        self._grown = grown(history)
         self.new: list[Segment] = []
         self._invented = 0
 
     @property
     def budget(self) -> int:
         assert self.settings.max_tokens is not None
-        return self.settings.max_tokens - grown(self.history)
+        return self.settings.max_tokens - self._grown
 
     def add(self, segment: Segment) -> None:
         self.history.append(segment)
+        self._grown += grown((segment,))
         self.new.append(segment)
         self.write(_segment_event(self.path, segment))
 

@@ -23,14 +23,15 @@ def dispersed(
     similar: Sequence[float], peers: Sequence[int], k: int, random: Random, checked: Sequence[bool] = ()
 ) -> list[int]:
     """The k least similar summaries (equation 1); of equals, the peer with the lower number."""
-    return sorted(peers, key=lambda j: (similar[j], j))[:k]
+    # Sorts are stable, in reverse, too: of equals, the lower number stays first.
+    return sorted(sorted(peers), key=similar.__getitem__)[:k]
 
 
 def clustered(
     similar: Sequence[float], peers: Sequence[int], k: int, random: Random, checked: Sequence[bool] = ()
 ) -> list[int]:
     """The k most similar summaries (equation 2); of equals, the peer with the lower number."""
-    return sorted(peers, key=lambda j: (-similar[j], j))[:k]
+    return sorted(sorted(peers), key=similar.__getitem__, reverse=True)[:k]
 
 
 def hybrid(
@@ -38,7 +39,8 @@ def hybrid(
 ) -> list[int]:
     """The k/2 most similar and the k/2 least similar summaries (equation 3); an odd one goes to the least similar."""
     near = clustered(similar, peers, k // 2, random)
-    rest = [j for j in peers if j not in near]
+    taken = set(near)
+    rest = [j for j in peers if j not in taken]
     return near + dispersed(similar, rest, k - k // 2, random)
 
 
@@ -60,7 +62,10 @@ def evidence(
     similar: Sequence[float], peers: Sequence[int], k: int, random: Random, checked: Sequence[bool] = ()
 ) -> list[int]:
     """Summaries of peers that have checked something with a tool, then the others; each the least similar first."""
-    return sorted(peers, key=lambda j: (not (checked and checked[j]), similar[j], j))[:k]
+    ranked = dispersed(similar, peers, len(peers), random)
+    if checked:
+        ranked.sort(key=lambda j: not checked[j])
+    return ranked[:k]
 
 
 ROUTERS: dict[str, Router] = {

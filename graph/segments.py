@@ -58,7 +58,10 @@ class Segment(TypedDict):
 
 def history_ids(history: Iterable[Segment]) -> list[int]:
     """All ids of a history: the next request's prompt."""
-    return [token for segment in history for token in segment["token_ids"]]
+    ids: list[int] = []
+    for segment in history:
+        ids += segment["token_ids"]
+    return ids
 
 
 def grown(history: Iterable[Segment]) -> int:

@@ -13,6 +13,7 @@ from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.evidence import Evidence, find_evidence, peer_label
 from peerleap.graph.path import Path
 from peerleap.graph.segments import Segment
+from peerleap.graph.telling import nobody
 from peerleap.graph.usage import path_usage
 
 PERSON = "person"
@@ -87,8 +88,9 @@ async def _summarize(
     summary = with_evidence(summary, history)
     write({"v": VERSION, "type": "summary", "path": path.name, "round": round_number,
            "text": summary["text"], "tokens": summary["tokens"]})  # fmt: skip
-    write({"v": VERSION, "type": "usage", "path": path.name, "round": round_number,
-           "usage": path_usage([*history, *new])})  # fmt: skip
+    if write is not nobody:
+        write({"v": VERSION, "type": "usage", "path": path.name, "round": round_number,
+               "usage": path_usage([*history, *new])})  # fmt: skip
     return Summarized(segments=new, summary=summary, error=None)
 
 
