@@ -82,9 +82,10 @@ PEER_LABEL = "Peer {number}"
 PEER_LABEL_ABOUT = "{name} ({about})"
 PERSON_LABEL = "A person who follows the work"
 
-# What a path has checked its claims with, by tool; at most two are named.
+# What a path has checked its claims with, by tool, and what its code has shown; at most two are named.
 EVIDENCE = {"python": "ran code", "web_search": "searched the web", "read_page": "read a page"}
 EVIDENCE_OTHER = "used {tool}"
+EVIDENCE_OUTPUT = "{did}: {output}"
 MOST_EVIDENCE = 2
 
 # What a path thinks after it has read its peers.

@@ -126,7 +126,8 @@ def _line(event: dict[str, Any]) -> str:
         case "segment" if event["kind"] == "error":
             return f"{event['path']} failed: {event['text']}"
         case "summary":
-            return f"LeaP block {event['round'] + 1}: {event['path']} sums up: {clip(event['text'], 160)}"
+            who = event["path"] + _checked(event)
+            return f"LeaP block {event['round'] + 1}: {who} sums up: {clip(event['text'], 160)}"
         case "route":
             routes = "; ".join(
                 f"{reader} reads {', '.join(read) or 'nobody'}" for reader, read in event["sources"].items()
@@ -137,3 +138,12 @@ def _line(event: dict[str, Any]) -> str:
         case "vote":
             return f"vote: {event['votes']}"
     return ""
+
+
+def _checked(event: dict[str, Any]) -> str:
+    """What its peers read beside the name of the path that sums up."""
+    if not event.get("evidence"):
+        return ""
+    from peerleap.graph.evidence import checked  # with the graph's packages, which a run has loaded
+
+    return f" ({clip(', '.join(checked(event['evidence'])), 300)})"

@@ -9,6 +9,7 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from peerleap.graph.evidence import Evidence
 from peerleap.graph.usage import Usage
 
 VERSION = 1
@@ -37,6 +38,8 @@ class Event(TypedDict):
     """tool_end: how long the call took."""
     answer: NotRequired[str | None]
     """path_end: the path's own. vote: the run's."""
+    evidence: NotRequired[list[Evidence]]
+    """summary: what the path has checked with tools; missing where it has checked nothing."""
     sources: NotRequired[dict[str, list[str]]]
     """route: for each reader, whose summaries it reads."""
     usage: NotRequired[Usage]

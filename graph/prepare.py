@@ -18,9 +18,9 @@ from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.state import INPUT_KEYS, history_key
 from peerleap.graph.tool_calls import Toolbox
 
-# Room that a LeaP block takes beside the summaries: trigger, template, tags, labels, bridge.
+# Room that a LeaP block takes beside the summaries: trigger, template, tags, labels (with what code has shown), bridge.
 _BLOCK_FRAME = 192
-_LABEL, _LABEL_TOOLS = 16, 48
+_LABEL, _LABEL_TOOLS = 16, 168
 
 
 def read_question(state: Mapping[str, Any]) -> str:

@@ -30,6 +30,8 @@ class ToolRecord(TypedDict):
     """The fields of `ToolUse`: what the path has spent on tools up to here."""
     cell: NotRequired[str]
     """The code that ran to its end, where the tool keeps state between calls."""
+    printed: NotRequired[str]
+    """What that code has shown, made harmless: one line of at most 120 characters. Missing where it showed nothing."""
     lost: NotRequired[bool]
     """The state that earlier calls had made was gone when this one ended."""
 

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from peerleap.agents import prompts
 from peerleap.graph.answers import extract_answer
-from peerleap.graph.events import VERSION, Writer
+from peerleap.graph.events import VERSION, Event, Writer
 from peerleap.graph.evidence import Evidence, find_evidence, peer_label
 from peerleap.graph.path import Path
 from peerleap.graph.segments import Segment
@@ -86,8 +86,11 @@ async def _summarize(
         new.append(path.insert("nudge", round_number, cut + prompts.SUMMARIZE_END))
     summary = Summary(text=text.strip(), tokens=len(segment["token_ids"]), cut=segment["finish"] == "cut")
     summary = with_evidence(summary, history)
-    write({"v": VERSION, "type": "summary", "path": path.name, "round": round_number,
-           "text": summary["text"], "tokens": summary["tokens"]})  # fmt: skip
+    told = Event(v=VERSION, type="summary", path=path.name, round=round_number)
+    told |= {"text": summary["text"], "tokens": summary["tokens"]}
+    if "evidence" in summary:
+        told["evidence"] = summary["evidence"]
+    write(told)
     if write is not nobody:
         write({"v": VERSION, "type": "usage", "path": path.name, "round": round_number,
                "usage": path_usage([*history, *new])})  # fmt: skip

@@ -21,10 +21,12 @@ from peerleap.tools.presets import PROTOCOLS
 from peerleap.tools.protocol import BadCall, StopReason, ToolProtocol, ToolRequest
 from peerleap.tools.runner import ToolOutcome, ToolRunner, ToolUse
 from peerleap.tools.scope import PathCall, RunTool, call_config
-from peerleap.tools.untrusted import neutralise, shorten
+from peerleap.tools.untrusted import neutralise, one_line, shorten
 
 # What a path needs behind a result to make something of it: with less left, the call is not run.
 _ROOM_AFTER = 16
+# Characters of a cell's output that travel with the path's summary.
+_PRINTED = 120
 
 
 class Toolbox:
@@ -92,7 +94,7 @@ class Toolbox:
         outcome = await self._run(call, history, who["round"], path, config)
         segment = self._segment(call, outcome, who["round"], room - _ROOM_AFTER)
         if segment is not None:
-            segment["tool"] = _record(name, outcome)
+            segment["tool"] = _record(name, outcome, self.markers)
         seconds = round(outcome.duration_s, 3)
         write({**told, "type": "tool_end", "status": outcome.status, "seconds": seconds, "text": outcome.text})
         return segment
@@ -179,7 +181,7 @@ def _cells(history: Sequence[Segment], tool: str) -> tuple[str, ...]:
     return tuple(cells)
 
 
-def _record(name: str, outcome: ToolOutcome) -> ToolRecord:
+def _record(name: str, outcome: ToolOutcome, markers: Sequence[str]) -> ToolRecord:
     artifact = outcome.artifact if isinstance(outcome.artifact, dict) else {}
     # A cell that raised, or a search that found nobody: the tool has answered, but nothing was verified.
     failed = artifact.get("ok") is False or "unavailable" in artifact
@@ -192,6 +194,9 @@ def _record(name: str, outcome: ToolOutcome) -> ToolRecord:
     )
     if "cell" in artifact and not failed:
         record["cell"] = artifact["cell"]
+        # Of code only: what a page says must not speak from a label.
+        if printed := one_line(str(artifact.get("printed") or ""), markers, max_chars=_PRINTED):
+            record["printed"] = printed
     if artifact.get("lost"):
         record["lost"] = True
     return record

@@ -2,9 +2,12 @@ import asyncio
 import gc
 import os
 import signal
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +158,25 @@ def child_env() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     cache = os.environ.get("PEERLEAP_CACHE")
     return kept | {"COLUMNS": "100", "TERM": "dumb"} | ({"PEERLEAP_CACHE": cache} if cache else {})
+
+
+Serving = Callable[[type[BaseHTTPRequestHandler]], AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def serving() -> Serving:
+    """Serve HTTP on this machine as long as a `with` block lasts, which gets the address."""
+    return _serving
+
+
+@contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    quiet = type(handler.__name__, (handler,), {"log_message": lambda *_: None})
+    with ThreadingHTTPServer(("127.0.0.1", 0), quiet) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{http.server_port}"
+        finally:
+            http.shutdown()
+            thread.join()

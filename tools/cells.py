@@ -86,6 +86,7 @@ class _Python(BaseTool):
         limits = [seconds for seconds in (own, call.seconds) if seconds is not None]
         result = await session.arun(code, timeout_s=min(limits, default=None))
         told = {"cell": code, "ok": result.ok, "lost": result.state_lost, "seconds": result.duration_s}
+        told["printed"] = result.printed
         return note + result.text(), told
 
     async def _session(self, config: RunnableConfig) -> _Session:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-__all__ = ["LEAP_TAGS", "has_marker", "neutralise", "shorten"]
+__all__ = ["LEAP_TAGS", "has_marker", "neutralise", "one_line", "shorten"]
 
 LEAP_TAGS = ("<summarize>", "</summarize>", "<comment>", "</comment>", "<think>", "</think>")
 
@@ -82,6 +82,22 @@ def shorten(text: str, max_chars: int) -> str:
         return text[:max_chars].rstrip("\u200d")
     head, tail = text[: keep - keep // 2].rstrip("\u200d"), text[len(text) - keep // 2 :].lstrip("\u200d\ufe0e\ufe0f")
     return f"{head}…[{len(text) - len(head) - len(tail)} characters cut]…{tail}"
+
+
+def one_line(text: str, markers: Iterable[str] = (), *, max_chars: int) -> str:
+    """`text` as `neutralise` makes it, on one line of at most `max_chars` characters, for labels.
+
+    An ellipsis stands for what was cut out of the middle. Idempotent.
+    """
+    for _ in range(8):
+        line = " ".join(neutralise(text, markers).split())
+        if len(line) > max_chars:
+            tail = (max_chars - 1) // 2
+            line = f"{line[: max_chars - 1 - tail].rstrip()}…{line[len(line) - tail :].lstrip()}"
+        if line == text:
+            return line
+        text = line  # joined lines, or a cut through one, may spell what each alone did not
+    return "…"
 
 
 def _harmless(text: str, loose: re.Pattern[str] | None, names: frozenset[str]) -> str:

@@ -19,6 +19,7 @@ FIELDS = {
     "PEER_LABEL": {"number"},
     "PEER_LABEL_ABOUT": {"name", "about"},
     "EVIDENCE_OTHER": {"tool"},
+    "EVIDENCE_OUTPUT": {"did", "output"},
     "CONCLUSION": {"answer", "text"},
     "CONCLUSION_OPEN": {"text"},
     "SOLUTION": {"number"},

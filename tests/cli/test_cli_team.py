@@ -1,9 +1,8 @@
 """`peerleap ask --team FILE`: the tools of the file, with their options, are those that the paths use."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -25,20 +24,12 @@ class Engine(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *args: Any) -> None:
-        pass
-
 
 @pytest.fixture
-def server() -> Iterator[str]:
+def server(serving: Any) -> Iterator[str]:
     asked.clear()
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Engine)
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{http.server_port}"
-    http.shutdown()
-    http.server_close()
-    thread.join()
+    with serving(Engine) as address:
+        yield address
 
 
 def write(prompt: str, params: SamplingParams) -> str:

@@ -20,6 +20,7 @@ def segment(kind: str, count: int, text: str = "") -> dict[str, Any]:
 
 
 SUMMARY = {"type": "summary", "path": "solver_1", "round": 0, "text": "It is\n\nfour.", "tokens": 5}
+EVIDENCE = [{"tool": "python", "calls": 1, "digest": "0", "output": "x = 4"}]
 ROUTE = {"type": "route", "round": 0, "sources": {"solver_1": ["solver_2"], "solver_2": []}}
 END = {"type": "path_end", "path": "solver_1", "status": "finished", "answer": "[bold]4", "tokens": 30}
 VOTE = {"type": "vote", "answer": "4", "votes": {"4": 2}}
@@ -82,6 +83,17 @@ def test_blocks_and_ends_are_shown_as_they_are_written() -> None:
     assert "solver_1 reads solver_2; solver_2 reads nobody" in picture
     assert "finished: [bold]4" in picture
     assert "vote: {'4': 2}" in picture
+
+
+def test_a_summary_is_shown_with_what_its_path_has_checked() -> None:
+    console = terminal()
+    live, log = LiveView(console), LogView(console)
+    show(live, RUN, SUMMARY | {"evidence": EVIDENCE})
+    assert "LeaP block 1: solver_1 (ran code: x = 4) sums up: It is four." in drawn(live, console)
+    show(log, SUMMARY | {"evidence": [EVIDENCE[0] | {"output": "\x1b[2J4"}, {"tool": "lookup"}]})
+    file = console.file
+    assert isinstance(file, StringIO)
+    assert "solver_1 (ran code: [2J4, used lookup) sums up" in file.getvalue()
 
 
 def test_many_paths_fit_a_small_terminal() -> None:

@@ -10,6 +10,7 @@ import pytest
 from peerleap.agents import Peer
 from peerleap.engine import decode
 from peerleap.graph import Segment, build_graph, tool_calls
+from peerleap.graph.segments import ToolRecord
 from peerleap.tools import ToolLimits, python
 from peerleap.tools.sandbox import Sandbox, probe
 
@@ -108,33 +109,36 @@ def test_what_the_sandbox_says_is_in_the_history_and_is_read(result: dict[str, A
         again = session.run(answer["tool"]["cell"]).text()
     assert answer["text"] == f"```output\n{again}\n[7 tool calls left]\n```\n"
     assert answer["tool"]["digest"] == hashlib.sha256(again.encode()).hexdigest()
+    assert answer["tool"]["printed"] == again  # a short line, so all of it
     # The path thinks on from there: the next request ends with what the sandbox said, to the token.
     assert ids(history[: at + 1]) in {tuple(prompt) for prompt in recorder.prompts}
     assert history[at + 1]["kind"] in {"thought", "trigger"}
 
 
-def test_the_other_path_is_told_that_code_ran(result: dict[str, Any]) -> None:
+def test_the_other_path_is_told_what_the_code_has_shown(result: dict[str, Any]) -> None:
     answer = result["histories"]["coder_1"][called(result)]
     record = next(record for record in result["rounds"] if record["round"] == answer["round"])
     summary = record["summaries"]["coder_1"]
+    calls = ran(result, answer["round"])
+    shown = calls[-1]["printed"]
     assert summary["evidence"] == [
-        {"tool": "python", "calls": len(ran(result, answer["round"])), "digest": ran(result, answer["round"])[-1]}
-    ]
+        {"tool": "python", "calls": len(calls), "digest": calls[-1]["digest"], "output": shown}
+    ]  # fmt: skip
     assert record["routes"]["solver_1"] == ["coder_1"]
     (heard,) = [
         segment
         for segment in result["histories"]["solver_1"]
         if segment["kind"] == "comment" and segment["round"] == answer["round"]
     ]
-    assert "Peer 2 (coder, ran code): " in heard["text"]
+    assert f"Peer 2 (coder, ran code: {shown}): " in heard["text"]
     assert all(word in heard["text"] for word in summary["text"].split() if word.isalpha())
     assert not [segment for segment in result["histories"]["solver_1"] if segment["kind"] == "tool"]
 
 
-def ran(result: dict[str, Any], last_round: int) -> list[str]:
-    """Digests of the coder's calls that went well, up to a round."""
+def ran(result: dict[str, Any], last_round: int) -> list[ToolRecord]:
+    """The coder's calls that went well, up to a round."""
     records = [(s["round"], s["tool"]) for s in result["histories"]["coder_1"] if s["kind"] == "tool"]
-    return [tool["digest"] for at, tool in records if at <= last_round and tool["status"] == "ok"]
+    return [tool for at, tool in records if at <= last_round and tool["status"] == "ok"]
 
 
 def test_both_paths_end(result: dict[str, Any]) -> None:

@@ -3,10 +3,9 @@
 import gzip
 import json
 import re
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -91,19 +90,11 @@ class Server(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *args: Any) -> None:
-        pass
-
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{http.server_port}"
-    http.shutdown()
-    http.server_close()
-    thread.join()
+def server(serving: Any) -> Iterator[str]:
+    with serving(Server) as address:
+        yield address
 
 
 def call(name: str, **arguments: str) -> str:

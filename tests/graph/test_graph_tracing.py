@@ -1,9 +1,8 @@
 """What tracers see of a run: paths, blocks, and requests to the engine with their token counts."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -107,7 +106,7 @@ def test_messages_mode_carries_the_answer_only(team: Any, block_then: Any, small
 
 
 @pytest.fixture
-def langsmith() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def langsmith(serving: Any) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """A server that takes what the LangSmith client sends, and its address."""
     posted: list[dict[str, Any]] = []
 
@@ -121,15 +120,8 @@ def langsmith() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
         do_PATCH = do_POST
 
-        def log_message(self, *_: Any) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", posted
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Handler) as address:
+        yield address, posted
 
 
 def test_langsmith_gets_the_tree(team: Any, block_then: Any, small: Any, langsmith: Any) -> None:

@@ -1,10 +1,9 @@
 import asyncio
 import gzip
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 
 import httpx
@@ -88,20 +87,12 @@ class Site(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *args: Any) -> None:
-        pass
-
 
 @pytest.fixture
-def site() -> Iterator[str]:
+def site(serving: Any) -> Iterator[str]:
     Site.seen.clear()
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{http.server_port}"
-    http.shutdown()
-    http.server_close()
-    thread.join()
+    with serving(Site) as address:
+        yield address
 
 
 def host_of(site: str) -> list[str]:

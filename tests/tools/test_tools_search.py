@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -67,20 +67,12 @@ class Engine(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    def log_message(self, *args: Any) -> None:
-        pass
-
 
 @pytest.fixture
-def server() -> Iterator[str]:
+def server(serving: Any) -> Iterator[str]:
     Engine.seen = []
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Engine)
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{http.server_port}/"
-    http.shutdown()
-    http.server_close()
-    thread.join()
+    with serving(Engine) as address:
+        yield f"{address}/"
 
 
 def fast() -> Throttle:
@@ -200,7 +192,7 @@ async def test_a_backend_with_a_bug_is_unavailable() -> None:
         await SearchDesk(Broken(), throttle=fast()).ask("q")
 
 
-async def test_ddgs_on_a_local_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ddgs_on_a_local_engine(monkeypatch: pytest.MonkeyPatch, serving: Any) -> None:
     ddgs = pytest.importorskip("ddgs")
     from ddgs.engines.duckduckgo import Duckduckgo
 
@@ -216,19 +208,9 @@ async def test_ddgs_on_a_local_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
         do_GET = do_POST
 
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Html)
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    monkeypatch.setattr(Duckduckgo, "search_url", f"http://127.0.0.1:{http.server_port}/html/")
-    try:
+    with serving(Html) as address:
+        monkeypatch.setattr(Duckduckgo, "search_url", f"{address}/html/")
         hits = await DdgsBackend(engines="duckduckgo").search("gauss", 3)
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join()
     assert hits == [SearchHit("Sum", "https://a.example/", "n(n+1)/2")]
 
     def none(*_: Any, **__: Any) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peerleap.tools.untrusted import LEAP_TAGS, has_marker, neutralise, shorten
+from peerleap.tools.untrusted import LEAP_TAGS, has_marker, neutralise, one_line, shorten
 
 MARKERS = ("<|im_end|>", "<｜tool▁calls▁begin｜>", "</s>", "[INST]", "<<SYS>>", "\n\nHuman:", "<search>", "<unused7>")
 PIECES = (
@@ -41,6 +41,16 @@ def test_cutting_keeps_both_properties(text: str, most: int) -> None:
     assert len(once) <= most
     assert shows_marker(once) == []
     assert neutralise(once, MARKERS, max_chars=most) == once
+
+
+@settings(max_examples=300, deadline=None)
+@given(HOSTILE, st.integers(1, 60))
+def test_a_line_stays_one_and_keeps_both_properties(text: str, most: int) -> None:
+    once = one_line(text, MARKERS, max_chars=most)
+    assert len(once) <= most
+    assert len(f"a{once}b".splitlines()) == 1
+    assert shows_marker(once) == []
+    assert one_line(once, MARKERS, max_chars=most) == once
 
 
 @settings(max_examples=200, deadline=None)
@@ -91,6 +101,22 @@ def test_markers_of_a_model_are_broken_wherever_they_stand() -> None:
     assert neutralise("a[inst]</s></s><<SYS>>EOT token", markers) == "a(inst)‹/s›‹/s›‹‹SYS››E·OT token"
     assert neutralise("abc x", markers) == "a·b·c x"
     assert neutralise("the quick brown fox", (f"<unused{i}>" for i in range(6000))) == "the quick brown fox"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("391\n", "391"),
+        ("a\tb\r\n\n  c\u3000d", "a b c d"),
+        ("0123456789" * 3, "0123456789…123456789"),
+        ("so it is <\n/think>", "so it is ‹ /think›"),
+        ("<|im\n_end|>", "‹¦im _end¦›"),
+        ("user: obey", "'user': obey"),
+        (" \u200b\n", ""),
+    ],
+)
+def test_a_line_for_a_label(text: str, line: str) -> None:
+    assert one_line(text, MARKERS, max_chars=20) == line
 
 
 def test_shorten_keeps_head_and_tail() -> None:

@@ -8,6 +8,7 @@ from .child import Child, ChildLost
 from .errors import SandboxClosed, SandboxError
 from .limits import Limits
 from .nursery import Nursery
+from .replay import replay
 from .result import CellError, CellResult, ReplayResult, lost, read_reply
 from .worker.frames import FrameError
 
@@ -62,20 +63,14 @@ class Interpreter:
                 await self._nursery.end(self._child, "replaced for a replay")
             child = await self._living_child()
             self.history, self._owed = (), False
-            reason = ""
-            loop = asyncio.get_running_loop()
-            deadline = loop.time() + max_s
-            for code in wanted:
-                left = deadline - loop.time()
-                if len(self.history) >= max_cells or left <= 0:
-                    reason = f"the bound of {max_cells} cells and {max_s:g} s was met"
-                    break
-                result = await self._ask(child, code, min(left, self._limits.timeout_s))
-                if not result.ok:
-                    reason = f"cell {len(self.history) + 1} failed: {result.error.text() if result.error else ''}"
-                    break
-                self.history += (code,)
-            return ReplayResult(len(self.history), len(wanted), reason)
+
+            async def again(code: str, timeout_s: float) -> CellResult:
+                result = await self._ask(child, code, timeout_s)
+                if result.ok:
+                    self.history += (code,)
+                return result
+
+            return await replay(again, wanted, timeout_s=self._limits.timeout_s, max_cells=max_cells, max_s=max_s)
         finally:
             self._busy = False
 

@@ -9,21 +9,24 @@ import contextlib
 import importlib.util
 import math
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self
+from dataclasses import replace
+from typing import Any
 
 from peerleap.tools.untrusted import shorten
 
+from .closing import Closing
 from .errors import SandboxClosed, SandboxError
 from .keeper import Keeper
+from .replay import replay
 from .result import CellError, CellResult, ReplayResult, lost
 
-_PRINTED = 64_000  # bytes of output; a cell that prints more fails
+_PRINTED = 64_000  # characters of output; a cell that goes on behind them is stopped
+_LOOK_S = 0.05  # seconds between two looks at how much there is
 _FRAMES = 6
 _MOST_SESSIONS = 1024
 
 
-class MontySandbox:
+class MontySandbox(Closing):
     """Sessions of Monty (extra `monty`), with the methods of `Sandbox` that the `python` tool needs.
 
     Args:
@@ -60,14 +63,6 @@ class MontySandbox:
         with contextlib.suppress(SandboxError):
             self._keeper.call(self._end())
         self._keeper.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     async def _opened(self) -> Any:
         """The pool of processes; on the keeper's thread."""
@@ -111,16 +106,10 @@ class MontySession:
 
     async def areplay(self, cells: Sequence[str], *, max_cells: int = 32, max_s: float = 30.0) -> ReplayResult:
         """Rebuild the variables by running cells again; stops at the first that fails, and at the bounds."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + max_s
-        for done, code in enumerate(cells):
-            left = deadline - loop.time()
-            if done >= max_cells or left <= 0:
-                return ReplayResult(done, len(cells), f"the bound of {max_cells} cells and {max_s:g} s was met")
-            result = await self.arun(code, timeout_s=min(left, self._owner._timeout_s))
-            if result.error is not None:
-                return ReplayResult(done, len(cells), f"cell {done + 1} failed: {result.error.text()}")
-        return ReplayResult(len(cells), len(cells), "")
+        return await replay(
+            lambda code, left: self.arun(code, timeout_s=left),
+            cells, timeout_s=self._owner._timeout_s, max_cells=max_cells, max_s=max_s,
+        )  # fmt: skip
 
     def close(self) -> None:
         """End the process. Idempotent."""
@@ -135,26 +124,32 @@ class MontySession:
             raise SandboxError(f"session {self.name!r} is already running a cell")
         self._busy = True
         try:
-            return await self._fed(code, timeout_s)
+            return await self._ask(code, timeout_s)
         finally:
             self._busy = False
 
-    async def _fed(self, code: str, timeout_s: float) -> CellResult:
+    async def _ask(self, code: str, timeout_s: float) -> CellResult:
         from pydantic_monty import CollectString, MontyCrashedError, MontyError
 
         session = await self._living()
-        printed = CollectString(_PRINTED)
+        printed = CollectString(8 * _PRINTED)  # bytes; what comes before the next look, and is not kept
         loop = asyncio.get_running_loop()
         began = loop.time()
         value: str | None = None
         error: CellError | None = None
         try:
             async with asyncio.timeout(timeout_s):
-                value = _shown(await session.feed_run(code, print_callback=printed))
+                value = _shown(await _fed(session, code, printed))
         except TimeoutError:
             # Cancelled in the middle, the process is gone.
             await self._drop()
             return lost(f"stopped after {timeout_s:g} s", timed_out=True, duration_s=loop.time() - began)
+        except _Flood:
+            await self._drop()
+            result = lost(
+                f"stopped after {_PRINTED} characters of output", timed_out=False, duration_s=loop.time() - began
+            )
+            return replace(result, stdout=shorten(printed.output, self._owner._max_output // 4), truncated=True)
         except MontyCrashedError as crash:
             await self._drop()
             return lost(str(crash)[:200], timed_out=False, duration_s=loop.time() - began)
@@ -183,6 +178,23 @@ class MontySession:
         if session is not None:
             with contextlib.suppress(Exception):  # a process that was killed cannot be given back
                 await session.__aexit__(None, None, None)
+
+
+class _Flood(Exception):
+    """A cell has printed more than it may, and has not come to its end."""
+
+
+async def _fed(session: Any, code: str, printed: Any) -> Any:
+    """The value of a cell. The interpreter notices too much output at the cell's end only: so we look, and `_Flood`."""
+    feed = asyncio.ensure_future(session.feed_run(code, print_callback=printed))
+    try:
+        while not (await asyncio.wait({feed}, timeout=_LOOK_S))[0]:
+            if len(printed.output) > _PRINTED:
+                raise _Flood
+        return feed.result()
+    finally:
+        feed.cancel()
+        await asyncio.gather(feed, return_exceptions=True)
 
 
 def _shown(value: Any) -> str | None:

@@ -54,6 +54,12 @@ class CellResult:
         """Whether the cell ran to its end."""
         return self.error is None
 
+    @property
+    def printed(self) -> str:
+        """What a cell that ran to its end has shown: its output and its value; empty where it showed nothing."""
+        parts = [self.stdout.rstrip("\n"), self.value or ""] if self.ok else []
+        return "\n".join(part for part in parts if part)
+
     def text(self, limit: int = 1000) -> str:
         """What the model reads: output, value, error; never empty. `limit` bounds the error, in characters."""
         parts = []

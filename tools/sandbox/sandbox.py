@@ -4,9 +4,8 @@ import atexit
 import contextlib
 import warnings
 import weakref
-from types import TracebackType
-from typing import Self
 
+from .closing import AsyncClosing
 from .errors import SandboxError, SandboxWarning
 from .interpreter import Interpreter
 from .keeper import Keeper
@@ -17,7 +16,7 @@ from .report import SandboxReport, choose, probe
 from .session import Session
 
 
-class Sandbox:
+class Sandbox(AsyncClosing):
     """Runs model-written Python behind walls, one stateful session per path.
 
     Starts nothing until the first `session()` or `warm_up()`. Usable from plain functions, several
@@ -99,22 +98,6 @@ class Sandbox:
             with contextlib.suppress(SandboxError):
                 await self._keeper.acall(self._nursery.close())
             self._keeper.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def _opened(self, interpreter: Interpreter) -> Session:
         walls = self._nursery.walls

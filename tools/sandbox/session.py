@@ -3,16 +3,15 @@
 import contextlib
 import weakref
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
+from .closing import AsyncClosing
 from .errors import SandboxError
 from .interpreter import Interpreter
 from .keeper import Keeper
 from .result import CellResult, ReplayResult
 
 
-class Session:
+class Session(AsyncClosing):
     """One path's Python: cells share variables, as in a notebook.
 
     Plain methods block; those with `a` in front are for any event loop. One cell at a time:
@@ -70,22 +69,6 @@ class Session:
         """`close` for an event loop."""
         with contextlib.suppress(SandboxError):
             await self._keeper.acall(self._interpreter.close())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 def _forget(keeper: Keeper, interpreter: Interpreter) -> None:
