@@ -46,7 +46,7 @@ BAD: list[tuple[Any, str]] = [
     ({"communicate_at": [0]}, "communicate_at.0=0: input should be greater than or equal to 1"),
     ({"communicate_at": [9], "interval": 5}, "communicate_at: give either this or interval and rounds"),
     ({"communicate_at": [9], "rounds": 1}, "communicate_at: give either this or interval and rounds"),
-    ({"intervall": 5}, "'intervall' is not a setting; there are alumni, answer_tokens, communicate_at"),
+    ({"intervall": 5}, "'intervall' is not a setting; there are alumni, answer_tokens, block_as, communicate_at"),
     ({"temperature": 1}, "'temperature' is not a setting; there are"),
     ({"sampling": {"temprature": 1}}, "'sampling.temprature' is not a setting; there are min_p"),
     ({"top_k": 0, "router": "x"}, "; top_k=0: input should be greater than or equal to 1"),
