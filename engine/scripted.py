@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any, Literal
 
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
-from peerleap.engine.thinking import decode
+from peerleap.engine.thinking import decode, encode
 
 Script = Callable[[str, SamplingParams], str]
 """Given the prompt as text, the text that the model would go on to write; its turn ends where the text ends."""
@@ -54,6 +54,7 @@ class ScriptedEngine:
     ) -> None:
         self.model = model
         self.tokenizer = byte_tokenizer(thinking)
+        self._end: int = self.tokenizer.eos_token_id
         self.context_length = context_length
         self.requests: list[tuple[list[int], SamplingParams]] = []
         """Every request as it came, for tests."""
@@ -70,8 +71,8 @@ class ScriptedEngine:
         """Emit what the script writes, up to the first stop."""
         prompt = list(token_ids)
         self.requests.append((prompt, params))
-        written = self._script(self.tokenizer.decode(prompt), params)
-        planned = [*self.tokenizer.encode(written, add_special_tokens=False), self.tokenizer.eos_token_id]
+        written = self._script(decode(self.tokenizer, prompt), params)
+        planned = [*encode(self.tokenizer, written), self._end]
         ids, finish_reason, stop_reason = self._stop(planned, params)
         await asyncio.sleep(len(ids) * self._seconds_per_token)
         text = decode(self.tokenizer, ids)
@@ -91,15 +92,15 @@ class ScriptedEngine:
         self, planned: list[int], params: SamplingParams
     ) -> tuple[list[int], Literal["stop", "length"], str | int | None]:
         # A stop string can only end where its last byte stands: the text is decoded there and nowhere else.
-        endings = {self.tokenizer.encode(stop, add_special_tokens=False)[-1] for stop in params.stop}
+        endings = {encode(self.tokenizer, stop)[-1] for stop in params.stop}
         window = max((len(stop.encode()) for stop in params.stop), default=0)
         for n, token in enumerate(planned, start=1):
-            if token == self.tokenizer.eos_token_id:
+            if token == self._end:
                 return planned[:n], "stop", None
             if token in params.stop_token_ids:
                 return planned[:n], "stop", token
             if token in endings:
-                tail = self.tokenizer.decode(planned[max(0, n - window) : n])
+                tail = decode(self.tokenizer, planned[max(0, n - window) : n])
                 for stop in params.stop:
                     if tail.endswith(stop):
                         return planned[:n], "stop", stop

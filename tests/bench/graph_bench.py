@@ -60,7 +60,7 @@ def _graph_ms(paths: int) -> float:
         return time.perf_counter() - start - engine.seconds
 
     seconds(1)
-    return statistics.median((seconds(6) - seconds(2)) / 4 * 1000 for _ in range(5))
+    return statistics.median((seconds(6) - seconds(2)) / 4 * 1000 for _ in range(15))
 
 
 def _routing_ms(count: int) -> float:
