@@ -12,7 +12,6 @@ from .zygote import Zygote
 _BIRTH_TIMEOUT_S = 60
 # A killed process still needs the processor to die; on a busy machine, at low priority, it may wait for it.
 _DEATH_TIMEOUT_S = 30
-_BIRTHS = 2
 _DYING_S = 5
 
 
@@ -27,6 +26,7 @@ class Nursery:
         self._limits = limits
         self._warm: asyncio.Task[Zygote] | None = None
         self._homes: dict[Child, Zygote] = {}
+        self._dying: set[asyncio.Task[None]] = set()
         self._closed = False
         self.walls: Walls | None = None
         """What was built; None before the first start."""
@@ -49,15 +49,24 @@ class Nursery:
 
     async def fork(self, seed: int) -> Child:
         """A locked-down session process. `SandboxUnavailable` if its walls are not those promised."""
-        for _ in range(_BIRTHS - 1):
-            zygote = await self.warm_up()
-            try:
-                return await self._fork(zygote, seed)
-            except SandboxUnavailable:
-                # It may be dying and not yet dead: then, and only then, another one can do better.
-                if not await zygote.ended(_DYING_S):
-                    raise
+        zygote = await self.warm_up()
+        try:
+            return await self._fork(zygote, seed)
+        except SandboxUnavailable:
+            # It may be dying and not yet dead: then, and only then, another one can do better.
+            if not (zygote.deaf or await zygote.ended(_DYING_S) or zygote.deaf):
+                raise
+            self._give_up(zygote)
         return await self._fork(await self.warm_up(), seed)
+
+    def _give_up(self, zygote: Zygote) -> None:
+        """See to its end in the background: on a busy machine its processes may take long to die."""
+        if zygote is self._current():
+            self._warm = None
+        zygote.kill()
+        closing = asyncio.create_task(zygote.close())
+        self._dying.add(closing)
+        closing.add_done_callback(self._dying.discard)
 
     async def _fork(self, zygote: Zygote, seed: int) -> Child:
         assert self.walls is not None
@@ -111,6 +120,7 @@ class Nursery:
         children, self._homes, self._warm = list(self._homes), {}, None
         for zygote in zygotes:
             await zygote.close()
+        await asyncio.gather(*self._dying)
         for child in children:
             child.abandon()
 

@@ -74,6 +74,13 @@ class Zygote:
         """Whether it still runs."""
         return self._process.poll() is None
 
+    @property
+    def deaf(self) -> bool:
+        """Whether nobody reads its orders any more, though some of its processes may still have to die."""
+        poll = select.poll()
+        poll.register(self._control, 0)
+        return any(happened & select.POLLHUP for _, happened in poll.poll(0))
+
     async def fork(self, seed: int) -> Child:
         """Order one session; it reports on its socket when it has locked itself down."""
         self._sessions += 1

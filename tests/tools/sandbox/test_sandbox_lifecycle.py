@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -188,15 +189,36 @@ def test_a_session_inherits_its_socket_and_nothing_else(sandbox: Sandbox, descen
             assert {entry.name for entry in Path(f"/proc/{pid}/fd").iterdir()} == {"0", "1", "2", "3"}
 
 
+def test_a_worker_that_takes_no_orders_and_does_not_die_is_replaced(
+    walls: Walls, descendants: Descendants, nothing_left: Callable[[], None]
+) -> None:
+    before = descendants(os.getpid())
+    with Sandbox(_walls=walls) as sandbox:
+        sandbox.session("first").close()
+        zygote = sandbox._nursery._current()
+        assert zygote is not None
+        # As on a machine so busy that a worker which has ended is not seen to be gone.
+        worker = descendants(os.getpid()) - before
+        signal_all(worker, signal.SIGSTOP)
+        zygote._control.shutdown(socket.SHUT_RDWR)
+        assert zygote.alive
+        assert sandbox.session("second").run("1 + 1").value == "2"
+        signal_all(worker, signal.SIGCONT)  # killed they are already, but bubblewrap waits for that itself
+    nothing_left()
+
+
+def signal_all(processes: set[int], number: signal.Signals) -> None:
+    for pid in processes:
+        with contextlib.suppress(ProcessLookupError):  # the death of one may already have been that of the next
+            os.kill(pid, number)
+
+
 def test_a_sandbox_whose_worker_dies_starts_another(walls: Walls, descendants: Descendants) -> None:
     before = descendants(os.getpid())
     with Sandbox(_walls=walls) as sandbox:
         session = sandbox.session("survivor")
         session.run("x = 1")
-        for pid in descendants(os.getpid()) - before:
-            # The death of one may already have been that of the next.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        signal_all(descendants(os.getpid()) - before, signal.SIGKILL)
         result = session.run("1 + 1")
         # Either the cell met the death, or it ran in a new process: both say that the variables are gone.
         assert result.state_lost
