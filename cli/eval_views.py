@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any
 
 from rich.console import Console
@@ -57,12 +58,14 @@ def show_methods(results: Sequence[Any], out: Console) -> None:
 
 
 def show_comparisons(comparisons: Sequence[Any], out: Console) -> None:
-    """The comparisons as a table, the primary one first and bold."""
-    from peerleap.evals.report import comparison_rows
-
-    table = Table("", "new - old", "metric, at", "values, %", "McNemar", "result")
-    for row, comparison in zip(comparison_rows(comparisons), comparisons, strict=True):
-        kind, pair, metric, cost, new, old, _, votes, result = row
-        cells = (kind, pair, f"{metric}, {cost}", f"{new} / {old}", votes, result)
-        table.add_row(*(Text(cell) for cell in cells), style="bold" if comparison.primary else None)
-    out.print(table)
+    """A table for each two methods, the primary comparison in bold."""
+    for (new, old), rows in groupby(comparisons, key=lambda c: (c.new, c.old)):
+        table = Table("metric", "at", "new / old, %", "new - old", "questions won, lost", title_justify="left")
+        table.title = Text(f"new: {new}\nold: {old}")
+        for row in rows:
+            cost = f"{row.cost} ({row.note})" if row.note else row.cost
+            votes = "-" if row.votes is None else f"+{row.votes.gained} -{row.votes.lost}, p = {row.votes.p:.3g}"
+            values = f"{100 * row.new_value:.1f} / {100 * row.old_value:.1f}"
+            cells = (row.metric, cost, values, row.points, votes)
+            table.add_row(*(Text(cell) for cell in cells), style="bold" if row.primary else None)
+        out.print(table)

@@ -39,14 +39,18 @@ class Comparison:
         return self.difference.p
 
     @property
+    def points(self) -> str:
+        """The difference in points with its 95 % interval, and p."""
+        d = self.difference
+        return f"{100 * d.value:+.1f} points [{100 * d.low:+.1f}, {100 * d.high:+.1f}], p = {d.p:.3g}"
+
+    @property
     def sentence(self) -> str:
         """What may be said; nothing is shown unless the test says so."""
-        d = self.difference
-        points = f"{100 * d.value:+.1f} points [{100 * d.low:+.1f}, {100 * d.high:+.1f}], p = {d.p:.3g}"
-        if d.p >= LEVEL:
-            return f"no difference shown ({points})"
-        better, worse = (self.new, self.old) if d.value > 0 else (self.old, self.new)
-        return f"{better} is better than {worse} ({points})"
+        if self.p >= LEVEL:
+            return f"no difference shown ({self.points})"
+        better, worse = (self.new, self.old) if self.difference.value > 0 else (self.old, self.new)
+        return f"{better} is better than {worse} ({self.points})"
 
 
 def compare(results: Sequence[Results], primary: str = "cons@n") -> list[Comparison]:
