@@ -21,7 +21,7 @@ TEMPLATE = "{% for m in messages %}### {{ m.role }}\n{{ m.content }}\n{% endfor 
 # 46 KiB a token: room for these short histories, and no more memory than needed.
 ENGINE = {"max_model_len": 1024, "kv_cache_memory_bytes": 128 << 20}
 SETTINGS = {
-    "interval": 12,
+    "interval": 6,
     "cut": "exact",
     "rounds": 1,
     "summary_tokens": 24,
