@@ -6,19 +6,17 @@ import itertools
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from difflib import get_close_matches
 from multiprocessing import resource_tracker
-from pathlib import Path
 from typing import Any
 
 from peerleap.engine.errors import EngineError, EngineStartError, RequestRefused
+from peerleap.engine.processes import children, descendants, wait_until_gone
 from peerleap.engine.protocol import SamplingParams
 
 _STREAM_TOKENS = 4
-_DEATH_SECONDS = 10
 
 
 class CoreStopped(EngineError):
@@ -38,7 +36,7 @@ class Starting(Future["Core"]):
         """End the start and its processes; a start takes a minute, and Ctrl-C must not."""
         self._called_off = True
         while self._has_processes and not self.done():
-            for pid in _children(self.thread):
+            for pid in children(self.thread):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM)
             wait([self], timeout=0.1)
@@ -98,10 +96,10 @@ class Core:
         try:
             loop.run_forever()
         finally:
-            processes = _descendants(_children(threading.current_thread()))
+            processes = descendants(children(threading.current_thread()))
             with contextlib.suppress(Exception):  # the processes may be dead already
                 llm.shutdown(timeout=1)  # an idle vLLM on a CPU sits out any grace period
-            _wait_until_gone(processes)  # vLLM waits for its core, not for the core's workers
+            wait_until_gone(processes)  # vLLM waits for its core, not for the core's workers
             _drain(loop)
             # The last reference goes here: collected at the interpreter's end, vLLM prints a traceback.
             del core._llm, llm
@@ -204,39 +202,6 @@ def _vllm_params(params: SamplingParams, *, stream: bool) -> Any:
         output_kind=RequestOutputKind.DELTA if stream else RequestOutputKind.FINAL_ONLY,
         stream_interval=_STREAM_TOKENS if stream else None,
     )
-
-
-def _children(thread: threading.Thread | None) -> list[int]:
-    """Processes that a thread has started; Linux only."""
-    if thread is None or thread.native_id is None:
-        return []
-    try:
-        return [int(pid) for pid in Path(f"/proc/self/task/{thread.native_id}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def _descendants(pids: Sequence[int]) -> list[int]:
-    """These processes and all below them; Linux only."""
-    found = list(pids)
-    for pid in found:  # grows as it is read
-        for file in Path(f"/proc/{pid}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                found += [int(child) for child in file.read_text().split()]
-    return found
-
-
-def _wait_until_gone(pids: Sequence[int]) -> None:
-    deadline = time.monotonic() + _DEATH_SECONDS
-    while any(map(_runs, pids)) and time.monotonic() < deadline:
-        time.sleep(0.01)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def _drain(loop: asyncio.AbstractEventLoop) -> None:

@@ -1,6 +1,5 @@
 """Cells that eat memory, time, output or their own process: the session may die, the sandbox answers on."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -113,7 +112,6 @@ count
 
 def test_disk_cannot_be_filled(session: Session, tmp_path: Path) -> None:
     code = f"""
-import os
 made = 0
 for place in ('.', '/tmp', '/var/tmp', '/dev/shm', '/sandbox', {str(tmp_path)!r}, os.path.expanduser('~')):
     for work in (lambda: open(place + '/big', 'wb'), lambda: os.mkdir(place + '/folder')):
