@@ -11,6 +11,7 @@ from peerleap.graph.settings import RouterName
 
 ENDINGS = (".png", ".svg")
 _ROUTERS = get_args(RouterName)
+_HALF_WIDTH = 60  # characters of a legend
 _WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
@@ -50,7 +51,10 @@ def plot(results: Sequence[Results], target: Path, metric: str = "cons@n") -> No
             axis.set_xlim(0, 1.03 * axis.get_xlim()[1])
             axis.grid(alpha=0.3)
     # Beside the points, wherever they are.
-    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    handles, names = axes[0][0].get_legend_handles_labels()
+    # Two long names side by side would not fit the figure.
+    columns = 2 if max(map(len, names), default=0) <= _HALF_WIDTH else 1
+    figure.legend(handles, names, loc="outside upper center", ncols=columns)
     figure.savefig(target, dpi=150)
 
 
