@@ -100,7 +100,7 @@ def evaluate(
     in_flight: Annotated[
         int | None,
         typer.Option(
-            help="Most questions at once; unless given, for 16 paths a core on a CPU, for 256 on a GPU.",
+            help="Most questions at once; unless given, for 32 paths a core on a CPU, for 256 on a GPU.",
             rich_help_panel=_RUN,
         ),
     ] = None,

