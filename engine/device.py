@@ -9,8 +9,8 @@ Device = Literal["cpu", "cuda"]
 
 _GIB = 1 << 30
 
-# Two cores wrote 49, 95 and 113 tokens/s with 4, 16 and 32 sequences of the embedded model; twice as many keep the batch
-# full while paths wait for the slowest of their question.
+# Two cores wrote 49, 95 and 113 tokens/s with 4, 16 and 32 sequences of the embedded model. Twice as many keep the
+# batch full while paths wait for the slowest of their question.
 _CPU_REQUESTS, _GPU_REQUESTS = 32, 256
 
 
