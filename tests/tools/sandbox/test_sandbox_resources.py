@@ -112,6 +112,7 @@ count
 
 def test_disk_cannot_be_filled(session: Session, tmp_path: Path) -> None:
     code = f"""
+import os
 made = 0
 for place in ('.', '/tmp', '/var/tmp', '/dev/shm', '/sandbox', {str(tmp_path)!r}, os.path.expanduser('~')):
     for work in (lambda: open(place + '/big', 'wb'), lambda: os.mkdir(place + '/folder')):
