@@ -63,9 +63,7 @@ def show_comparisons(comparisons: Sequence[Any], out: Console) -> None:
         table = Table("metric", "at", "new / old, %", "new - old", "questions won, lost", title_justify="left")
         table.title = Text(f"new: {new}\nold: {old}")
         for row in rows:
-            cost = f"{row.cost} ({row.note})" if row.note else row.cost
-            votes = "-" if row.votes is None else f"+{row.votes.gained} -{row.votes.lost}, p = {row.votes.p:.3g}"
             values = f"{100 * row.new_value:.1f} / {100 * row.old_value:.1f}"
-            cells = (row.metric, cost, values, row.points, votes)
+            cells = (row.metric, row.at, values, row.points, row.won_lost)
             table.add_row(*(Text(cell) for cell in cells), style="bold" if row.primary else None)
         out.print(table)

@@ -39,6 +39,16 @@ class Comparison:
         return self.difference.p
 
     @property
+    def at(self) -> str:
+        """The kind of cost, and what is unequal about it."""
+        return f"{self.cost} ({self.note})" if self.note else self.cost
+
+    @property
+    def won_lost(self) -> str:
+        """Questions that `new` alone won and lost, with McNemar's p; "-" where nothing was voted on."""
+        return "-" if self.votes is None else f"+{self.votes.gained} -{self.votes.lost}, p = {self.votes.p:.3g}"
+
+    @property
     def points(self) -> str:
         """The difference in points with its 95 % interval, and p."""
         d = self.difference

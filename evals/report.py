@@ -112,16 +112,15 @@ def _tool_calls(result: Results) -> str:
 
 
 def _comparison_row(c: Comparison) -> tuple[str, ...]:
-    votes = "-" if c.votes is None else f"+{c.votes.gained} -{c.votes.lost}, p = {c.votes.p:.3g}"
     return (
         "primary" if c.primary else "exploratory",
         f"{c.new} - {c.old}",
         c.metric,
-        c.cost + (f" ({c.note})" if c.note else ""),
+        c.at,
         f"{100 * c.new_value:.1f}",
         f"{100 * c.old_value:.1f}",
         f"{c.new_tokens:,} / {c.old_tokens:,}",
-        votes,
+        c.won_lost,
         c.sentence,
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from peerleap.engine import Completion, Engine, EngineMissing, OnText, SamplingParams, VLLMEngine
+from peerleap.engine.device import vllm_device
 
 CONTEXT = 4096
 
@@ -25,6 +26,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs no model first; what kills the shared engine last, since each kill costs a start."""
     items.sort(key=lambda item: (item.get_closest_marker("slow") is not None, "deaths" in item.path.name))
+
+
+@pytest.fixture(scope="session")
+def vllm() -> None:
+    """Skips the tests that need vLLM where it is not installed."""
+    try:
+        vllm_device()
+    except EngineMissing as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

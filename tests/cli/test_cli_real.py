@@ -12,22 +12,11 @@ from typing import Any
 
 import pytest
 
-from peerleap.engine import EngineMissing
-from peerleap.engine.device import vllm_device
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("vllm")]
 
 Start = Callable[..., "subprocess.Popen[str]"]
 ASK = ("ask", "--json", "-n", "2", "--interval", "32", "--max-tokens", "96", "--engine-arg", "max_model_len=2048")
 QUESTION = "What is 3 + 4?"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def vllm() -> None:
-    try:
-        vllm_device()
-    except EngineMissing as error:
-        pytest.skip(str(error))
 
 
 def listen(process: "subprocess.Popen[str]") -> list[str]:

@@ -2,20 +2,11 @@
 
 import pytest
 
-from peerleap.engine import EngineMissing, EngineStartError
-from peerleap.engine.device import vllm_device
+from peerleap.engine import EngineStartError
 from peerleap.engine.vllm_core import Starting, _make
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module", autouse=True)
-def vllm(request: pytest.FixtureRequest) -> None:
-    try:
-        vllm_device()
-    except EngineMissing as error:
-        pytest.skip(str(error))
-    request.getfixturevalue("real_engine")  # imports vLLM without its warnings
+# `real_engine` imports vLLM without its warnings.
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("vllm", "real_engine")]
 
 
 @pytest.mark.parametrize(

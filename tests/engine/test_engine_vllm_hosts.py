@@ -8,10 +8,7 @@ from typing import Any
 
 import pytest
 
-from peerleap.engine import EngineMissing
-from peerleap.engine.device import vllm_device
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("vllm")]
 
 # No `close`: what a person types into a first script.
 SCRIPT = """
@@ -23,14 +20,6 @@ done = asyncio.run(engine.generate(engine.tokenizer.encode("Hello"), SamplingPar
 print(len(done.token_ids), flush=True)
 sys.stdin.readline()
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def vllm() -> None:
-    try:
-        vllm_device()
-    except EngineMissing as error:
-        pytest.skip(str(error))
 
 
 def host(script: Path, env: dict[str, str]) -> "subprocess.Popen[str]":

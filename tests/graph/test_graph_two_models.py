@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from peerleap.agents import Peer, prompts
-from peerleap.engine import EMBEDDED, EngineMissing, close_engines, decode, registry
-from peerleap.engine.device import vllm_device
+from peerleap.engine import EMBEDDED, close_engines, decode, registry
 from peerleap.engine.embedded import embedded_folder
 from peerleap.graph import build_graph
 
@@ -32,12 +31,8 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def twin(vllm: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded model's weights as another model: another folder, and another chat template."""
-    try:
-        vllm_device()
-    except EngineMissing as error:
-        pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("models") / "twin"
     folder.mkdir()
     for file in embedded_folder().iterdir():

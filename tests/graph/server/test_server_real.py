@@ -6,21 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from peerleap.engine import EngineMissing
-from peerleap.engine.device import vllm_device
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.usefixtures("vllm")]
 
 QUESTION = {"question": "What is 3 + 4?"}
 CONTEXT = {"interval": 32, "max_tokens": 160, "rounds": 2}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def vllm() -> None:
-    try:
-        vllm_device()
-    except EngineMissing as error:
-        pytest.skip(str(error))
 
 
 def test_killed_and_resumed(serve: Any, restart: Any, tmp_path: Path) -> None:
