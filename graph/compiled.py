@@ -74,7 +74,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
                 self._leap.check(input, context)
             if thread and input is None:
                 context = _settings_of(thread, self._saver.get_tuple(newest(thread)), context)
-            run = _with_settings(scoped, context) if thread and input is not None else scoped
+            run = _with_settings(scoped, context) if thread else scoped
             outbox = self._outbox(config, kwargs)
             for part in super().stream(input, outbox_config(run, outbox), context=context, **self._durable(kwargs)):
                 outbox.read_part(part)
@@ -96,7 +96,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
                 await asyncio.to_thread(self._leap.check, input, context)  # it reads the model's files
             if thread and input is None:
                 context = _settings_of(thread, await self._saver.aget_tuple(newest(thread)), context)
-            run = _with_settings(scoped, context) if thread and input is not None else scoped
+            run = _with_settings(scoped, context) if thread else scoped
             outbox = self._outbox(config, kwargs)
             parts = super().astream(input, outbox_config(run, outbox), context=context, **self._durable(kwargs))
             async for part in parts:
@@ -167,8 +167,13 @@ def newest(thread: str) -> Any:
 
 
 def _with_settings(config: Any, settings: Settings | None) -> Any:
-    """The context is not part of a checkpoint, and the first node can be interrupted before it has copied it."""
-    told = settings.model_dump_json(exclude_unset=True) if settings is not None else "{}"
+    """The context is not part of a checkpoint, and the first node can be interrupted before it has copied it.
+
+    More than once: a resumed run stores checkpoints before its first node is done, too.
+    """
+    if settings is None:
+        return config
+    told = settings.model_dump_json(exclude_unset=True)
     config = config or {}
     return {**config, "metadata": {**(config.get("metadata") or {}), _SETTINGS: told}}
 

@@ -121,6 +121,57 @@ def test_settings_are_those_the_run_began_with(team: Any, block_then: Any, small
     assert {call.params.max_tokens for call in made.engine.calls if call.stage == "summary"} == {33}
 
 
+class CutSaver(InMemorySaver):
+    """Dies, cut by cut, before it stores that the input was read, or what the first node made of it."""
+
+    def __init__(self, *cuts: str) -> None:
+        super().__init__()
+        self.cuts = list(cuts)
+
+    def _cut(self, what: str) -> None:
+        if self.cuts and what == self.cuts[0]:
+            self.cuts.pop(0)
+            raise PowerCut
+
+    def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
+        if metadata["step"] == 0:
+            self._cut("read")
+        return super().put(config, checkpoint, metadata, new_versions)
+
+    def put_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> None:
+        if any(channel == "params" for channel, _ in writes):
+            self._cut("prepared")
+        super().put_writes(config, writes, task_id, task_path)
+
+    async def aput(self, *args: Any) -> Any:
+        return self.put(*args)
+
+    async def aput_writes(self, *args: Any) -> None:
+        self.put_writes(*args)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("cuts", [["read"], ["prepared"], ["read", "prepared"], ["read", "read", *["prepared"] * 3]])
+async def test_settings_outlive_every_cut_before_they_are_in_the_state(
+    team: Any, block_then: Any, small: Any, cuts: list[str], asynchronous: bool
+) -> None:
+    made = team(block_then("\\boxed{4}"), paths=3)
+    graph = made.graph.compile(checkpointer=CutSaver(*cuts))
+
+    async def call(given: Any, context: Any) -> Any:
+        if asynchronous:
+            return await graph.ainvoke(given, CONFIG, context=context)
+        return await asyncio.to_thread(graph.invoke, given, CONFIG, context=context)
+
+    given, context = QUESTION, {**small, "summary_tokens": 33}
+    for _ in cuts:
+        with pytest.raises(PowerCut):
+            await call(given, context)
+        given, context = None, None
+    await call(None, None)
+    assert {call.params.max_tokens for call in made.engine.calls if call.stage == "summary"} == {33}
+
+
 def test_a_new_question_on_an_interrupted_thread_starts_afresh(
     team: Any, block_then: Any, small: Any, saver: Any
 ) -> None:
