@@ -158,11 +158,13 @@ class VLLMEngine:
                 f"vLLM ended a request of {self.model!r} with {last.finish_reason!r}: {last.text[-200:]!r}"
             )
         finish_reason: Literal["stop", "length"] = last.finish_reason
+        # A model's generation config may list further tokens that end its turn, and vLLM names those it stopped at.
+        asked = last.stop_reason in (*params.stop, *params.stop_token_ids)
         return Completion(
             token_ids=ids,
             text=decode(self.tokenizer, ids),
             finish_reason=finish_reason,
-            stop_reason=last.stop_reason,
+            stop_reason=last.stop_reason if asked else None,
             prompt_tokens=len(output.prompt_token_ids),
             cached_tokens=output.num_cached_tokens or 0,
             logprob=last.cumulative_logprob if params.logprobs else None,

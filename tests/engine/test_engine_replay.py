@@ -34,8 +34,9 @@ class FakeLLM:
         self.shut_down = True
 
 
-def output(text: str) -> Any:
-    said = SimpleNamespace(token_ids=[ord(c) for c in text], text=text, finish_reason="length", stop_reason=None)
+def output(text: str, finish_reason: str = "length", stop_reason: str | int | None = None) -> Any:
+    ids = [ord(c) for c in text]
+    said = SimpleNamespace(token_ids=ids, text=text, finish_reason=finish_reason, stop_reason=stop_reason)
     return SimpleNamespace(outputs=[said], prompt_token_ids=[1], num_cached_tokens=0)
 
 
@@ -108,6 +109,22 @@ async def test_request_is_replayed_and_says_nothing_twice(make: Make) -> None:
     assert "".join(told) == "abcde"
     assert told == ["ab", "c", "d", "e"]
     assert len(started) == 2
+
+
+@pytest.mark.parametrize(
+    ("stop_reason", "told", "ended"), [(None, None, True), (7, None, True), (8, 8, False), ("END", "END", False)]
+)
+async def test_every_token_of_the_models_generation_config_ends_its_turn(
+    make: Make, stop_reason: Any, told: Any, ended: bool
+) -> None:
+    """vLLM gives no reason for the tokenizer's own end-of-turn token, but names the others."""
+
+    async def stops(_: Any) -> Any:
+        yield output("ab", "stop", stop_reason)
+
+    engine, _ = make(stops)
+    done = await engine.generate([1], SamplingParams(max_tokens=4, stop=("END",), stop_token_ids=(8,)))
+    assert (done.stop_reason, done.ended_turn) == (told, ended)
 
 
 async def test_two_deaths_are_the_end_of_the_request_not_of_the_engine(make: Make) -> None:

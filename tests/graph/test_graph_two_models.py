@@ -1,6 +1,8 @@
 """Two real models in one graph: an engine each, comments both ways, and no process left behind."""
 
+import asyncio
 import gc
+import json
 import os
 import warnings
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from peerleap.agents import Peer, prompts
-from peerleap.engine import EMBEDDED, close_engines, decode, registry
+from peerleap.engine import EMBEDDED, SamplingParams, close_engines, decode, registry
 from peerleap.engine.embedded import embedded_folder
 from peerleap.graph import build_graph
 
@@ -32,15 +34,23 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def twin(vllm: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The embedded model's weights as another model: another folder, and another chat template."""
+    """The embedded model's weights as another model: another folder, chat template, and end of turn."""
     folder = tmp_path_factory.mktemp("models") / "twin"
     folder.mkdir()
     for file in embedded_folder().iterdir():
         (folder / file.name).symlink_to(file)
-    template = folder / "chat_template.jinja"
-    template.unlink()
-    template.write_text(TEMPLATE)
+    own = {"chat_template.jinja": TEMPLATE, "generation_config.json": json.dumps({"eos_token_id": [2, _id(" Paris")]})}
+    for name, text in own.items():
+        (folder / name).unlink()
+        (folder / name).write_text(text)
     return folder
+
+
+def _id(word: str) -> int:
+    from transformers import AutoTokenizer
+
+    (token,) = AutoTokenizer.from_pretrained(embedded_folder()).encode(word, add_special_tokens=False)
+    return int(token)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +102,19 @@ def test_what_each_has_found_crosses_over(run: Any) -> None:
         words = [word for word in record["summaries"][f"{source}_1"]["text"].split() if word.isalpha()]
         assert words
         assert all(word in said for word in words)
+
+
+def test_a_turn_ends_where_the_model_says(run: Any, twin: Path) -> None:
+    """Its generation config has more tokens that end a turn than its tokenizer."""
+    _, engines, _ = run
+    ended = {}
+    for name in (EMBEDDED, str(twin)):
+        ids = engines[name].tokenizer.encode("The capital of France is the city of")
+        ended[name] = asyncio.run(engines[name].generate(ids, SamplingParams(max_tokens=4, temperature=0)))
+    assert ended[str(twin)].text.endswith(" Paris")
+    assert ended[str(twin)].ended_turn
+    assert ended[EMBEDDED].text.startswith(ended[str(twin)].text)
+    assert not ended[EMBEDDED].ended_turn
 
 
 def test_each_has_processes_of_its_own_and_leaves_none(run: Any, alive: Any) -> None:
