@@ -163,7 +163,8 @@ async def test_settings_outlive_every_cut_before_they_are_in_the_state(
             return await graph.ainvoke(given, CONFIG, context=context)
         return await asyncio.to_thread(graph.invoke, given, CONFIG, context=context)
 
-    given, context = QUESTION, {**small, "summary_tokens": 33}
+    given: Any = QUESTION
+    context: Any = {**small, "summary_tokens": 33}
     for _ in cuts:
         with pytest.raises(PowerCut):
             await call(given, context)
