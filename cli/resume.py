@@ -26,8 +26,9 @@ def resume(
     messages = Console(stderr=True)
     with usage_errors(), open_kept(name) as (graph, config):
         from peerleap.graph import read_run
+        from peerleap.graph.runs import unfinished_nodes
 
-        if graph.get_state(config).next:
+        if unfinished_nodes(graph.get_state(config)):
             view = LiveView(messages) if messages.is_terminal and not as_json else LogView(messages)
             result = see_through(graph, config, None, view, messages)
         else:

@@ -1,4 +1,5 @@
 import json
+import shlex
 from typing import Annotated, Any
 
 import typer
@@ -80,7 +81,10 @@ def show(
     if run["state"] == "ended":
         print_result(run, out, messages)
     else:
-        out.print(Text(f"stopped before {', '.join(run['next'])}; go on with: peerleap resume {name}"), soft_wrap=True)
+        out.print(
+            Text(f"stopped before {', '.join(run['next'])}; go on with: peerleap resume {shlex.quote(name)}"),
+            soft_wrap=True,
+        )
 
 
 @runs.command()

@@ -26,8 +26,8 @@ def build_graph(
     """A graph in which several paths of local models reason about one question and learn from each other (LeaP).
 
     Compile it, with a checkpointer if runs shall be kept, and call it with `{"question": ...}`, or with
-    `{"messages": [...]}` ending in a person's message, and `context=` a mapping of `Settings`. The output has `answer`,
-    `votes`, `paths` (how each path ended), `histories` (their segments with token ids), `rounds` (summaries,
+    `{"messages": [...]}` ending in a person's message, and `context=` a mapping of `Settings`. The output has `task`,
+    `answer`, `votes`, `paths` (how each path ended), `histories` (their segments with token ids), `rounds` (summaries,
     similarities and routes of each LeaP block), `usage` and `messages`.
 
     Args:

@@ -13,6 +13,7 @@ from peerleap.graph.outbox import Outbox, outbox_config
 from peerleap.graph.path import Path
 from peerleap.graph.prepare import check_input
 from peerleap.graph.settings import Settings, as_settings
+from peerleap.graph.store import Store
 from peerleap.graph.thread_lock import aone_run, one_run
 from peerleap.tools.scope import RunScope, scope_config
 
@@ -134,8 +135,12 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
 
     def _durable(self, options: dict[str, Any]) -> dict[str, Any]:
         if isinstance(self.checkpointer, BaseCheckpointSaver):
-            # Histories are stored by what is new in them, so waiting for the store costs next to nothing.
-            return {**options, "durability": options.get("durability") or "sync"}
+            # Histories are stored by what is new in them, so waiting for the store costs next to nothing. A `Store`
+            # drops its notes of a round when the round is stored, which "async" would not wait for.
+            asked = options.get("durability") or "sync"
+            if asked == "async" and isinstance(self.checkpointer, Store):
+                asked = "sync"
+            return {**options, "durability": asked}
         # A server says `async` where nothing is stored, too, and LangGraph warns of it.
         return {key: value for key, value in options.items() if (key, value) != ("durability", "async")}
 

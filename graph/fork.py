@@ -12,10 +12,11 @@ from peerleap.graph.errors import InputError, SettingsError
 from peerleap.graph.leap_block import close_block
 from peerleap.graph.path import Path
 from peerleap.graph.prepare import fit_context
+from peerleap.graph.runs import unfinished_nodes
 from peerleap.graph.segments import Segment
 from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.state import history_key
-from peerleap.graph.summaries import Summarized, Summary
+from peerleap.graph.summaries import PERSON, Summarized, Summary
 from peerleap.graph.thread_lock import one_run
 
 # What is decided before the first token.
@@ -84,9 +85,10 @@ def fork(
     else:
         histories = {name: values[history_key(name)] for name in status}
         summarized = _summarized(values, after.values, status, round)
+        person = after.values["rounds"][-1]["summaries"].get(PERSON, {}).get("text")
         update = close_block(
-            paths, histories, status, summarized, round, lambda _: None, edits=edits, hint=hint
-        )  # fmt: skip
+            paths, histories, status, summarized, round, lambda _: None, person=person, edits=edits, hint=hint
+        )
         status |= update.pop("status")
         node = "leap_block"
     grown = {key: [*values[key], *update.pop(key, [])] for key in map(history_key, status)}
@@ -136,19 +138,29 @@ def _around(
     after = graph.get_state(found["after"]) if found["after"] else None
     records = graph.get_state(newest(thread)).values["rounds"]
     shared = [record["round"] for record in records if record["round"] in reached]
-    if before is None or before.next != ("leap_block",) or (after is not None and number not in shared):
+    if before is None or unfinished_nodes(before) != ["leap_block"] or (after is not None and number not in shared):
         there = f"it has {', '.join(map(str, shared))}" if shared else "it has none"
         raise InputError(f"round={number!r}: the run {thread!r} has no such LeaP block of its own; {there}")
     return before, after
 
 
 def _question(saver: BaseCheckpointSaver[Any], thread: str) -> Iterator[CheckpointTuple]:
-    """Checkpoints of the thread's last question, newest first."""
+    """The checkpoints that the thread's latest state comes from, newest first, up to where its question was asked.
+
+    A thread that was forked within itself has others, too.
+    """
     # Read at once: a saver may hold its lock for as long as its list is being read.
-    for stored in [*saver.list(newest(thread))]:
+    found = {_checkpoint_id(stored.config): stored for stored in saver.list(newest(thread))}
+    at = next(iter(found), None)
+    while (stored := found.get(at)) is not None:
         yield stored
         if stored.metadata.get("source") == "input":
             return
+        at = _checkpoint_id(stored.parent_config)
+
+
+def _checkpoint_id(config: Any) -> str | None:
+    return None if config is None else config["configurable"]["checkpoint_id"]
 
 
 def _summarized(

@@ -7,12 +7,13 @@ and tool calls. After a kill, the requests and calls that had been answered are 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
 from peerleap.engine import Completion
+from peerleap.graph.errors import StoreError
 from peerleap.graph.segments import Kind, Segment
 from peerleap.graph.store import Store
 
@@ -20,6 +21,7 @@ _CHECKPOINTER, _TASK, _NAMESPACE = "__pregel_checkpointer", "__pregel_task_id", 
 _INTERRUPTED = {"interrupted": True}
 
 Entry = dict[str, Any]
+T = TypeVar("T")
 
 
 class Journal:
@@ -35,7 +37,7 @@ class Journal:
         """Read what a killed process had done."""
         if self._place is not None:
             store, thread, namespace, task = self._place
-            self._read = await asyncio.to_thread(store.notes, thread, namespace, task)
+            self._read = await _kept(store, asyncio.to_thread(store.notes, thread, namespace, task))
             self._stored = len(self._read)
             self._done = [*self._read]
 
@@ -90,7 +92,8 @@ class Journal:
             return
         store, thread, namespace, task = self._place
         for number in range(self._stored, len(self._done)):
-            await _written(asyncio.to_thread(store.note, thread, namespace, task, number, self._done[number]))
+            writing = asyncio.to_thread(store.note, thread, namespace, task, number, self._done[number])
+            await _kept(store, _written(writing))
         self._stored = len(self._done)
 
 
@@ -100,6 +103,17 @@ def close_journals(config: RunnableConfig) -> None:
     if place is not None:
         store, thread, namespace, _ = place
         store.drop_notes(thread, namespace)
+
+
+async def _kept(store: Store, work: Awaitable[T]) -> T:
+    """What goes wrong with the notes stops the run, which can be resumed; it is no path's failure."""
+    try:
+        return await work
+    except StoreError:
+        raise
+    except Exception as error:
+        told = f"the notes in {store.name!r} cannot be read or written: {error}; mend that, then resume"
+        raise StoreError(told) from error
 
 
 async def _written(writing: Coroutine[Any, Any, None]) -> None:

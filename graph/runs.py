@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from langgraph.types import StateSnapshot
 from typing_extensions import TypedDict
 
 from peerleap.graph.compiled import CompiledLeapGraph
@@ -22,7 +23,7 @@ class Run(TypedDict, total=False):
     state: Literal["ended", "stopped"]
     """`stopped` can go on: `graph.invoke(None, config)`."""
     next: list[str]
-    """Nodes that have not finished; the paths that are not done, in the middle of a round."""
+    """Nodes that are not done: in the middle of a round, the paths that still think."""
     round: int
     """Number of LeaP blocks so far."""
     answer: str | None
@@ -31,6 +32,15 @@ class Run(TypedDict, total=False):
     usage: Usage
     rounds: list[BlockRecord]
     histories: dict[str, list[Segment]]
+
+
+def unfinished_nodes(state: StateSnapshot) -> list[str]:
+    """Nodes that are not done; none once a run has ended.
+
+    A snapshot's `next` leaves out nodes whose results are stored although the step that they end is not: a run that was
+    killed there goes on with what follows them.
+    """
+    return [*state.next] or [task.name for task in state.tasks]
 
 
 def read_run(graph: CompiledLeapGraph, config: Any) -> Run:
@@ -44,16 +54,17 @@ def read_run(graph: CompiledLeapGraph, config: Any) -> Run:
     if "params" not in values:
         thread = (config.get("configurable") or {}).get("thread_id")
         raise InputError(f"thread_id={thread!r}: no run is stored under this name")
+    waiting = unfinished_nodes(found)
     run = Run(
         question=values["problem"],
         task=values["task"],
         settings=values["params"],
-        state="stopped" if found.next else "ended",
-        next=list(found.next),
+        state="stopped" if waiting else "ended",
+        next=waiting,
         round=values["round"],
         rounds=values["rounds"],
         histories={name: values[history_key(name)] for name in values["status"]},
     )
-    if not found.next:
+    if not waiting:
         run.update({key: values[key] for key in _OUTCOME if key in values})  # type: ignore[typeddict-item]
     return run

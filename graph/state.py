@@ -96,6 +96,7 @@ RUN: dict[str, Any] = {
     "rounds": Records,
 }
 OUTPUT: dict[str, Any] = {
+    "task": str,
     "answer": str | None,
     "votes": list[Vote],
     "paths": dict[str, PathOutcome],

@@ -1,12 +1,11 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from peerleap.graph.errors import StoreError, ThreadBusy
+from peerleap.graph.errors import StoreError
 from peerleap.graph.lineage import Stored
 from peerleap.graph.store import Store
 
@@ -15,6 +14,8 @@ try:
     from langgraph.checkpoint.postgres import PostgresSaver
     from psycopg.rows import dict_row
     from psycopg_pool import ConnectionPool, PoolTimeout
+
+    from peerleap.graph.store_locks import AdvisoryLocks
 except ImportError as missing:
     raise StoreError(f"runs in Postgres need packages: pip install 'peerleap[postgres]' ({missing})") from missing
 
@@ -81,9 +82,9 @@ WHERE b.thread_id = freed.thread_id AND b.checkpoint_ns = freed.checkpoint_ns
 class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
     """Runs in a Postgres database; threads are locked with advisory locks."""
 
-    def __init__(self, pool: Any, name: str, serde: SerializerProtocol | None = None) -> None:
+    def __init__(self, pool: Any, locks: AdvisoryLocks, name: str, serde: SerializerProtocol | None = None) -> None:
         PostgresSaver.__init__(self, pool, serde=serde)
-        self.name = name
+        self._locks, self.name = locks, name
 
     @classmethod
     def open(cls, address: str, serde: SerializerProtocol | None = None) -> "PostgresStore":
@@ -103,7 +104,7 @@ class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
             check=ConnectionPool.check_connection,
             kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
         )
-        store = cls(pool, name, serde)
+        store = cls(pool, AdvisoryLocks(address, _CONNECT_SECONDS), name, serde)
         try:
             pool.open(wait=True, timeout=_CONNECT_SECONDS)
             store.setup()
@@ -127,30 +128,12 @@ class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
 
     @contextmanager
     def hold(self, thread_id: str) -> Iterator[None]:
-        """An advisory lock of a connection of its own, let go by the server when the connection ends."""
-        digest = blake2b(f"peerleap\x1f{thread_id}".encode("utf-8", "replace"), digest_size=8).digest()
-        key = int.from_bytes(digest, "big", signed=True)
+        """An advisory lock, let go by the server when this process ends."""
         try:
-            connection = self.conn.getconn()
-        except (psycopg.Error, PoolTimeout) as error:
-            raise self._broken(error) from error
-        try:
-            row = connection.execute("SELECT pg_try_advisory_lock(%s) AS held", (key,)).fetchone()
-            if not row["held"]:
-                raise ThreadBusy(thread_id)
-            try:
+            with self._locks.hold(thread_id):
                 yield
-            finally:
-                # A server that has gone away has let go of the lock.
-                if not connection.broken:
-                    try:
-                        connection.execute("SELECT pg_advisory_unlock(%s)", (key,))
-                    except psycopg.Error:
-                        connection.close()
         except psycopg.Error as error:
             raise self._broken(error) from error
-        finally:
-            self.conn.putconn(connection)
 
     def threads(self) -> list[str]:
         """Ids of the threads that are stored, the one used last first."""
@@ -221,6 +204,7 @@ class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close the connections; what is stored stays."""
+        self._locks.close()
         self.conn.close()
 
     def _broken(self, error: Exception) -> StoreError:

@@ -95,14 +95,14 @@ class SqliteStore(Store, SqliteSaver):
                 cursor = self.conn.cursor()
                 try:
                     yield cursor
+                    if transaction:
+                        self.conn.commit()
                 except BaseException:
                     # A half of a path's update must not count as all of it.
                     self.conn.rollback()
                     raise
                 finally:
                     cursor.close()
-                if transaction:
-                    self.conn.commit()
             except sqlite3.Error as error:
                 raise self._broken(str(error)) from error
 

@@ -12,6 +12,8 @@ from click.testing import Result
 
 from peerleap import graph as graph_package
 from peerleap.engine import ScriptedEngine
+from peerleap.graph import StoreError
+from peerleap.graph.store_sqlite import SqliteStore
 
 Invoke = Callable[..., Result]
 SHORT = ("--interval", "40", "--summary-tokens", "64", "--max-tokens", "3000", "--rounds", "2", "--paths", "3")
@@ -59,6 +61,28 @@ def test_a_run_is_kept_and_found_again(invoke: Invoke, kept: Any) -> None:
     assert kept[-1]["dtype"] == "float32"
     assert invoke("runs", "delete", "sum").exit_code == 0
     assert json.loads(invoke("runs", "list", "--json").stdout) == []
+
+
+@pytest.mark.parametrize(("step", "last"), [(3, "leap_block"), (8, "vote")])
+def test_a_run_that_died_as_a_step_ended_goes_on(
+    invoke: Invoke, kept: Any, monkeypatch: pytest.MonkeyPatch, step: int, last: str
+) -> None:
+    """All results of the step are stored, the step is not: LangGraph's `next` is empty there."""
+    put = SqliteStore.put
+
+    def die(self: Any, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
+        if metadata["step"] == step:
+            raise StoreError("the disk is full")
+        return put(self, config, checkpoint, metadata, new_versions)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteStore, "put", die)
+        asked = invoke("ask", "What is 2 + 2?", "--thread", "sum", *SHORT)
+        assert "the disk is full" in asked.output
+    assert f"stopped before {last}; go on with: peerleap resume sum" in invoke("runs", "show", "sum").output
+    resumed = invoke("resume", "sum", "--json")
+    assert resumed.exit_code == 0, resumed.output
+    assert json.loads(resumed.stdout)["answer"] == "4"
 
 
 def test_a_fork_runs_the_tail_and_says_what_changed(invoke: Invoke, kept: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
 
 from peerleap.graph import InputError, SettingsError, compare, fork, open_store, read_run
 
@@ -53,6 +54,42 @@ def test_a_fork_without_changes_ends_as_the_run_did(made: Any) -> None:
         assert compare(made.out, out) == {
             "answer": None, "changed": {}, "missing": [], "same": [f"solver_{n}" for n in (1, 2, 3, 4)],
         }  # fmt: skip
+
+
+def test_a_fork_keeps_what_a_person_has_said(team: Any, small: Any) -> None:
+    graph = team(writes, paths=3).graph.compile(checkpointer=InMemorySaver())
+    context = {**small, "rounds": 1, "human_peer": True, "router": "all"}
+    graph.invoke(QUESTION, CONFIG, context=context)
+    out = graph.invoke(Command(resume="Think of SEVENS."), CONFIG)
+    again = graph.invoke(None, fork(graph, CONFIG, round=0))
+    assert ids(again["histories"]) == ids(out["histories"])
+    assert again["rounds"] == out["rounds"]
+    assert again["answer"] == "77"
+
+
+def test_a_fork_is_of_the_latest_branch(made: Any) -> None:
+    """A server's clients fork within a thread; what was left behind there is no part of the run any more."""
+    graph = made.compiled
+    block = next(s for s in graph.get_state_history(CONFIG) if s.next == ("leap_block",) and s.values["round"] == 0)
+    params = {**block.values["params"], "top_k": 3}
+    other = graph.invoke(None, graph.update_state(block.config, {"params": params}, as_node="solver_1"))
+    assert other["rounds"] != made.out["rounds"]
+    for number in (0, 1):
+        again = graph.invoke(None, fork(graph, CONFIG, round=number))
+        assert again["rounds"] == other["rounds"]
+        assert ids(again["histories"]) == ids(other["histories"])
+
+
+def test_answers_are_compared_as_those_of_their_task(team: Any, small: Any) -> None:
+    def chosen(how: str) -> Any:
+        write = {"summary": "B.</summarize>", "thought": how, "answer": how, "ask": "B}\n"}
+        graph = team(lambda call: write[call.stage], paths=2).graph.compile()
+        question = "Which is even?\nA) 1\nB) 2\nC) 3\nD) 5"
+        return graph.invoke({"question": question}, context={**small, "rounds": 0})
+
+    plain, bracketed = chosen("It is \\boxed{B}."), chosen("It is \\boxed{(B)}.")
+    assert plain["task"] == "choice"
+    assert compare(plain, bracketed)["changed"] == {}
 
 
 def test_only_the_tail_is_run(made: Any) -> None:

@@ -57,8 +57,8 @@ def test_the_second_run_is_refused_and_the_first_goes_on(team: Any, block_then: 
 
 async def test_threads_of_other_names_run_side_by_side(team: Any, block_then: Any, small: Any, saver: Any) -> None:
     graph = team(block_then("\\boxed{4}"), tokens_per_second=2000).graph.compile(checkpointer=saver)
-    runs = [graph.ainvoke(QUESTION, {"configurable": {"thread_id": str(n)}}, context=small) for n in range(6)]
-    assert [out["answer"] for out in await asyncio.gather(*runs)] == ["4"] * 6
+    runs = [graph.ainvoke(QUESTION, {"configurable": {"thread_id": str(n)}}, context=small) for n in range(24)]
+    assert [out["answer"] for out in await asyncio.gather(*runs)] == ["4"] * 24
 
 
 async def test_a_cancelled_run_lets_go(team: Any, block_then: Any, small: Any, saver: Any) -> None:
