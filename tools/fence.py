@@ -9,15 +9,16 @@ from langchain_core.tools import BaseTool
 from typing_extensions import override
 
 from peerleap.tools import hints
-from peerleap.tools.json_call import CALL_MARKERS, read_call
+from peerleap.tools.json_call import CALL, CALL_END, CALL_MARKERS, begins_call, last_opening, read_call
 from peerleap.tools.protocol import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest, thought_region
 from peerleap.tools.untrusted import neutralise
 
 __all__ = ["FenceProtocol"]
 
-_CALL, _CALL_END, _OUTPUT = "<tool_call>", "</tool_call>", "```output"
+_OUTPUT = "```output"
 _PYTHON = frozenset({"python", "python3", "py"})
-_EVENT = re.compile(r"`{3,}|<tool_call>")
+_EVENT = re.compile(rf"`{{3,}}|{CALL}")
+_BLOCK = re.compile(r"`{3}[ \t]*py", re.IGNORECASE)
 # Inside a block: comments and strings, in which a fence is data, and lines that close the block.
 _CODE = re.compile(
     r"""
@@ -55,7 +56,7 @@ class FenceProtocol(ToolProtocol):
     @override
     def stop(self) -> tuple[str, ...]:
         r"""`"\n```\n"` closes a block; it never matches the opening `"\n```python\n"`."""
-        return ("\n```\n", _OUTPUT, _CALL_END) if self.python else (_CALL_END,)
+        return ("\n```\n", _OUTPUT, CALL_END) if self.python else (CALL_END,)
 
     @override
     def hint(self, tools: Sequence[BaseTool], limits: ToolLimits) -> str:
@@ -86,7 +87,7 @@ class FenceProtocol(ToolProtocol):
         body = neutralise(result, self.markers).strip("\n")
         left = "" if remaining is None else f"\n[{remaining} tool calls left]"
         gap = "" if call.raw.endswith("\n") else "\n"
-        if call.raw.endswith(_CALL_END):
+        if call.raw.endswith(CALL_END):
             return f"\n<tool_response>\n{body}{left}\n</tool_response>\n"
         opening = "" if call.raw.endswith(_OUTPUT) else _OUTPUT
         return f"{gap if opening else ''}{opening}\n{body}{left}\n```\n"
@@ -95,17 +96,21 @@ class FenceProtocol(ToolProtocol):
         """The first complete call, or where an unfinished one begins."""
         start, limit = thought_region(text, start, in_thought=True, in_answer=False)
         fence = 0  # backticks of an open block in another language
-        at = start
+        at, close = start, text.find(CALL_END, start, limit)
         while event := _EVENT.search(text, at, limit):
             here, at = event.span()
-            if event.group() == _CALL:
+            if event.group() == CALL:
                 if fence:
                     continue
-                close = text.find(_CALL_END, at, limit)
-                if close < 0:
-                    return None, here
-                end = close + len(_CALL_END)
-                return read_call(text[at:close], text[here:end], end), None
+                if -1 < close < at:
+                    close = text.find(CALL_END, at, limit)
+                if begins_call(text, at, limit):
+                    if close < 0:
+                        return None, here
+                    return _json_call(text, last_opening(text, here, close), close), None
+                if close < 0 or self._holds_call(text, at, close):
+                    continue  # the text only names the tag
+                return _json_call(text, here, close), None
             before, info, line = _around(text, here, at, start, limit)
             ticks = at - here
             if info.split(" ")[0] in _PYTHON and self.python and ticks >= fence and (not before or info in _PYTHON):
@@ -119,6 +124,12 @@ class FenceProtocol(ToolProtocol):
             elif not info and ticks >= fence:
                 fence = 0
         return None, None
+
+    def _holds_call(self, text: str, start: int, limit: int) -> bool:
+        """Whether a call or a block begins within, so that the tag before `start` is not the one that is closed."""
+        return text.find(CALL, start, limit) >= 0 or (
+            self.python is not None and _BLOCK.search(text, start, limit) is not None
+        )
 
     def _block(
         self, text: str, opening: int, body: int, limit: int, *, ticks: int, stop_reason: StopReason
@@ -144,6 +155,11 @@ class FenceProtocol(ToolProtocol):
         if not code.strip():
             return BadCall("The Python block is empty.", raw, end)
         return ToolRequest(self.python or "", {self.argument: _dedented(code)}, raw, end)
+
+
+def _json_call(text: str, opening: int, close: int) -> ToolRequest | BadCall:
+    end = close + len(CALL_END)
+    return read_call(text[opening + len(CALL) : close], text[opening:end], end)
 
 
 def _around(text: str, here: int, at: int, start: int, limit: int) -> tuple[str, str, int]:

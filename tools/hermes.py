@@ -8,13 +8,12 @@ from langchain_core.tools import BaseTool
 from typing_extensions import override
 
 from peerleap.tools.hints import functions
-from peerleap.tools.json_call import CALL_MARKERS, read_call
+from peerleap.tools.json_call import CALL, CALL_END, CALL_MARKERS, last_opening, read_call
 from peerleap.tools.protocol import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest, thought_region
 from peerleap.tools.untrusted import neutralise
 
 __all__ = ["HermesProtocol"]
 
-_OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 _RESULT = "PEERLEAP-TOOL-RESULT"
 
 
@@ -28,7 +27,7 @@ class HermesProtocol(ToolProtocol):
     """What it puts between the answer and the next turn of the model."""
     name: str = "hermes"
     nudge: str = ""
-    stop: tuple[str, ...] = (_CLOSE,)
+    stop: tuple[str, ...] = (CALL_END,)
     stop_token_ids: tuple[int, ...] = ()
     keep_stop: bool = True
     skip_special_tokens: bool = False
@@ -48,10 +47,10 @@ class HermesProtocol(ToolProtocol):
             {"role": "tool", "name": "f", "content": _RESULT},
         ]
         text: str = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        close, result = text.rfind(_CLOSE, 0, text.find(_RESULT)), text.find(_RESULT)
+        close, result = text.rfind(CALL_END, 0, text.find(_RESULT)), text.find(_RESULT)
         if min(close, result) < 0:
-            raise ValueError(f"the chat template writes no {_CLOSE!r} before a tool's answer: use the fence protocol")
-        protocol = cls(before=text[close + len(_CLOSE) : result], after=text[result + len(_RESULT) :])
+            raise ValueError(f"the chat template writes no {CALL_END!r} before a tool's answer: use the fence protocol")
+        protocol = cls(before=text[close + len(CALL_END) : result], after=text[result + len(_RESULT) :])
         specials = tuple(map(str, getattr(tokenizer, "all_special_tokens", ())))
         return replace(protocol, markers=tuple(dict.fromkeys((*protocol.markers, *specials))))
 
@@ -66,18 +65,20 @@ class HermesProtocol(ToolProtocol):
     @override
     def parse(self, text: str, start: int = 0, stop_reason: StopReason = None) -> ToolRequest | BadCall | None:
         start, limit = thought_region(text, start, in_thought=False, in_answer=True)
-        opening = text.find(_OPEN, start, limit)
-        close = text.find(_CLOSE, opening, limit) if opening >= 0 else -1
+        opening = text.find(CALL, start, limit)
+        close = text.find(CALL_END, opening, limit) if opening >= 0 else -1
         if close < 0:
             return None
-        end = close + len(_CLOSE)
-        return read_call(text[opening + len(_OPEN) : close], text[opening:end], end)
+        end = close + len(CALL_END)
+        # The last opening: a model that talks about the tag names it before it uses it.
+        opening = max(opening, last_opening(text, opening, close))
+        return read_call(text[opening + len(CALL) : close], text[opening:end], end)
 
     @override
     def pending(self, text: str, start: int = 0) -> int | None:
         start, limit = thought_region(text, start, in_thought=False, in_answer=True)
-        opening = text.rfind(_OPEN, start, limit)
-        return None if opening < 0 or text.find(_CLOSE, opening, limit) >= 0 else opening
+        opening = last_opening(text, start, limit)
+        return None if opening < 0 or text.find(CALL_END, opening, limit) >= 0 else opening
 
     @override
     def render(self, call: ToolRequest | BadCall, result: str, remaining: int | None = None) -> str:

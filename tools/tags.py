@@ -88,7 +88,12 @@ class TagProtocol(ToolProtocol):
     def pending(self, text: str, start: int = 0) -> int | None:
         start, limit = thought_region(text, start, in_thought=self.in_thought, in_answer=self.in_answer)
         opening = text.rfind(self.open, start, limit)
-        return None if opening < 0 or text.find(self.close, opening, limit) >= 0 else opening
+        if opening < 0 or text.find(self.close, opening, limit) >= 0:
+            return None
+        line, ended, _ = text[opening + len(self.open) : limit].partition("\n")
+        # Words behind the tag, and then another line: the text only names it.
+        named = ended and line.strip() and not line.lstrip().startswith("```")
+        return None if named else opening
 
     @override
     def render(self, call: ToolRequest | BadCall, result: str, remaining: int | None = None) -> str:

@@ -140,6 +140,30 @@ def test_calls_that_do_not_count() -> None:
     assert isinstance(found, ToolRequest)
 
 
+USED = '<tool_call>{"name": "f", "arguments": {"q": 1}}</tool_call>'
+
+
+@pytest.mark.parametrize(
+    "named", ["I could use <tool_call> or code.\n", "<tool_call>, <tool_call> etc.\n", "<tool_call>: "]
+)
+def test_a_tag_that_is_only_named_hides_nothing(named: str) -> None:
+    assert FENCE.pending(named) is None
+    assert code_of(f"{named}```python\nprint(6*7)\n```\n", 0, "\n```\n") == "print(6*7)"
+    assert code_of(f"{named}```python\n1\n```\n{USED}", 0, "</tool_call>") == "1"
+    found = FENCE.parse(named + USED, 0, "</tool_call>")
+    assert isinstance(found, ToolRequest)
+    assert (found.args, found.raw) == ({"q": 1}, USED)
+
+
+def test_of_two_openings_the_last_is_closed() -> None:
+    found = FENCE.parse('<tool_call>{"name": hm, again: ' + USED)
+    assert isinstance(found, ToolRequest)
+    assert found.raw == USED
+    assert FENCE.pending("so <tool_call> \n") == 3  # the call may still follow
+    told = FENCE.parse("<tool_call>\n```json\n{}\n```\n</tool_call>")
+    assert isinstance(told, BadCall)
+
+
 def test_pending_names_the_unfinished_call() -> None:
     assert FENCE.pending("abc\n```python\nprint(1)\n\n") == 4
     assert FENCE.pending("abc <tool_call>{") == 4
@@ -192,6 +216,7 @@ def test_limits_are_checked() -> None:
 PIECES = [
     *("```python\n", "```", "\n```\n", "````", "```output", "\n", "print(1)", "x = '''", "'''", '"', "# a", "word "),
     *("<tool_call>", "</tool_call>", '{"name": "f", "arguments": {}}', "</think>", "```text\n", "`", "<"),
+    "I name <tool_call> here ",
 ]
 STREAM = st.lists(st.sampled_from(PIECES), max_size=16).map("".join)
 
@@ -248,6 +273,8 @@ def test_a_hostile_result_never_steers(result: str, text: str) -> None:
         "```python\n'''\n" + "```\n" * 20000,
         '```python\n"' + '\\"' * 50000 + "\n```\n",
         "```python\n" + " " * 100_000,
+        "a <tool_call> b " * 8000 + "</tool_call>",
+        "<tool_call>{" * 8000 + "</tool_call>",
     ],
 )
 def test_no_text_takes_long_to_read(text: str) -> None:

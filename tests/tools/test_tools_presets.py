@@ -135,6 +135,20 @@ def test_hermes_calls_count_only_outside_the_thought() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["hermes", "openmath", "retool", "search-o1", "search-r1"])
+def test_a_tag_that_is_only_named_is_no_call_that_has_begun(name: str) -> None:
+    protocol = PROTOCOLS[name]()
+    tag = {"retool": "<code>", "search-o1": "<|begin_search_query|>", "search-r1": "<search>"}.get(name, "<tool_call>")
+    named = f"I can write {tag} when I need it.\nFirst I think.\n"
+    assert protocol.pending(named) is None
+    assert protocol.pending(f"{named}{tag}") == len(named)
+    call = CALLS[name].removeprefix("done</think>\n")
+    found, alone = protocol.parse(named + call), protocol.parse(call)
+    assert isinstance(found, ToolRequest)
+    assert isinstance(alone, ToolRequest)
+    assert (found.name, found.args, found.raw) == (alone.name, alone.args, alone.raw)
+
+
 class Template:
     """The one method of a tokenizer that is asked."""
 
