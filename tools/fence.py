@@ -27,11 +27,11 @@ _CODE = re.compile(
     | '{3} (?: [^'\\] | \\.? | '(?!'') )*+ (?: '{3} | (?P<open1>\Z) )
     | " (?: [^"\\\n] | \\.? )*+ "?
     | ' (?: [^'\\\n] | \\.? )*+ '?
-    | ^[ \t>]*(?P<ticks>`{3,})[ \t]*(?:\n|\Z)
+    | ^[ \t>]*(?P<ticks>`{3,})(?: [ \t]*\r?(?:\n|\Z) | [ \t]+(?=[^\s`]) )
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
-_LAST_CLOSE = re.compile(r"^[ \t>]*(?P<ticks>`{3,})[ \t]*\n?\Z", re.MULTILINE)
+_LAST_CLOSE = re.compile(r"^[ \t>]*(?P<ticks>`{3,})[ \t]*\r?\n?\Z", re.MULTILINE)
 _NEAR = 64  # how far a fence's line is read
 
 
@@ -56,7 +56,7 @@ class FenceProtocol(ToolProtocol):
     @override
     def stop(self) -> tuple[str, ...]:
         r"""`"\n```\n"` closes a block; it never matches the opening `"\n```python\n"`."""
-        return ("\n```\n", _OUTPUT, CALL_END) if self.python else (CALL_END,)
+        return ("\n```\n", "\n```\r\n", "\n``` ", _OUTPUT, CALL_END) if self.python else (CALL_END,)
 
     @override
     def hint(self, tools: Sequence[BaseTool], limits: ToolLimits) -> str:
@@ -119,9 +119,11 @@ class FenceProtocol(ToolProtocol):
                 return found, here if found is None else None
             if before or "`" in info:
                 continue  # backticks inside a sentence
-            if not fence:
+            # Without a language it opens nothing: it may be the rest of a block that an insertion has cut.
+            language = not text[at : at + 1].isspace() and at < limit
+            if language and not fence:
                 fence = ticks
-            elif not info and ticks >= fence:
+            elif not language and ticks >= fence:
                 fence = 0
         return None, None
 
@@ -170,8 +172,8 @@ def _around(text: str, here: int, at: int, start: int, limit: int) -> tuple[str,
 
 
 def _dedented(code: str) -> str:
-    """`code` without the indentation that a list item or a quotation gives the whole block."""
-    lines = code.removesuffix("\n").split("\n")
+    r"""`code` without the indentation that a list item or a quotation gives the whole block, and without `\r`."""
+    lines = code.replace("\r\n", "\n").removesuffix("\n").split("\n")
     first = next(line for line in lines if line.strip())
     margin = first[: len(first) - len(first.lstrip(" \t>"))]
     same = margin and all(line.startswith(margin) or not line.strip() for line in lines)

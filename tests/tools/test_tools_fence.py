@@ -36,6 +36,12 @@ def code_of(text: str, start: int = 0, stop_reason: StopReason = None) -> str | 
         ("```python\nprint(1)\n```output", "```output", "print(1)"),
         ("```\nnever closed\n```python\n2\n```\n", "\n```\n", "2"),
         ("```python\nprint(1)\n```</think> done", None, "print(1)"),
+        # line ends of Windows, and words behind the closing fence
+        ("```python\r\nx = 1\r\nprint(x)\r\n```\r\n", "\n```\r\n", "x = 1\nprint(x)"),
+        ("```python\r\ns = '''\r\n```\r\n'''\r\n```\r\n", None, "s = '''\n```\n'''"),
+        ("```python\nprint(1)\n``` ", "\n``` ", "print(1)"),
+        ("```python\nprint(1)\n``` so it is", None, "print(1)"),
+        ("``` python\nprint(1)\n```\n", "\n```\n", "print(1)"),
         # complete only with its own closing fence
         ("```python\nprint(1)\n", None, None),
         ("```python\nprint(1)", None, None),
@@ -164,6 +170,23 @@ def test_of_two_openings_the_last_is_closed() -> None:
     assert isinstance(told, BadCall)
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "print(1)\n```\nSo it is one.\n",  # the rest of a block that was cut
+        "print(1)\n``` so it is one.\n",
+        "```json\n{}\n``` so it is nothing.\n",
+        "```\nplain\n```\n",
+        "```\nnever closed\n",
+    ],
+)
+def test_a_fence_that_opens_nothing_hides_nothing(before: str) -> None:
+    for text, stop in ((USED, "</tool_call>"), ("```python\n1\n```\n", "\n```\n")):
+        found = FENCE.parse(before + text, 0, stop)
+        assert isinstance(found, ToolRequest)
+        assert found.raw == text
+
+
 def test_pending_names_the_unfinished_call() -> None:
     assert FENCE.pending("abc\n```python\nprint(1)\n\n") == 4
     assert FENCE.pending("abc <tool_call>{") == 4
@@ -216,7 +239,7 @@ def test_limits_are_checked() -> None:
 PIECES = [
     *("```python\n", "```", "\n```\n", "````", "```output", "\n", "print(1)", "x = '''", "'''", '"', "# a", "word "),
     *("<tool_call>", "</tool_call>", '{"name": "f", "arguments": {}}', "</think>", "```text\n", "`", "<"),
-    "I name <tool_call> here ",
+    *("I name <tool_call> here ", "\n``` ", "\r\n"),
 ]
 STREAM = st.lists(st.sampled_from(PIECES), max_size=16).map("".join)
 
