@@ -46,12 +46,12 @@ class Toolbox:
     @property
     def hint(self) -> str:
         """What the prompt says about the tools; empty where the chat template says it."""
-        return self.protocol.hint(self.runner.tools, self.runner.limits)
+        return self.protocol.hint(self.runner.tools, self.runner.limits, self.markers)
 
     @property
     def template_tools(self) -> list[dict[str, Any]] | None:
         """The `tools` of the chat template, for native protocols."""
-        return self.protocol.template_tools(self.runner.tools)
+        return self.protocol.template_tools(self.runner.tools, self.markers)
 
     def open_run(self, config: RunnableConfig) -> None:
         """A run begins: let tools start in the background what takes time to start."""

@@ -1,7 +1,7 @@
 """The default protocol: a Python fence, and `<tool_call>` for every other tool."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,19 +59,20 @@ class FenceProtocol(ToolProtocol):
         return ("\n```\n", "\n```\r\n", "\n``` ", _OUTPUT, CALL_END) if self.python else (CALL_END,)
 
     @override
-    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits) -> str:
+    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
         others = [tool for tool in tools if tool.name != self.python]
         parts = []
         for mine in (tool for tool in tools if tool.name == self.python):
-            installed = (mine.metadata or {}).get("installed", hints.INSTALLED)
+            installed = neutralise((mine.metadata or {}).get("installed", hints.INSTALLED), markers)
             parts.append(hints.PYTHON_FENCE.format(calls=limits.calls, seconds=limits.seconds, installed=installed))
         if others:
             word = "Other" if parts else "You may use"
-            parts.append(hints.CALL_SYNTAX.format(other=word, calls=limits.calls, tools=hints.listing(others)))
+            listed = hints.listing(others, (*self.markers, *markers))
+            parts.append(hints.CALL_SYNTAX.format(other=word, calls=limits.calls, tools=listed))
         return " ".join(parts)
 
     @override
-    def template_tools(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]] | None:
+    def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
         return None
 
     @override

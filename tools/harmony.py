@@ -1,7 +1,7 @@
 """gpt-oss calls: a message addressed to a tool, read and written as text with its special tokens."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,12 +39,12 @@ class HarmonyProtocol(ToolProtocol):
     in_thought: bool = True
 
     @override
-    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits) -> str:
+    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
         return ""
 
     @override
-    def template_tools(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]] | None:
-        return functions(tools)
+    def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
+        return functions(tools, (*self.markers, *markers))
 
     @override
     def parse(self, text: str, start: int = 0, stop_reason: StopReason = None) -> ToolRequest | BadCall | None:

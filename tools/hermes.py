@@ -1,6 +1,6 @@
 """Native calls of Hermes and Qwen models: `<tool_call>` JSON outside the thought, answered by a turn of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -55,12 +55,12 @@ class HermesProtocol(ToolProtocol):
         return replace(protocol, markers=tuple(dict.fromkeys((*protocol.markers, *specials))))
 
     @override
-    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits) -> str:
+    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
         return ""
 
     @override
-    def template_tools(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]] | None:
-        return functions(tools)
+    def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
+        return functions(tools, (*self.markers, *markers))
 
     @override
     def parse(self, text: str, start: int = 0, stop_reason: StopReason = None) -> ToolRequest | BadCall | None:

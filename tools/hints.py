@@ -1,6 +1,6 @@
 """Every sentence about tools that a model reads before it calls one, and what it is told of a lost session."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from langchain_core.tools import BaseTool
@@ -67,18 +67,29 @@ Please integrate natural language reasoning with code executions: write Python b
 its output comes back in an ```output block. You may perform up to {calls} Python code calls."""
 
 
-def listing(tools: Sequence[BaseTool]) -> str:
+# A definition may come from a server, and a prompt is encoded with its special tokens: both forms are made harmless.
+
+
+def listing(tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> str:
     """One line per tool: its name, the arguments a model may fill in, and its description."""
-    # A description may come from a server, and a prompt is encoded with its special tokens.
-    about = [(tool, neutralise(" ".join(tool.description.split()))) for tool in tools]
-    return "\n".join(f"- {tool.name}({_arguments(tool)}): {description}" for tool, description in about)
+    lines = (f"{tool.name}({_arguments(tool)}): {tool.description}" for tool in tools)
+    return "\n".join(f"- {neutralise(' '.join(line.split()), markers)}" for line in lines)
 
 
-def functions(tools: Sequence[BaseTool]) -> list[dict[str, Any]]:
+def functions(tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]]:
     """The tools in OpenAI's form, as chat templates want them."""
     from langchain_core.utils.function_calling import convert_to_openai_tool
 
-    return [convert_to_openai_tool(tool) for tool in tools]
+    return [_harmless(convert_to_openai_tool(tool), tuple(markers)) for tool in tools]
+
+
+def _harmless(schema: Any, markers: tuple[str, ...]) -> Any:
+    """A JSON value with all its texts made harmless, the names in it too."""
+    if isinstance(schema, str):
+        return neutralise(schema, markers)
+    if isinstance(schema, dict):
+        return {neutralise(str(key), markers): _harmless(value, markers) for key, value in schema.items()}
+    return [_harmless(value, markers) for value in schema] if isinstance(schema, list | tuple) else schema
 
 
 def _arguments(tool: BaseTool) -> str:

@@ -1,7 +1,7 @@
 """Protocols in which one pair of tags holds one tool's only argument."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,12 +58,12 @@ class TagProtocol(ToolProtocol):
         return tuple(dict.fromkeys(tags))
 
     @override
-    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits) -> str:
+    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
         has_tool = any(tool.name == self.tool for tool in tools)
         return self.words.format(calls=limits.calls, seconds=limits.seconds) if has_tool else ""
 
     @override
-    def template_tools(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]] | None:
+    def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
         return None
 
     @override
