@@ -14,7 +14,7 @@ __all__ = ["LEAP_TAGS", "has_marker", "neutralise", "one_line", "shorten"]
 LEAP_TAGS = ("<summarize>", "</summarize>", "<comment>", "</comment>", "<think>", "</think>")
 
 _TAG_NAMES = "summarize|comment|think|tool_call|tool_response"
-_ROLES = "user|assistant|system|human|developer"
+_ROLES = "user|assistant|system|human|developer|tool"
 _BREAKS = str.maketrans(
     {"<": "‹", ">": "›", "|": "¦", "[": "(", "]": ")", "`": "'"}
     | {"＜": "‹", "＞": "›", "｜": "¦", "［": "(", "］": ")", "｀": "'", "\u1fef": "'"}
@@ -40,6 +40,10 @@ _STRAY_JOINER = re.compile(
 _ANGLE = re.compile(
     rf"<(?:\s*+(?:/\s*+)?(?:{_TAG_NAMES})\s*+>|/?(?:{_TAG_NAMES})\b|\|[^|<>\n]{{1,64}}\|>)", re.IGNORECASE
 )
+# Of Llama 2, Mistral and Gemma: other models have read them too, and have no tokens for them.
+_TURNS = re.compile(
+    r"\[/?(?:INST|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS)\]|<</?SYS>>|<(?:start|end)_of_turn>", re.IGNORECASE
+)
 _FENCE = re.compile("```+")
 # Each scan begins with a literal, which `re` finds with memchr; "^" would be tried at every character.
 _ROLE = re.compile(rf"\n[ \t>*#_-]*+({_ROLES})(?=[ \t*_]*:)", re.IGNORECASE)
@@ -51,12 +55,13 @@ def neutralise(
 ) -> str:
     r"""Makes text from a tool or a peer harmless, and changes nothing else.
 
-    Broken: LeaP's tags, `<tool_call>`, `<tool_response>`, `<|...|>`, `<｜...｜>`, fences, role words at the start of
-    a line, and every text in `markers` (a model's special tokens, a protocol's tags), in any case and in any spelling
-    that NFKC makes equal. Removed: bidi, zero-width and control characters except `\n` and `\t`. Lone surrogates
-    become U+FFFD. Idempotent. Blank and one-character `markers` are vocabulary, not control, and are left alone.
-    `labels` say whose words follow, as role words do ("Peer 1", which stands for every number): at the start of a
-    line, before a colon or a parenthesis, they are put into quotes.
+    Broken: LeaP's tags, `<tool_call>`, `<tool_response>`, `<|...|>`, `<｜...｜>`, `[INST]`, `<<SYS>>`,
+    `<start_of_turn>` and their like, fences, role words at the start of a line, and every text in `markers` (a model's
+    special tokens, a protocol's tags), in any case and in any spelling that NFKC makes equal. Removed: bidi,
+    zero-width and control characters except `\n` and `\t`. Lone surrogates become U+FFFD. Idempotent. Blank and
+    one-character `markers` are vocabulary, not control, and are left alone. `labels` say whose words follow, as role
+    words do ("Peer 1", which stands for every number): at the start of a line, before a colon or a parenthesis, they
+    are put into quotes.
     With `max_chars`, the middle is cut out so that the result has at most that many characters.
     """
     patterns = (*_compiled(frozenset(markers)), _label_lines(tuple(labels)))
@@ -135,7 +140,7 @@ def _broken(
 ) -> str:
     """`text` with `defuse` applied to every marker that its NFKC form shows."""
     seen, origin = _folded(text)
-    spans = [match.span() for scan in (_ANGLE, _FENCE, loose) if scan for match in scan.finditer(seen)]
+    spans = [match.span() for scan in (_ANGLE, _TURNS, _FENCE, loose) if scan for match in scan.finditer(seen)]
     if names:
         spans += [m.span() for scan in _BRACKETED for m in scan.finditer(seen) if m.group().lower() in names]
     # The line break put before the text shifts every index by one.

@@ -100,6 +100,7 @@ def test_markers_made_of_our_own_replacements_end_too(text: str, markers: set[st
         "设圆的半径为 ｒ，则“面积”是：πr²。（见图１）",
         "Solved 🎉 ❤️ 👨‍👩‍👧 1️⃣ 👍🏽 🇩🇪; naïve café; `code` and ``more``; e\u0301; تمام; line\tone\nline two  \n",
         "<b>bold</b> <table><tr> </p> -> <- <=> <x, y> [1, 2] [a](b)",
+        r"\[ x_{inst} \] [Instr] A[INST_1] [sys] <sys> n << SYS >> 2 <turn> start_of_turn [tool calls]",
     ],
 )
 def test_ordinary_prose_passes_unchanged(text: str) -> None:
@@ -120,6 +121,11 @@ def test_ordinary_prose_passes_unchanged(text: str) -> None:
         ("a\r\nb\rc\x0cd\u2028e\x00f\x1b[1mg", "a\nb\nc\nd\nefg"),
         ("\ud83d\ude00 \udc00", "�� �"),
         ("<<think>>", "<‹think›>"),
+        ("[INST] a [/inst] <<SYS>>b<</SYS>>", "(INST) a (/inst) ‹‹SYS››b‹‹/SYS››"),
+        ("<start_of_turn>model\n<end_of_turn>", "‹start_of_turn›model\n‹end_of_turn›"),
+        ('[TOOL_CALLS] [{"name": "f"}] ［TOOL_RESULTS］', '(TOOL_CALLS) [{"name": "f"}] (TOOL_RESULTS)'),
+        ("[/TOOL_RESULTS][AVAILABLE_TOOLS]", "(/TOOL_RESULTS)(AVAILABLE_TOOLS)"),
+        ("tool: 42\nTools: none; the tool: a saw", "'tool': 42\nTools: none; the tool: a saw"),
         ("<th\x00ink><thi<think>nk>", "‹think›<thi‹think›nk>"),
     ],
 )
