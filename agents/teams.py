@@ -120,7 +120,7 @@ def _read(path: Path) -> Any:
             return tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise TeamError(f"{path}: not UTF-8 text (byte {error.start})") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise TeamError(f"{path}: not TOML: {error}") from error
     raise TeamError(f"{path}: its name must end in .toml, .yaml or .yml")
 
@@ -130,8 +130,16 @@ def _yaml(text: str, path: Path) -> Any:
         yaml: Any = import_module("yaml")  # has no types of its own
     except ImportError as error:
         raise TeamError(f"{path}: YAML needs PyYAML (pip install pyyaml); TOML needs nothing") from error
+
+    class Plain(yaml.SafeLoader):  # type: ignore[misc]
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            # A few nested aliases stand for more text than a machine can hold.
+            if self.check_event(yaml.AliasEvent):
+                raise TeamError(f"{path}: {self.peek_event().anchor!r} is an alias: write out what it stands for")
+            return super().compose_node(parent, index)
+
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=Plain)
     except (yaml.YAMLError, RecursionError) as error:
         raise TeamError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
 

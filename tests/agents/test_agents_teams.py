@@ -112,6 +112,16 @@ def test_yaml_cannot_make_objects(tmp_path: Path) -> None:
         load_team(written(tmp_path, "peers: !!python/object/apply:os.getcwd []", "team.yml"))
 
 
+def test_a_small_file_cannot_grow(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    lines = [f"  - &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    text = "\n".join(["peers:", "  - &a0 [x]", *lines])
+    with pytest.raises(TeamError, match="'a0' is an alias: write out"):
+        load_team(written(tmp_path, text, "team.yml"))
+    with pytest.raises(TeamError, match="not TOML"):
+        load_team(written(tmp_path, "peers = " + "[" * 9999))
+
+
 def test_tools_of_a_peer() -> None:
     def halve(number: float) -> float:
         """Halves a number."""
