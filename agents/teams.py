@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from peerleap.agents import prompts
 from peerleap.agents.peer import Peer, Sampling, path_peers
+from peerleap.agents.team_engine import EngineFileError, check_engine_args
 from peerleap.agents.team_tools import TOOLS, ToolFileError, make_tool
 from peerleap.tools import ToolLimits, python
 
@@ -168,6 +169,11 @@ def _peer(fields: Any, where: str, made: dict[Any, BaseTool]) -> Peer:
     if not isinstance(listed, list):
         raise TeamError(f"{where}.tools={listed!r:.80}: give a list of names, of {', '.join(sorted(TOOLS))}")
     tools = [_tool(given, f"{where}.tools[{index}]", made) for index, given in enumerate(listed)]
+    if isinstance(engine_args := fields.get("engine_args"), Mapping):
+        try:
+            check_engine_args(engine_args)
+        except EngineFileError as error:
+            raise TeamError(f"{where}.engine_args{error}") from error
     try:
         return Peer.model_validate({**fields, "tools": tools})
     except ValidationError as error:
