@@ -62,13 +62,16 @@ class FenceProtocol(ToolProtocol):
     def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
         others = [tool for tool in tools if tool.name != self.python]
         parts = []
+        broken = (*self.markers, *markers)
+        told = hints.CALLS.format(calls=limits.calls, limits=hints.limits(tools, limits, broken))
         for mine in (tool for tool in tools if tool.name == self.python):
             installed = neutralise((mine.metadata or {}).get("installed", hints.INSTALLED), markers)
-            parts.append(hints.PYTHON_FENCE.format(calls=limits.calls, seconds=limits.seconds, installed=installed))
+            parts.append(hints.PYTHON_FENCE.format(installed=installed))
         if others:
             word = "Other" if parts else "You may use"
-            listed = hints.listing(others, (*self.markers, *markers))
-            parts.append(hints.CALL_SYNTAX.format(other=word, calls=limits.calls, tools=listed))
+            parts.append(hints.CALL_SYNTAX.format(other=word, limits=told, tools=hints.listing(others, broken)))
+        elif parts:
+            parts.append(told)
         return " ".join(parts)
 
     @override
@@ -86,7 +89,7 @@ class FenceProtocol(ToolProtocol):
     @override
     def render(self, call: ToolRequest | BadCall, result: str, remaining: int | None = None) -> str:
         body = neutralise(result, self.markers).strip("\n")
-        left = "" if remaining is None else f"\n[{remaining} tool calls left]"
+        left = f"\n{hints.left(remaining)}".rstrip()
         gap = "" if call.raw.endswith("\n") else "\n"
         if call.raw.endswith(CALL_END):
             return f"\n<tool_response>\n{body}{left}\n</tool_response>\n"

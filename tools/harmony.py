@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from typing_extensions import override
 
-from peerleap.tools.hints import functions
+from peerleap.tools import hints
 from peerleap.tools.json_call import read_arguments
 from peerleap.tools.protocol import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest
 from peerleap.tools.untrusted import neutralise
@@ -40,11 +40,12 @@ class HarmonyProtocol(ToolProtocol):
 
     @override
     def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
-        return ""
+        told = hints.limits(tools, limits, (*self.markers, *markers))
+        return hints.NATIVE.format(calls=limits.calls, limits=told) if tools else ""
 
     @override
     def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
-        return functions(tools, (*self.markers, *markers))
+        return hints.functions(tools, (*self.markers, *markers))
 
     @override
     def parse(self, text: str, start: int = 0, stop_reason: StopReason = None) -> ToolRequest | BadCall | None:
@@ -76,7 +77,7 @@ class HarmonyProtocol(ToolProtocol):
         recipient = _RECIPIENT.search(call.raw.partition(_MESSAGE)[0])
         tool = recipient["name"] if recipient else "functions.unknown"
         channel = "analysis" if tool == "python" else "commentary"
-        left = "" if remaining is None else f"\n[{remaining} tool calls left]"
+        left = f"\n{hints.left(remaining)}".rstrip()
         close = "" if call.raw.endswith(_CALL) else _CALL
         body = neutralise(result, self.markers)
         answer = f"<|start|>{tool} to=assistant<|channel|>{channel}<|message|>{body}{left}<|end|>"

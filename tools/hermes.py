@@ -7,7 +7,7 @@ from typing import Any, Self
 from langchain_core.tools import BaseTool
 from typing_extensions import override
 
-from peerleap.tools.hints import functions
+from peerleap.tools import hints
 from peerleap.tools.json_call import CALL, CALL_END, CALL_MARKERS, last_opening, read_call
 from peerleap.tools.protocol import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest, thought_region
 from peerleap.tools.untrusted import neutralise
@@ -56,11 +56,12 @@ class HermesProtocol(ToolProtocol):
 
     @override
     def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
-        return ""
+        told = hints.limits(tools, limits, (*self.markers, *markers))
+        return hints.NATIVE.format(calls=limits.calls, limits=told) if tools else ""
 
     @override
     def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
-        return functions(tools, (*self.markers, *markers))
+        return hints.functions(tools, (*self.markers, *markers))
 
     @override
     def parse(self, text: str, start: int = 0, stop_reason: StopReason = None) -> ToolRequest | BadCall | None:
@@ -82,5 +83,5 @@ class HermesProtocol(ToolProtocol):
 
     @override
     def render(self, call: ToolRequest | BadCall, result: str, remaining: int | None = None) -> str:
-        left = "" if remaining is None else f"\n[{remaining} tool calls left]"
+        left = f"\n{hints.left(remaining)}".rstrip()
         return f"{self.before}{neutralise(result, self.markers)}{left}{self.after}"

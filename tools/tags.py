@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from typing_extensions import override
 
+from peerleap.tools import hints
 from peerleap.tools.protocol import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest, thought_region
 from peerleap.tools.untrusted import neutralise
 
@@ -28,13 +29,13 @@ class TagProtocol(ToolProtocol):
     before: str
     after: str
     words: str
-    """The hint, with `{calls}` and `{seconds}` of the limits."""
+    """The hint, with `{calls}` of the limits, and `{limits}` for the others."""
     fenced: bool = False
     """Whether the argument may come in a Markdown fence, which is taken off."""
     invalid: str = ""
     """What is inserted for an empty call instead of an answer; empty to answer with the error."""
     left: str = ""
-    """A note behind the answer, with `{remaining}`."""
+    """A note behind the answer, with `{remaining}`; empty for one inside the answer."""
     none_left: str = ""
     """The note behind the last answer."""
     in_thought: bool = True
@@ -59,8 +60,8 @@ class TagProtocol(ToolProtocol):
 
     @override
     def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
-        has_tool = any(tool.name == self.tool for tool in tools)
-        return self.words.format(calls=limits.calls, seconds=limits.seconds) if has_tool else ""
+        mine = [tool for tool in tools if tool.name == self.tool]
+        return self.words.format(calls=limits.calls, limits=hints.limits(mine, limits, markers)) if mine else ""
 
     @override
     def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
@@ -97,12 +98,14 @@ class TagProtocol(ToolProtocol):
 
     @override
     def render(self, call: ToolRequest | BadCall, result: str, remaining: int | None = None) -> str:
+        body, told = neutralise(result, self.markers), hints.left(remaining)
         if isinstance(call, BadCall) and self.invalid:
-            return self.invalid
-        note = ""
-        if remaining is not None:
-            note = self.left.format(remaining=remaining) if remaining else self.none_left
-        return f"{self.before}{neutralise(result, self.markers)}{self.after}{note}"
+            return f"{self.invalid}{told}\n" if told else self.invalid
+        if self.left or not told:
+            note = (self.left.format(remaining=remaining) if remaining else self.none_left) if told else ""
+            return f"{self.before}{body}{self.after}{note}"
+        body = body.rstrip("\n")
+        return f"{self.before}{body}\n{told}\n{self.after}"
 
 
 def _unfenced(body: str) -> str:

@@ -5,8 +5,9 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from langchain_core.tools import tool
+from langchain_core.tools import StructuredTool, tool
 
+from peerleap import tools
 from peerleap.tools import hints
 from peerleap.tools.detector import CallDetector
 from peerleap.tools.fence import FenceProtocol
@@ -223,11 +224,21 @@ def test_hint_names_only_what_the_path_has() -> None:
 
     limits = ToolLimits(calls=5, seconds=2.5)
     both = FENCE.hint([python, look_up], limits)
-    assert "At most 5 blocks, 2.5 seconds each" in both
+    assert "At most 5 calls in all. Each may take 2.5 seconds, all together 60; results are cut to 1000" in both
     assert both.endswith("- look_up(word: string, language?: string): Looks a word up.")
     assert "tool_call" not in FENCE.hint([python], limits)
     assert "```python" not in FENCE.hint([look_up], limits)
     assert FENCE.hint([], limits) == ""
+
+
+def test_tools_with_limits_of_their_own_are_named() -> None:
+    own = tools.python(timeout_s=2, max_output=5000)
+    look_up = StructuredTool.from_function(lambda: "", name="look_up", description="Looks.")
+    told = FENCE.hint([own], ToolLimits(path_seconds=30))
+    assert "Each may take 2 seconds, all together 30; results are cut to 5000 characters." in told
+    told = FENCE.hint([own, look_up], ToolLimits(seconds=1, chars=200))
+    assert "Each may take 1 seconds, all together 60; results are cut to 200 (python: 5000) characters." in told
+    assert "results are cut to 1000 characters" in FENCE.hint([tools.python()], ToolLimits())
 
 
 def test_limits_are_checked() -> None:

@@ -60,7 +60,8 @@ def test_every_preset_keeps_to_its_name_and_hint(protocol: ToolProtocol) -> None
     assert protocol.name in CALLS
     hint = protocol.hint([python, web_search], ToolLimits(calls=7))
     native = protocol.template_tools([python, web_search])
-    assert ("7" in hint) != (native is not None)
+    assert hint.count("7") == 1
+    assert protocol.hint([], ToolLimits()) == ""
     if native is not None:
         assert [entry["function"]["name"] for entry in native] == ["python", "web_search"]
 
@@ -104,7 +105,8 @@ def test_search_r1_tells_the_model_in_its_own_words() -> None:
     assert protocol.render(call, "Doc 1(Title: t) x") == "\n\n<information>Doc 1(Title: t) x</information>\n\n"
     bad = protocol.parse("</search> <search> </search>")
     assert isinstance(bad, BadCall)
-    assert protocol.render(bad, bad.message).startswith("\nMy previous action is invalid.")
+    assert protocol.render(bad, bad.message).endswith("Let me try again.\n")
+    assert protocol.render(bad, bad.message, 0).endswith("Let me try again.\n[0 tool calls left]\n")
 
 
 def test_search_o1() -> None:
