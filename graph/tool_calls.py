@@ -15,6 +15,7 @@ from peerleap.graph.errors import SettingsError
 from peerleap.graph.events import VERSION, Event, Writer
 from peerleap.graph.segments import Segment, ToolRecord
 from peerleap.tools.fence import FenceProtocol
+from peerleap.tools.harmony import HarmonyProtocol
 from peerleap.tools.hermes import HermesProtocol
 from peerleap.tools.hints import START_NUDGE
 from peerleap.tools.presets import PROTOCOLS
@@ -150,9 +151,9 @@ def _protocol(peer: Peer, engine: Engine) -> ToolProtocol:
     protocol = PROTOCOLS[peer.protocol]()
     if isinstance(protocol, FenceProtocol) and all(tool.name != protocol.python for tool in peer.tools):
         protocol = replace(protocol, python=None)  # blocks are plain text where nothing runs them
-    if isinstance(protocol, HermesProtocol) and engine.tokenizer.chat_template:
+    if isinstance(protocol, HermesProtocol | HarmonyProtocol):
         try:
-            protocol = HermesProtocol.from_tokenizer(engine.tokenizer)
+            protocol = type(protocol).from_tokenizer(engine.tokenizer)
         except ValueError as error:
             raise SettingsError(f"peer {peer.name!r}: protocol={peer.protocol!r}: {error}") from error
     if not protocol.in_thought and detect_thinking(engine.tokenizer).thinks:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from langchain_core.tools import BaseTool
 from typing_extensions import override
@@ -16,7 +16,7 @@ from peerleap.tools.untrusted import neutralise
 __all__ = ["HarmonyProtocol"]
 
 _CALL, _MESSAGE = "<|call|>", "<|message|>"
-_CALL_ID = 200012  # of <|call|> in o200k_harmony
+_NEEDED = ("<|start|>", "<|channel|>", _MESSAGE, _CALL, "<|end|>")
 _BORDERS = ("<|end|>", "<|return|>", _CALL)
 _RECIPIENT = re.compile(r"\bto=(?P<name>[\w.\-]+)")
 
@@ -30,13 +30,28 @@ class HarmonyProtocol(ToolProtocol):
     name: str = "harmony"
     nudge: str = ""
     stop: tuple[str, ...] = (_CALL,)
-    stop_token_ids: tuple[int, ...] = (_CALL_ID,)
+    stop_token_ids: tuple[int, ...] = ()
+    """The token of `<|call|>`, which differs between vocabularies."""
     keep_stop: bool = True
     skip_special_tokens: bool = False
     markers: tuple[str, ...] = (
         *("<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|return|>", "<|call|>"),
     )
     in_thought: bool = True
+
+    @classmethod
+    def from_tokenizer(cls, tokenizer: Any) -> Self:
+        """The protocol with the stop token of `tokenizer`'s own vocabulary.
+
+        Raises:
+            ValueError: the vocabulary lacks a control token of gpt-oss, or there is no chat template to tell of tools.
+        """
+        ids = {text: tokenizer.encode(text, add_special_tokens=False) for text in _NEEDED}
+        if missing := [text for text in _NEEDED if len(ids[text]) != 1]:
+            raise ValueError(f"the vocabulary has no token {missing[0]!r}: use the fence protocol")
+        if not tokenizer.chat_template:
+            raise ValueError("there is no chat template to tell the model of its tools: use the fence protocol")
+        return cls(stop_token_ids=tuple(ids[_CALL]))
 
     @override
     def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:

@@ -40,6 +40,8 @@ class HermesProtocol(ToolProtocol):
 
         Whole conversations are not compared: templates that drop earlier thoughts rewrite what was already generated.
         """
+        if not tokenizer.chat_template:
+            raise ValueError("there is no chat template to tell the model of its tools: use the fence protocol")
         call = {"type": "function", "function": {"name": "f", "arguments": {"x": "1"}}}
         turns = [
             {"role": "user", "content": "x"},

@@ -80,6 +80,14 @@ WRONG = [
     ("[[peers]]\nname = 'a'\ntools = ['rm']", "peers[0].tools[0]: 'rm' is none of python, read_page, web_search"),
     ("[[peers]]\nname = 'a'\ntools = 'python'", "peers[0].tools='python': give a list of names"),
     ("[[peers]]\nname = 'a'\nprotocol = 'x'", "protocol='x' is none of fence,"),
+    (
+        "[[peers]]\nname = 'a'\ntools = ['python']\nprotocol = 'search-r1'",
+        "protocol='search-r1' has no call for the tool 'python'; there are fence, harmony, hermes, openmath, retool",
+    ),
+    (
+        "[[peers]]\nname = 'a'\ntools = ['read_page', 'python']\nprotocol = 'retool'",
+        "peers[0]: peer 'a': protocol='retool' has no call for the tool 'read_page'",
+    ),
     ("[[peers]]\nname = 'a'\nlimits = {cals = 1}", "limits: 'cals' is none of calls,"),
     ("[[peers]]\nname = 'a'\nlimits = {calls = -1}", "calls=-1 is negative"),
     ("[[peers]]\nname = 'a'\nlimits = 3", "peers[0].limits=3: give a table of calls,"),

@@ -296,7 +296,21 @@ def test_a_definition_of_a_tool_puts_no_control_token_into_the_prompt(name: str)
     assert prompt("harmless") == prompt("[OWN]") == prompt(f"{own}\n{WAYS[name].tokens[0]}system")
 
 
-def test_a_protocol_that_the_chat_template_does_not_know_is_refused() -> None:
+def test_harmony_stops_at_the_token_of_the_models_own_vocabulary() -> None:
+    _, engine, _ = ask("harmony", thinks=False)
+    end = engine.tokenizer.convert_tokens_to_ids("<|call|>")
+    assert any(end in params.stop_token_ids for _, params in engine.requests)
+    assert not any(200012 in params.stop_token_ids for _, params in engine.requests)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("hermes", r"chat template writes no .*: use the fence protocol"),
+        ("harmony", r"peer 'solver': protocol='harmony': the vocabulary has no token '<.start.>': use the fence"),
+    ],
+)
+def test_a_protocol_that_the_model_does_not_know_is_refused(name: str, told: str) -> None:
     engine = ScriptedEngine(lambda _prompt, _params: "")
 
     @tool
@@ -304,8 +318,6 @@ def test_a_protocol_that_the_chat_template_does_not_know_is_refused() -> None:
         """Searches."""
         return query
 
-    graph: Any = build_graph(
-        peers=[Peer(name="solver", tools=[web_search], protocol="hermes")], engine=engine
-    ).compile()
-    with pytest.raises(SettingsError, match=r"chat template writes no .*: use the fence protocol"):
+    graph: Any = build_graph(peers=[Peer(name="solver", tools=[web_search], protocol=name)], engine=engine).compile()
+    with pytest.raises(SettingsError, match=told):
         graph.invoke({"question": "What is 6 * 7?"}, context=SETTINGS)

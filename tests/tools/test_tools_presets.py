@@ -157,7 +157,7 @@ class Template:
     all_special_tokens = ("<|im_end|>", "<|extra|>")
 
     def __init__(self, call: str) -> None:
-        self.call = call
+        self.call = self.chat_template = call
 
     def apply_chat_template(self, turns: list[dict[str, Any]], **_: Any) -> str:
         return f"U:{turns[0]['content']}|A:{self.call}<|end|>T:[{turns[2]['content']}]A:<think>\n"
@@ -169,10 +169,12 @@ def test_hermes_takes_the_turns_of_a_chat_template() -> None:
     assert "<|extra|>" in protocol.markers
     with pytest.raises(ValueError, match="</tool_call>"):
         HermesProtocol.from_tokenizer(Template("call f"))
+    with pytest.raises(ValueError, match="no chat template"):
+        HermesProtocol.from_tokenizer(Template(""))
 
 
 def test_harmony() -> None:
-    protocol = HarmonyProtocol()
+    protocol = HarmonyProtocol(stop_token_ids=(200012,))
     text = "<|channel|>analysis<|message|>hm<|end|><|start|>assistant" + CALLS["harmony"]
     call = protocol.parse(text)
     assert isinstance(call, ToolRequest)
