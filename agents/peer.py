@@ -6,7 +6,7 @@ from langchain_core.tools import tool as as_tool
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from peerleap.agents.form import form_schema
-from peerleap.tools.presets import PROTOCOLS
+from peerleap.tools.presets import PROTOCOLS, can_call
 from peerleap.tools.protocol import ToolLimits
 
 
@@ -77,6 +77,12 @@ class Peer(BaseModel):
         names = [tool.name for tool in self.tools]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"tools: two are named {twice[0]!r}")
+        if unheard := [name for name in names if not can_call(self.protocol, name)]:
+            can = ", ".join(protocol for protocol in sorted(PROTOCOLS) if can_call(protocol, unheard[0]))
+            raise ValueError(
+                f"peer {self.name!r}: protocol={self.protocol!r} has no call for the tool {unheard[0]!r}; "
+                f"there are {can}"
+            )
         if self.nudge and not (self.protocol == "fence" and "python" in names):
             raise ValueError("nudge=True: needs the tool 'python' and protocol='fence'")
         return self

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from peerleap.agents import prompts
 from peerleap.agents.peer import Peer, Sampling, path_peers
+from peerleap.agents.team_engine import EngineFileError, check_engine_args
 from peerleap.agents.team_tools import TOOLS, ToolFileError, make_tool
 from peerleap.tools import ToolLimits, python
 
@@ -120,7 +121,7 @@ def _read(path: Path) -> Any:
             return tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise TeamError(f"{path}: not UTF-8 text (byte {error.start})") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise TeamError(f"{path}: not TOML: {error}") from error
     raise TeamError(f"{path}: its name must end in .toml, .yaml or .yml")
 
@@ -130,8 +131,16 @@ def _yaml(text: str, path: Path) -> Any:
         yaml: Any = import_module("yaml")  # has no types of its own
     except ImportError as error:
         raise TeamError(f"{path}: YAML needs PyYAML (pip install pyyaml); TOML needs nothing") from error
+
+    class Plain(yaml.SafeLoader):  # type: ignore[misc]
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            # A few nested aliases stand for more text than a machine can hold.
+            if self.check_event(yaml.AliasEvent):
+                raise TeamError(f"{path}: {self.peek_event().anchor!r} is an alias: write out what it stands for")
+            return super().compose_node(parent, index)
+
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=Plain)
     except (yaml.YAMLError, RecursionError) as error:
         raise TeamError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
 
@@ -160,6 +169,11 @@ def _peer(fields: Any, where: str, made: dict[Any, BaseTool]) -> Peer:
     if not isinstance(listed, list):
         raise TeamError(f"{where}.tools={listed!r:.80}: give a list of names, of {', '.join(sorted(TOOLS))}")
     tools = [_tool(given, f"{where}.tools[{index}]", made) for index, given in enumerate(listed)]
+    if isinstance(engine_args := fields.get("engine_args"), Mapping):
+        try:
+            check_engine_args(engine_args)
+        except EngineFileError as error:
+            raise TeamError(f"{where}.engine_args{error}") from error
     try:
         return Peer.model_validate({**fields, "tools": tools})
     except ValidationError as error:

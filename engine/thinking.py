@@ -96,6 +96,16 @@ def decode(tokenizer: Any, token_ids: list[int]) -> str:
 
 @lru_cache(maxsize=16)
 def control_texts(tokenizer: Any) -> tuple[str, ...]:
-    """Texts that the tokenizer would encode as one control token: text from elsewhere must not contain them."""
-    added = {str(token) for token in tokenizer.get_added_vocab()} | {str(t) for t in tokenizer.all_special_tokens}
-    return tuple(sorted((t for t in added if t.strip() and not t.strip().isalnum()), key=lambda t: (-len(t), t)))
+    """Texts that the tokenizer would encode as one control token: text from elsewhere must not contain them.
+
+    Added tokens of letters and digits are vocabulary, and so are special ones that words may contain ("sop" in
+    "philosophy"): breaking those would mangle the text. A special one with both, such as "madeupword0", is kept.
+    """
+    special = {str(token) for token in tokenizer.all_special_tokens}
+    added = {str(token) for token in tokenizer.get_added_vocab()} | special
+    texts = (t for t in added if t.strip() and (not t.strip().isalnum() or (t in special and _in_no_word(t.strip()))))
+    return tuple(sorted(texts, key=lambda t: (-len(t), t)))
+
+
+def _in_no_word(token: str) -> bool:
+    return len(token) > 5 and not token.isalpha() and not token.isdigit()

@@ -9,6 +9,9 @@ from typing_extensions import TypedDict
 from peerleap.agents import prompts
 from peerleap.graph.segments import Segment
 
+LABELS = (prompts.PEER_LABEL.format(number=1), prompts.PERSON_LABEL)
+"""What the labels of comments begin with: nobody's words may begin a line in the same way."""
+
 
 class Evidence(TypedDict):
     """What one tool has contributed to a path's reasoning."""

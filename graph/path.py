@@ -84,10 +84,10 @@ class Path:
             text = text.replace(control, f"{control[0]} {control[1:]}")
         return text
 
-    def foreign(self, text: str) -> str:
-        """Text from a peer, made harmless: LeaP's tags, control tokens and tool calls are broken up."""
+    def foreign(self, text: str, labels: Sequence[str] = ()) -> str:
+        """Text from a peer, made harmless: LeaP's tags, control tokens, tool calls and `labels` are broken up."""
         markers = self.tools.markers if self.tools is not None else control_texts(self.engine.tokenizer)
-        return neutralise(text, (*LEAP_TAGS, *markers))
+        return neutralise(text, (*LEAP_TAGS, *markers), labels=labels)
 
     def insert(self, kind: Kind, round_number: int, text: str) -> Segment:
         """A segment that the path did not generate; encoded once, here."""

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from peerleap.agents import prompts
 from peerleap.graph.answers import extract_answer
 from peerleap.graph.events import VERSION, Event, Writer
-from peerleap.graph.evidence import Evidence, find_evidence, peer_label
+from peerleap.graph.evidence import LABELS, Evidence, find_evidence, peer_label
 from peerleap.graph.path import Path
 from peerleap.graph.segments import Segment
 from peerleap.graph.telling import nobody
@@ -138,8 +138,8 @@ def comment(
     for source in sources:
         summary = summaries[source.name]
         label = peer_label(source.number, source.peer.name if mixed else None, summary.get("evidence", ()))
-        told.append(f"{path.foreign(label)}: {path.foreign(summary['text'])}")
-    told += [f"{prompts.PERSON_LABEL}: {path.foreign(said)}" for said in persons]
+        told.append(f"{path.foreign(label)}: {path.foreign(summary['text'], LABELS)}")
+    told += [f"{prompts.PERSON_LABEL}: {path.foreign(said, LABELS)}" for said in persons]
     segment = path.insert("comment", round_number, _told(path, "\n\n".join(told), round_number))
     segment["sources"] = [*(source.name for source in sources), *(PERSON for _ in persons)]
     return segment

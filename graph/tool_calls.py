@@ -15,6 +15,7 @@ from peerleap.graph.errors import SettingsError
 from peerleap.graph.events import VERSION, Event, Writer
 from peerleap.graph.segments import Segment, ToolRecord
 from peerleap.tools.fence import FenceProtocol
+from peerleap.tools.harmony import HarmonyProtocol
 from peerleap.tools.hermes import HermesProtocol
 from peerleap.tools.hints import START_NUDGE
 from peerleap.tools.presets import PROTOCOLS
@@ -46,12 +47,12 @@ class Toolbox:
     @property
     def hint(self) -> str:
         """What the prompt says about the tools; empty where the chat template says it."""
-        return self.protocol.hint(self.runner.tools, self.runner.limits)
+        return self.protocol.hint(self.runner.tools, self.runner.limits, self.markers)
 
     @property
     def template_tools(self) -> list[dict[str, Any]] | None:
         """The `tools` of the chat template, for native protocols."""
-        return self.protocol.template_tools(self.runner.tools)
+        return self.protocol.template_tools(self.runner.tools, self.markers)
 
     def open_run(self, config: RunnableConfig) -> None:
         """A run begins: let tools start in the background what takes time to start."""
@@ -150,9 +151,9 @@ def _protocol(peer: Peer, engine: Engine) -> ToolProtocol:
     protocol = PROTOCOLS[peer.protocol]()
     if isinstance(protocol, FenceProtocol) and all(tool.name != protocol.python for tool in peer.tools):
         protocol = replace(protocol, python=None)  # blocks are plain text where nothing runs them
-    if isinstance(protocol, HermesProtocol) and engine.tokenizer.chat_template:
+    if isinstance(protocol, HermesProtocol | HarmonyProtocol):
         try:
-            protocol = HermesProtocol.from_tokenizer(engine.tokenizer)
+            protocol = type(protocol).from_tokenizer(engine.tokenizer)
         except ValueError as error:
             raise SettingsError(f"peer {peer.name!r}: protocol={peer.protocol!r}: {error}") from error
     if not protocol.in_thought and detect_thinking(engine.tokenizer).thinks:

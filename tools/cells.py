@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, PrivateAttr
 
 from peerleap.tools import hints
 from peerleap.tools.sandbox import CellResult, ReplayResult, Sandbox, SandboxError
+from peerleap.tools.sandbox.limits import Limits
 from peerleap.tools.sandbox.monty import MontySandbox
 from peerleap.tools.scope import PathCall, RunScope, path_call, run_scope
 
@@ -54,9 +55,10 @@ class _Python(BaseTool):
     _lock: Any = PrivateAttr(default_factory=threading.RLock)
     _own: RunScope = PrivateAttr(default_factory=RunScope)
 
-    def __init__(self, sandbox: _Box | None, backend: str, options: dict[str, Any]) -> None:
+    def __init__(self, sandbox: _Box | None, backend: str, options: dict[str, Any], told: dict[str, Any]) -> None:
         kind = BACKENDS[backend] if sandbox is None else type(sandbox)
-        super().__init__(**(_MONTY if issubclass(kind, MontySandbox) else {}))
+        mine = _MONTY if issubclass(kind, MontySandbox) else {}
+        super().__init__(**{**mine, "metadata": {**mine.get("metadata", {}), **told}})
         self._given, self._options = sandbox, options
         self._kind = BACKENDS[backend]
 
@@ -144,9 +146,11 @@ def python(
         raise ValueError(f"backend={backend!r} is none of {', '.join(BACKENDS)}")
     if sandbox is not None and (options or backend != "sandbox"):
         raise ValueError(f"{', '.join(options) or 'backend'}: give these to the sandbox that you pass")
-    if sandbox is None:
-        BACKENDS[backend](**options)  # starts nothing; says now what is wrong
-    return _Python(sandbox, backend, options)
+    box = sandbox or BACKENDS[backend](**options)  # starts nothing; says now what is wrong
+    told: dict[str, Any] = {"max_seconds": options["timeout_s"]} if "timeout_s" in options else {}
+    if box.max_output != Limits.max_output:
+        told["max_chars"] = box.max_output
+    return _Python(sandbox, backend, options, told)
 
 
 async def _replayed(session: _Session, call: PathCall) -> str:

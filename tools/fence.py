@@ -1,7 +1,7 @@
 """The default protocol: a Python fence, and `<tool_call>` for every other tool."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,15 +9,16 @@ from langchain_core.tools import BaseTool
 from typing_extensions import override
 
 from peerleap.tools import hints
-from peerleap.tools.json_call import CALL_MARKERS, read_call
+from peerleap.tools.json_call import CALL, CALL_END, CALL_MARKERS, begins_call, last_opening, read_call
 from peerleap.tools.protocol import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest, thought_region
 from peerleap.tools.untrusted import neutralise
 
 __all__ = ["FenceProtocol"]
 
-_CALL, _CALL_END, _OUTPUT = "<tool_call>", "</tool_call>", "```output"
+_OUTPUT = "```output"
 _PYTHON = frozenset({"python", "python3", "py"})
-_EVENT = re.compile(r"`{3,}|<tool_call>")
+_EVENT = re.compile(rf"`{{3,}}|{CALL}")
+_BLOCK = re.compile(r"`{3}[ \t]*py", re.IGNORECASE)
 # Inside a block: comments and strings, in which a fence is data, and lines that close the block.
 _CODE = re.compile(
     r"""
@@ -26,11 +27,11 @@ _CODE = re.compile(
     | '{3} (?: [^'\\] | \\.? | '(?!'') )*+ (?: '{3} | (?P<open1>\Z) )
     | " (?: [^"\\\n] | \\.? )*+ "?
     | ' (?: [^'\\\n] | \\.? )*+ '?
-    | ^[ \t>]*(?P<ticks>`{3,})[ \t]*(?:\n|\Z)
+    | ^[ \t>]*(?P<ticks>`{3,})(?: [ \t]*\r?(?:\n|\Z) | [ \t]+(?=[^\s`]) )
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
-_LAST_CLOSE = re.compile(r"^[ \t>]*(?P<ticks>`{3,})[ \t]*\n?\Z", re.MULTILINE)
+_LAST_CLOSE = re.compile(r"^[ \t>]*(?P<ticks>`{3,})[ \t]*\r?\n?\Z", re.MULTILINE)
 _NEAR = 64  # how far a fence's line is read
 
 
@@ -55,22 +56,26 @@ class FenceProtocol(ToolProtocol):
     @override
     def stop(self) -> tuple[str, ...]:
         r"""`"\n```\n"` closes a block; it never matches the opening `"\n```python\n"`."""
-        return ("\n```\n", _OUTPUT, _CALL_END) if self.python else (_CALL_END,)
+        return ("\n```\n", "\n```\r\n", "\n``` ", _OUTPUT, CALL_END) if self.python else (CALL_END,)
 
     @override
-    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits) -> str:
+    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
         others = [tool for tool in tools if tool.name != self.python]
         parts = []
+        broken = (*self.markers, *markers)
+        told = hints.CALLS.format(calls=limits.calls, limits=hints.limits(tools, limits, broken))
         for mine in (tool for tool in tools if tool.name == self.python):
-            installed = (mine.metadata or {}).get("installed", hints.INSTALLED)
-            parts.append(hints.PYTHON_FENCE.format(calls=limits.calls, seconds=limits.seconds, installed=installed))
+            installed = neutralise((mine.metadata or {}).get("installed", hints.INSTALLED), markers)
+            parts.append(hints.PYTHON_FENCE.format(installed=installed))
         if others:
             word = "Other" if parts else "You may use"
-            parts.append(hints.CALL_SYNTAX.format(other=word, calls=limits.calls, tools=hints.listing(others)))
+            parts.append(hints.CALL_SYNTAX.format(other=word, limits=told, tools=hints.listing(others, broken)))
+        elif parts:
+            parts.append(told)
         return " ".join(parts)
 
     @override
-    def template_tools(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]] | None:
+    def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
         return None
 
     @override
@@ -84,9 +89,9 @@ class FenceProtocol(ToolProtocol):
     @override
     def render(self, call: ToolRequest | BadCall, result: str, remaining: int | None = None) -> str:
         body = neutralise(result, self.markers).strip("\n")
-        left = "" if remaining is None else f"\n[{remaining} tool calls left]"
+        left = f"\n{hints.left(remaining)}".rstrip()
         gap = "" if call.raw.endswith("\n") else "\n"
-        if call.raw.endswith(_CALL_END):
+        if call.raw.endswith(CALL_END):
             return f"\n<tool_response>\n{body}{left}\n</tool_response>\n"
         opening = "" if call.raw.endswith(_OUTPUT) else _OUTPUT
         return f"{gap if opening else ''}{opening}\n{body}{left}\n```\n"
@@ -95,17 +100,21 @@ class FenceProtocol(ToolProtocol):
         """The first complete call, or where an unfinished one begins."""
         start, limit = thought_region(text, start, in_thought=True, in_answer=False)
         fence = 0  # backticks of an open block in another language
-        at = start
+        at, close = start, text.find(CALL_END, start, limit)
         while event := _EVENT.search(text, at, limit):
             here, at = event.span()
-            if event.group() == _CALL:
+            if event.group() == CALL:
                 if fence:
                     continue
-                close = text.find(_CALL_END, at, limit)
-                if close < 0:
-                    return None, here
-                end = close + len(_CALL_END)
-                return read_call(text[at:close], text[here:end], end), None
+                if -1 < close < at:
+                    close = text.find(CALL_END, at, limit)
+                if begins_call(text, at, limit):
+                    if close < 0:
+                        return None, here
+                    return _json_call(text, last_opening(text, here, close), close), None
+                if close < 0 or self._holds_call(text, at, close):
+                    continue  # the text only names the tag
+                return _json_call(text, here, close), None
             before, info, line = _around(text, here, at, start, limit)
             ticks = at - here
             if info.split(" ")[0] in _PYTHON and self.python and ticks >= fence and (not before or info in _PYTHON):
@@ -114,11 +123,19 @@ class FenceProtocol(ToolProtocol):
                 return found, here if found is None else None
             if before or "`" in info:
                 continue  # backticks inside a sentence
-            if not fence:
+            # Without a language it opens nothing: it may be the rest of a block that an insertion has cut.
+            language = not text[at : at + 1].isspace() and at < limit
+            if language and not fence:
                 fence = ticks
-            elif not info and ticks >= fence:
+            elif not language and ticks >= fence:
                 fence = 0
         return None, None
+
+    def _holds_call(self, text: str, start: int, limit: int) -> bool:
+        """Whether a call or a block begins within, so that the tag before `start` is not the one that is closed."""
+        return text.find(CALL, start, limit) >= 0 or (
+            self.python is not None and _BLOCK.search(text, start, limit) is not None
+        )
 
     def _block(
         self, text: str, opening: int, body: int, limit: int, *, ticks: int, stop_reason: StopReason
@@ -146,6 +163,11 @@ class FenceProtocol(ToolProtocol):
         return ToolRequest(self.python or "", {self.argument: _dedented(code)}, raw, end)
 
 
+def _json_call(text: str, opening: int, close: int) -> ToolRequest | BadCall:
+    end = close + len(CALL_END)
+    return read_call(text[opening + len(CALL) : close], text[opening:end], end)
+
+
 def _around(text: str, here: int, at: int, start: int, limit: int) -> tuple[str, str, int]:
     """What stands before and behind a fence on its line, and where the next line begins (0: nowhere yet)."""
     before = text[max(start, here - _NEAR) : here].rpartition("\n")[2].strip(" \t>")
@@ -154,8 +176,8 @@ def _around(text: str, here: int, at: int, start: int, limit: int) -> tuple[str,
 
 
 def _dedented(code: str) -> str:
-    """`code` without the indentation that a list item or a quotation gives the whole block."""
-    lines = code.removesuffix("\n").split("\n")
+    r"""`code` without the indentation that a list item or a quotation gives the whole block, and without `\r`."""
+    lines = code.replace("\r\n", "\n").removesuffix("\n").split("\n")
     first = next(line for line in lines if line.strip())
     margin = first[: len(first) - len(first.lstrip(" \t>"))]
     same = margin and all(line.startswith(margin) or not line.strip() for line in lines)

@@ -1,14 +1,14 @@
 """gpt-oss calls: a message addressed to a tool, read and written as text with its special tokens."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from langchain_core.tools import BaseTool
 from typing_extensions import override
 
-from peerleap.tools.hints import functions
+from peerleap.tools import hints
 from peerleap.tools.json_call import read_arguments
 from peerleap.tools.protocol import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest
 from peerleap.tools.untrusted import neutralise
@@ -16,7 +16,7 @@ from peerleap.tools.untrusted import neutralise
 __all__ = ["HarmonyProtocol"]
 
 _CALL, _MESSAGE = "<|call|>", "<|message|>"
-_CALL_ID = 200012  # of <|call|> in o200k_harmony
+_NEEDED = ("<|start|>", "<|channel|>", _MESSAGE, _CALL, "<|end|>")
 _BORDERS = ("<|end|>", "<|return|>", _CALL)
 _RECIPIENT = re.compile(r"\bto=(?P<name>[\w.\-]+)")
 
@@ -30,7 +30,8 @@ class HarmonyProtocol(ToolProtocol):
     name: str = "harmony"
     nudge: str = ""
     stop: tuple[str, ...] = (_CALL,)
-    stop_token_ids: tuple[int, ...] = (_CALL_ID,)
+    stop_token_ids: tuple[int, ...] = ()
+    """The token of `<|call|>`, which differs between vocabularies."""
     keep_stop: bool = True
     skip_special_tokens: bool = False
     markers: tuple[str, ...] = (
@@ -38,13 +39,28 @@ class HarmonyProtocol(ToolProtocol):
     )
     in_thought: bool = True
 
-    @override
-    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits) -> str:
-        return ""
+    @classmethod
+    def from_tokenizer(cls, tokenizer: Any) -> Self:
+        """The protocol with the stop token of `tokenizer`'s own vocabulary.
+
+        Raises:
+            ValueError: the vocabulary lacks a control token of gpt-oss, or there is no chat template to tell of tools.
+        """
+        ids = {text: tokenizer.encode(text, add_special_tokens=False) for text in _NEEDED}
+        if missing := [text for text in _NEEDED if len(ids[text]) != 1]:
+            raise ValueError(f"the vocabulary has no token {missing[0]!r}: use the fence protocol")
+        if not tokenizer.chat_template:
+            raise ValueError("there is no chat template to tell the model of its tools: use the fence protocol")
+        return cls(stop_token_ids=tuple(ids[_CALL]))
 
     @override
-    def template_tools(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]] | None:
-        return functions(tools)
+    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
+        told = hints.limits(tools, limits, (*self.markers, *markers))
+        return hints.NATIVE.format(calls=limits.calls, limits=told) if tools else ""
+
+    @override
+    def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
+        return hints.functions(tools, (*self.markers, *markers))
 
     @override
     def parse(self, text: str, start: int = 0, stop_reason: StopReason = None) -> ToolRequest | BadCall | None:
@@ -76,7 +92,7 @@ class HarmonyProtocol(ToolProtocol):
         recipient = _RECIPIENT.search(call.raw.partition(_MESSAGE)[0])
         tool = recipient["name"] if recipient else "functions.unknown"
         channel = "analysis" if tool == "python" else "commentary"
-        left = "" if remaining is None else f"\n[{remaining} tool calls left]"
+        left = f"\n{hints.left(remaining)}".rstrip()
         close = "" if call.raw.endswith(_CALL) else _CALL
         body = neutralise(result, self.markers)
         answer = f"<|start|>{tool} to=assistant<|channel|>{channel}<|message|>{body}{left}<|end|>"

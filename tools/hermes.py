@@ -1,20 +1,19 @@
 """Native calls of Hermes and Qwen models: `<tool_call>` JSON outside the thought, answered by a turn of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from langchain_core.tools import BaseTool
 from typing_extensions import override
 
-from peerleap.tools.hints import functions
-from peerleap.tools.json_call import CALL_MARKERS, read_call
+from peerleap.tools import hints
+from peerleap.tools.json_call import CALL, CALL_END, CALL_MARKERS, last_opening, read_call
 from peerleap.tools.protocol import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest, thought_region
 from peerleap.tools.untrusted import neutralise
 
 __all__ = ["HermesProtocol"]
 
-_OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 _RESULT = "PEERLEAP-TOOL-RESULT"
 
 
@@ -28,7 +27,7 @@ class HermesProtocol(ToolProtocol):
     """What it puts between the answer and the next turn of the model."""
     name: str = "hermes"
     nudge: str = ""
-    stop: tuple[str, ...] = (_CLOSE,)
+    stop: tuple[str, ...] = (CALL_END,)
     stop_token_ids: tuple[int, ...] = ()
     keep_stop: bool = True
     skip_special_tokens: bool = False
@@ -41,6 +40,8 @@ class HermesProtocol(ToolProtocol):
 
         Whole conversations are not compared: templates that drop earlier thoughts rewrite what was already generated.
         """
+        if not tokenizer.chat_template:
+            raise ValueError("there is no chat template to tell the model of its tools: use the fence protocol")
         call = {"type": "function", "function": {"name": "f", "arguments": {"x": "1"}}}
         turns = [
             {"role": "user", "content": "x"},
@@ -48,38 +49,41 @@ class HermesProtocol(ToolProtocol):
             {"role": "tool", "name": "f", "content": _RESULT},
         ]
         text: str = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        close, result = text.rfind(_CLOSE, 0, text.find(_RESULT)), text.find(_RESULT)
+        close, result = text.rfind(CALL_END, 0, text.find(_RESULT)), text.find(_RESULT)
         if min(close, result) < 0:
-            raise ValueError(f"the chat template writes no {_CLOSE!r} before a tool's answer: use the fence protocol")
-        protocol = cls(before=text[close + len(_CLOSE) : result], after=text[result + len(_RESULT) :])
+            raise ValueError(f"the chat template writes no {CALL_END!r} before a tool's answer: use the fence protocol")
+        protocol = cls(before=text[close + len(CALL_END) : result], after=text[result + len(_RESULT) :])
         specials = tuple(map(str, getattr(tokenizer, "all_special_tokens", ())))
         return replace(protocol, markers=tuple(dict.fromkeys((*protocol.markers, *specials))))
 
     @override
-    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits) -> str:
-        return ""
+    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
+        told = hints.limits(tools, limits, (*self.markers, *markers))
+        return hints.NATIVE.format(calls=limits.calls, limits=told) if tools else ""
 
     @override
-    def template_tools(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]] | None:
-        return functions(tools)
+    def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
+        return hints.functions(tools, (*self.markers, *markers))
 
     @override
     def parse(self, text: str, start: int = 0, stop_reason: StopReason = None) -> ToolRequest | BadCall | None:
         start, limit = thought_region(text, start, in_thought=False, in_answer=True)
-        opening = text.find(_OPEN, start, limit)
-        close = text.find(_CLOSE, opening, limit) if opening >= 0 else -1
+        opening = text.find(CALL, start, limit)
+        close = text.find(CALL_END, opening, limit) if opening >= 0 else -1
         if close < 0:
             return None
-        end = close + len(_CLOSE)
-        return read_call(text[opening + len(_OPEN) : close], text[opening:end], end)
+        end = close + len(CALL_END)
+        # The last opening: a model that talks about the tag names it before it uses it.
+        opening = max(opening, last_opening(text, opening, close))
+        return read_call(text[opening + len(CALL) : close], text[opening:end], end)
 
     @override
     def pending(self, text: str, start: int = 0) -> int | None:
         start, limit = thought_region(text, start, in_thought=False, in_answer=True)
-        opening = text.rfind(_OPEN, start, limit)
-        return None if opening < 0 or text.find(_CLOSE, opening, limit) >= 0 else opening
+        opening = last_opening(text, start, limit)
+        return None if opening < 0 or text.find(CALL_END, opening, limit) >= 0 else opening
 
     @override
     def render(self, call: ToolRequest | BadCall, result: str, remaining: int | None = None) -> str:
-        left = "" if remaining is None else f"\n[{remaining} tool calls left]"
+        left = f"\n{hints.left(remaining)}".rstrip()
         return f"{self.before}{neutralise(result, self.markers)}{left}{self.after}"

@@ -1,15 +1,34 @@
-"""Reads `{"name": ..., "arguments": {...}}` as models write it."""
+"""Finds `<tool_call>` tags and reads `{"name": ..., "arguments": {...}}` as models write them."""
 
 import json
+import re
 from typing import Any, NoReturn
 
 from peerleap.tools.protocol import BadCall, ToolRequest
 
-__all__ = ["CALL_MARKERS", "read_arguments", "read_call"]
+__all__ = ["CALL", "CALL_END", "CALL_MARKERS", "begins_call", "last_opening", "read_arguments", "read_call"]
 
-CALL_MARKERS = ("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>")
+CALL, CALL_END = "<tool_call>", "</tool_call>"
+CALL_MARKERS = (CALL, CALL_END, "<tool_response>", "</tool_response>")
 
 _FORM = '{"name": ..., "arguments": {...}}'
+_BEGIN = re.compile(r"\s*+(?:\{|\Z)")
+
+
+def begins_call(text: str, at: int, limit: int) -> bool:
+    """Whether the `<tool_call>` that ends at `at` begins a call: an object follows, or nothing yet.
+
+    Otherwise the text only names the tag, which our own hint shows.
+    """
+    return _BEGIN.match(text, at, limit) is not None
+
+
+def last_opening(text: str, start: int, limit: int) -> int:
+    """Where the last `<tool_call>` of `text[start:limit]` that begins a call is; -1 for none."""
+    at = text.rfind(CALL, start, limit)
+    while at >= 0 and not begins_call(text, at + len(CALL), limit):
+        at = text.rfind(CALL, start, at)
+    return at
 
 
 def read_call(body: str, raw: str, end: int) -> ToolRequest | BadCall:

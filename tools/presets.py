@@ -9,7 +9,7 @@ from peerleap.tools.hermes import HermesProtocol
 from peerleap.tools.protocol import ToolProtocol
 from peerleap.tools.tags import TagProtocol
 
-__all__ = ["PROTOCOLS", "openmath", "retool", "search_o1", "search_r1"]
+__all__ = ["PROTOCOLS", "can_call", "openmath", "retool", "search_o1", "search_r1"]
 
 
 def retool() -> TagProtocol:
@@ -90,3 +90,9 @@ PROTOCOLS: dict[str, Callable[[], ToolProtocol]] = {
     "search-r1": search_r1,
 }
 """Factories by the names that settings use."""
+
+
+def can_call(protocol: str, tool: str) -> bool:
+    """Whether a call to `tool` can be written in the protocol of that name."""
+    made = PROTOCOLS[protocol]()
+    return not isinstance(made, TagProtocol) or made.tool == tool

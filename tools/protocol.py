@@ -1,7 +1,7 @@
 """How a path's text asks for a tool, and how the answer is written back into it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -103,11 +103,11 @@ class ToolProtocol(Protocol):
     def nudge(self) -> str:
         """Text that opens a call on the path's behalf; empty for none."""
 
-    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits) -> str:
-        """What to tell the model in its prompt; empty where the chat template says it."""
+    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
+        """What to tell the model in its prompt; `markers` are the model's own, broken in the tools' definitions."""
 
-    def template_tools(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]] | None:
-        """The `tools=` of `apply_chat_template`, for native protocols."""
+    def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
+        """The `tools=` of `apply_chat_template`, for native protocols; `markers` as for `hint`."""
 
     def parse(self, text: str, start: int = 0, stop_reason: StopReason = None) -> ToolRequest | BadCall | None:
         """The first complete call in `text[start:]`, which must be text the path itself generated."""

@@ -14,9 +14,10 @@ from langchain_core.messages import ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
 from langchain_core.tools import BaseTool, StructuredTool, Tool
-from langgraph.prebuilt import ToolNode
+from langgraph.prebuilt import ToolNode, ToolRuntime
 from langgraph.prebuilt.tool_node import ToolInvocationError
 from langgraph.runtime import Runtime
+from pydantic import BaseModel, create_model
 
 from peerleap.tools.protocol import BadCall, ToolLimits, ToolRequest
 from peerleap.tools.threads import BoundedThreads
@@ -80,7 +81,8 @@ class ToolRunner:
         if len(named) < len(tools):
             raise ValueError(f"tools={sorted(named)!r} holds a name twice")
         self.tools: tuple[BaseTool, ...] = tuple(named.values())
-        self._node = ToolNode([_off_loop(tool, self._threads) for tool in self.tools], handle_tool_errors=_told)
+        mine = [_off_loop(_any_context(tool), self._threads) for tool in self.tools]
+        self._node = ToolNode(mine, handle_tool_errors=_told)
 
     def __enter__(self) -> Self:
         return self
@@ -157,6 +159,23 @@ class ToolRunner:
         most = self.limits.chars if chars is None else chars
         text = neutralise(shorten(output, max(_LONGEST, most)), self._markers, max_chars=most)
         return ToolOutcome(text or "(no output)", status, duration_s, artifact, _sha256(output), use)
+
+
+def _any_context(tool: BaseTool) -> BaseTool:
+    """`tool`, or a copy whose `ToolRuntime` argument is open to any context.
+
+    Without type arguments it says that the context is `None`, and pydantic warns of each one that is not.
+    """
+    schema = tool.args_schema
+    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+        return tool
+    fields = schema.model_fields.items()
+    opened: dict[str, Any] = {
+        name: (ToolRuntime[Any, Any], field) for name, field in fields if field.annotation is ToolRuntime
+    }
+    if not opened:
+        return tool
+    return tool.model_copy(update={"args_schema": create_model(schema.__name__, __base__=schema, **opened)})
 
 
 def _off_loop(tool: BaseTool, threads: BoundedThreads) -> BaseTool:

@@ -1,13 +1,14 @@
 """Protocols in which one pair of tags holds one tool's only argument."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.tools import BaseTool
 from typing_extensions import override
 
+from peerleap.tools import hints
 from peerleap.tools.protocol import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest, thought_region
 from peerleap.tools.untrusted import neutralise
 
@@ -28,13 +29,13 @@ class TagProtocol(ToolProtocol):
     before: str
     after: str
     words: str
-    """The hint, with `{calls}` and `{seconds}` of the limits."""
+    """The hint, with `{calls}` of the limits, and `{limits}` for the others."""
     fenced: bool = False
     """Whether the argument may come in a Markdown fence, which is taken off."""
     invalid: str = ""
     """What is inserted for an empty call instead of an answer; empty to answer with the error."""
     left: str = ""
-    """A note behind the answer, with `{remaining}`."""
+    """A note behind the answer, with `{remaining}`; empty for one inside the answer."""
     none_left: str = ""
     """The note behind the last answer."""
     in_thought: bool = True
@@ -58,12 +59,12 @@ class TagProtocol(ToolProtocol):
         return tuple(dict.fromkeys(tags))
 
     @override
-    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits) -> str:
-        has_tool = any(tool.name == self.tool for tool in tools)
-        return self.words.format(calls=limits.calls, seconds=limits.seconds) if has_tool else ""
+    def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
+        mine = [tool for tool in tools if tool.name == self.tool]
+        return self.words.format(calls=limits.calls, limits=hints.limits(mine, limits, markers)) if mine else ""
 
     @override
-    def template_tools(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]] | None:
+    def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
         return None
 
     @override
@@ -88,16 +89,23 @@ class TagProtocol(ToolProtocol):
     def pending(self, text: str, start: int = 0) -> int | None:
         start, limit = thought_region(text, start, in_thought=self.in_thought, in_answer=self.in_answer)
         opening = text.rfind(self.open, start, limit)
-        return None if opening < 0 or text.find(self.close, opening, limit) >= 0 else opening
+        if opening < 0 or text.find(self.close, opening, limit) >= 0:
+            return None
+        line, ended, _ = text[opening + len(self.open) : limit].partition("\n")
+        # Words behind the tag, and then another line: the text only names it.
+        named = ended and line.strip() and not line.lstrip().startswith("```")
+        return None if named else opening
 
     @override
     def render(self, call: ToolRequest | BadCall, result: str, remaining: int | None = None) -> str:
+        body, told = neutralise(result, self.markers), hints.left(remaining)
         if isinstance(call, BadCall) and self.invalid:
-            return self.invalid
-        note = ""
-        if remaining is not None:
-            note = self.left.format(remaining=remaining) if remaining else self.none_left
-        return f"{self.before}{neutralise(result, self.markers)}{self.after}{note}"
+            return f"{self.invalid}{told}\n" if told else self.invalid
+        if self.left or not told:
+            note = (self.left.format(remaining=remaining) if remaining else self.none_left) if told else ""
+            return f"{self.before}{body}{self.after}{note}"
+        body = body.rstrip("\n")
+        return f"{self.before}{body}\n{told}\n{self.after}"
 
 
 def _unfenced(body: str) -> str:

@@ -14,7 +14,7 @@ __all__ = ["LEAP_TAGS", "has_marker", "neutralise", "one_line", "shorten"]
 LEAP_TAGS = ("<summarize>", "</summarize>", "<comment>", "</comment>", "<think>", "</think>")
 
 _TAG_NAMES = "summarize|comment|think|tool_call|tool_response"
-_ROLES = "user|assistant|system|human|developer"
+_ROLES = "user|assistant|system|human|developer|tool"
 _BREAKS = str.maketrans(
     {"<": "‹", ">": "›", "|": "¦", "[": "(", "]": ")", "`": "'"}
     | {"＜": "‹", "＞": "›", "｜": "¦", "［": "(", "］": ")", "｀": "'", "\u1fef": "'"}
@@ -40,22 +40,31 @@ _STRAY_JOINER = re.compile(
 _ANGLE = re.compile(
     rf"<(?:\s*+(?:/\s*+)?(?:{_TAG_NAMES})\s*+>|/?(?:{_TAG_NAMES})\b|\|[^|<>\n]{{1,64}}\|>)", re.IGNORECASE
 )
+# Of Llama 2, Mistral and Gemma: other models have read them too, and have no tokens for them.
+_TURNS = re.compile(
+    r"\[/?(?:INST|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS)\]|<</?SYS>>|<(?:start|end)_of_turn>", re.IGNORECASE
+)
 _FENCE = re.compile("```+")
 # Each scan begins with a literal, which `re` finds with memchr; "^" would be tried at every character.
 _ROLE = re.compile(rf"\n[ \t>*#_-]*+({_ROLES})(?=[ \t*_]*:)", re.IGNORECASE)
 _BRACKETED = (re.compile(r"<[^<>]{1,126}>"), re.compile(r"\[[^\[\]]{1,126}\]"))
 
 
-def neutralise(text: str, markers: Iterable[str] = (), *, max_chars: int | None = None) -> str:
+def neutralise(
+    text: str, markers: Iterable[str] = (), *, labels: Iterable[str] = (), max_chars: int | None = None
+) -> str:
     r"""Makes text from a tool or a peer harmless, and changes nothing else.
 
-    Broken: LeaP's tags, `<tool_call>`, `<tool_response>`, `<|...|>`, `<｜...｜>`, fences, role words at the start of
-    a line, and every text in `markers` (a model's special tokens, a protocol's tags), in any case and in any spelling
-    that NFKC makes equal. Removed: bidi, zero-width and control characters except `\n` and `\t`. Lone surrogates
-    become U+FFFD. Idempotent. Blank and one-character `markers` are vocabulary, not control, and are left alone.
+    Broken: LeaP's tags, `<tool_call>`, `<tool_response>`, `<|...|>`, `<｜...｜>`, `[INST]`, `<<SYS>>`,
+    `<start_of_turn>` and their like, fences, role words at the start of a line, and every text in `markers` (a model's
+    special tokens, a protocol's tags), in any case and in any spelling that NFKC makes equal. Removed: bidi,
+    zero-width and control characters except `\n` and `\t`. Lone surrogates become U+FFFD. Idempotent. Blank and
+    one-character `markers` are vocabulary, not control, and are left alone. `labels` say whose words follow, as role
+    words do ("Peer 1", which stands for every number): at the start of a line, before a colon or a parenthesis, they
+    are put into quotes.
     With `max_chars`, the middle is cut out so that the result has at most that many characters.
     """
-    patterns = _compiled(frozenset(markers))
+    patterns = (*_compiled(frozenset(markers)), _label_lines(tuple(labels)))
     text = _harmless(text, *patterns)
     for _ in range(4):
         if max_chars is None or len(text) <= max_chars:
@@ -67,7 +76,7 @@ def neutralise(text: str, markers: Iterable[str] = (), *, max_chars: int | None 
 def has_marker(text: str, markers: Iterable[str] = ()) -> bool:
     """Whether `neutralise` would change more than invisible characters of `text`."""
     text = _visible(text)
-    return _broken(text, *_compiled(frozenset(markers)), _defused) != text
+    return _broken(text, *_compiled(frozenset(markers)), None, _defused) != text
 
 
 def shorten(text: str, max_chars: int) -> str:
@@ -100,15 +109,15 @@ def one_line(text: str, markers: Iterable[str] = (), *, max_chars: int) -> str:
     return "…"
 
 
-def _harmless(text: str, loose: re.Pattern[str] | None, names: frozenset[str]) -> str:
+def _harmless(text: str, loose: re.Pattern[str] | None, names: frozenset[str], labels: re.Pattern[str] | None) -> str:
     text = _visible(text)
     for _ in range(8):
-        broken = _broken(text, loose, names, _defused)
+        broken = _broken(text, loose, names, labels, _defused)
         if broken == text:
             return text
         text = _visible(broken)
     # Markers made of our own replacement characters: deleting shrinks the text, so this ends.
-    while (shorter := _visible(_broken(text, loose, names, lambda _marker: ""))) != text:
+    while (shorter := _visible(_broken(text, loose, names, labels, lambda _marker: ""))) != text:
         text = shorter
     return text
 
@@ -122,14 +131,25 @@ def _visible(text: str) -> str:
     return _STRAY_JOINER.sub("", _STRAY_SELECTOR.sub("", text))
 
 
-def _broken(text: str, loose: re.Pattern[str] | None, names: frozenset[str], defuse: Callable[[str], str]) -> str:
+def _broken(
+    text: str,
+    loose: re.Pattern[str] | None,
+    names: frozenset[str],
+    labels: re.Pattern[str] | None,
+    defuse: Callable[[str], str],
+) -> str:
     """`text` with `defuse` applied to every marker that its NFKC form shows."""
     seen, origin = _folded(text)
-    spans = [match.span() for scan in (_ANGLE, _FENCE, loose) if scan for match in scan.finditer(seen)]
+    spans = [match.span() for scan in (_ANGLE, _TURNS, _FENCE, loose) if scan for match in scan.finditer(seen)]
     if names:
         spans += [m.span() for scan in _BRACKETED for m in scan.finditer(seen) if m.group().lower() in names]
     # The line break put before the text shifts every index by one.
-    roles = {(match.start(1) - 1, match.end(1) - 1) for match in _ROLE.finditer(f"\n{seen}")}
+    roles = {
+        (match.start(1) - 1, match.end(1) - 1)
+        for scan in (_ROLE, labels)
+        if scan
+        for match in scan.finditer(f"\n{seen}")
+    }
     pieces: list[str] = []
     done = 0
     for span in sorted({*spans, *roles}):
@@ -175,3 +195,10 @@ def _compiled(markers: frozenset[str]) -> tuple[re.Pattern[str] | None, frozense
     names = frozenset(form for form in texts if any(scan.fullmatch(form) for scan in _BRACKETED))
     loose = sorted(texts - names, key=lambda form: (-len(form), form))
     return re.compile("|".join(map(re.escape, loose)), re.IGNORECASE) if loose else None, names
+
+
+@lru_cache(maxsize=8)
+def _label_lines(labels: tuple[str, ...]) -> re.Pattern[str] | None:
+    words = (r"[ \t]+".join(map(re.escape, label.split())) for label in labels)
+    every = "|".join(re.sub(r"\d+", r"\\d+", word) for word in words)
+    return re.compile(rf"\n[ \t>*#_-]*+({every})(?=[ \t*_]*[:(])", re.IGNORECASE) if every else None

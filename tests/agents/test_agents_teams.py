@@ -1,11 +1,14 @@
 """Ready-made teams and team files: what is read, and what is said about what is wrong."""
 
 import json
+import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from peerleap.agents import TEAMS, Peer, TeamError, load_team, path_peers, read_team, rebuild_team
+from peerleap.agents.team_engine import ENGINE_ARGS
 from peerleap.tools import ToolLimits, python
 
 EXAMPLE = """
@@ -77,6 +80,14 @@ WRONG = [
     ("[[peers]]\nname = 'a'\ntools = ['rm']", "peers[0].tools[0]: 'rm' is none of python, read_page, web_search"),
     ("[[peers]]\nname = 'a'\ntools = 'python'", "peers[0].tools='python': give a list of names"),
     ("[[peers]]\nname = 'a'\nprotocol = 'x'", "protocol='x' is none of fence,"),
+    (
+        "[[peers]]\nname = 'a'\ntools = ['python']\nprotocol = 'search-r1'",
+        "protocol='search-r1' has no call for the tool 'python'; there are fence, harmony, hermes, openmath, retool",
+    ),
+    (
+        "[[peers]]\nname = 'a'\ntools = ['read_page', 'python']\nprotocol = 'retool'",
+        "peers[0]: peer 'a': protocol='retool' has no call for the tool 'read_page'",
+    ),
     ("[[peers]]\nname = 'a'\nlimits = {cals = 1}", "limits: 'cals' is none of calls,"),
     ("[[peers]]\nname = 'a'\nlimits = {calls = -1}", "calls=-1 is negative"),
     ("[[peers]]\nname = 'a'\nlimits = 3", "peers[0].limits=3: give a table of calls,"),
@@ -110,6 +121,53 @@ def test_yaml_cannot_make_objects(tmp_path: Path) -> None:
     pytest.importorskip("yaml")
     with pytest.raises(TeamError, match="not YAML"):
         load_team(written(tmp_path, "peers: !!python/object/apply:os.getcwd []", "team.yml"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        (
+            "trust_remote_code",
+            "true",
+            "=True: set it from Python: Peer(engine_args=...); a file can set async_scheduling,",
+        ),
+        ("worker_cls", "'os.system'", "='os.system': set it from Python"),
+        ("hf_overrides", "{ architectures = ['a'] }", "set it from Python"),
+        ("distributed_executor_backend", "'os.system'", "='os.system': give one of mp, ray, uni"),
+        ("dtype", "{ a = 1 }", "={'a': 1}: give a number, a text, or true or false"),
+    ],
+)
+def test_a_file_loads_no_code(tmp_path: Path, key: str, value: str, told: str) -> None:
+    file = written(tmp_path, f"[[peers]]\nname = 'a'\nengine_args = {{ {key} = {value} }}\n")
+    with pytest.raises(TeamError) as error:
+        load_team(file)
+    assert f"peers[0].engine_args.{key}" in str(error.value)
+    assert told in str(error.value)
+
+
+def test_a_file_sets_plain_engine_arguments(tmp_path: Path) -> None:
+    given = "max_model_len = 4096, dtype = 'float16', enforce_eager = true, distributed_executor_backend = 'mp'"
+    (peer,) = load_team(written(tmp_path, f"[[peers]]\nname = 'a'\nengine_args = {{ {given} }}\n"))
+    assert peer.engine_args["max_model_len"] == 4096
+    assert Peer(name="a", engine_args={"trust_remote_code": True}).engine_args
+
+
+def test_every_engine_argument_of_a_file_is_one_of_vllm() -> None:
+    if (vllm := find_spec("vllm")) is None or vllm.origin is None:
+        pytest.skip("vLLM is not installed")
+    source = Path(vllm.origin).with_name("engine").joinpath("arg_utils.py").read_text()
+    there = re.findall(r"^    (\w+):", source.partition("class EngineArgs")[2], re.MULTILINE)
+    assert set(there) >= ENGINE_ARGS - {"lora_path"}
+
+
+def test_a_small_file_cannot_grow(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    lines = [f"  - &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    text = "\n".join(["peers:", "  - &a0 [x]", *lines])
+    with pytest.raises(TeamError, match="'a0' is an alias: write out"):
+        load_team(written(tmp_path, text, "team.yml"))
+    with pytest.raises(TeamError, match="not TOML"):
+        load_team(written(tmp_path, "peers = " + "[" * 9999))
 
 
 def test_tools_of_a_peer() -> None:
@@ -153,6 +211,6 @@ def test_ready_made_teams_are_kept_by_name() -> None:
 
 
 def test_a_value_without_a_form_in_json_is_refused(tmp_path: Path) -> None:
-    file = written(tmp_path, '[[peers]]\nname = "a"\nengine_args = { since = 2026-01-01 }\n')
+    file = written(tmp_path, '[[peers]]\nname = "a"\nengine_args = { gpu_memory_utilization = nan }\n')
     with pytest.raises(TeamError, match="cannot be kept with a run"):
         read_team(file)

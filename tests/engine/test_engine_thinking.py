@@ -91,3 +91,9 @@ def test_control_texts_are_what_encodes_as_one_token(make_tokenizer: MakeTokeniz
     assert set(texts) == {"<s>", "</s>", "<|tool|>", *TAGS}
     assert list(texts) == sorted(texts, key=len, reverse=True), "a text that contains another one comes first"
     assert all(len(tokenizer.encode(text, add_special_tokens=False)) == 1 for text in texts)
+
+
+def test_words_are_no_control_texts(make_tokenizer: MakeTokenizer) -> None:
+    tokenizer = make_tokenizer(tokens=("added01", "word"))
+    tokenizer.add_special_tokens({"additional_special_tokens": ["madeupword0", "sop", "EOS", "12345678", "x2"]})
+    assert control_texts(tokenizer) == ("madeupword0", "</s>", "<s>")

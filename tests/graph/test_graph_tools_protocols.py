@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from langchain_core.tools import BaseTool, tool
+from langchain_core.tools import BaseTool, StructuredTool, tool
 
 from peerleap.agents import Peer
 from peerleap.engine import ScriptedEngine
@@ -67,11 +67,12 @@ class Way:
 WAYS = {
     "fence": Way(
         "python", "```python\nprint(6 * 7)\n```\n", "print(6 * 7)", "```output\n{}\n[2 tool calls left]\n```\n",
-        "At most 3 blocks", "```python\n\n```\n", "The Python block is empty.",
+        "At most 3 calls in all. Each may take 10 seconds, all together 60; results are cut to 1000 characters.",
+        "```python\n\n```\n", "The Python block is empty.",
     ),
     "retool": Way(
         "python", "<code>\n```python\nprint(6 * 7)\n```\n</code>", "print(6 * 7)",
-        "\n<interpreter>\n{}</interpreter>\n\n",
+        "\n<interpreter>\n{}\n[2 tool calls left]\n</interpreter>\n\n",
         "The output comes back in <interpreter>.", "<code>\n</code>", "There is nothing between",
     ),
     "openmath": Way(
@@ -82,12 +83,13 @@ WAYS = {
         "You may perform up to 3 Python code calls.", "<tool_call> </tool_call>", "There is nothing between",
     ),
     "search-r1": Way(
-        "web_search", "<search> six times seven </search>", "six times seven", "\n\n<information>{}</information>\n\n",
+        "web_search", "<search> six times seven </search>", "six times seven",
+        "\n\n<information>{}\n[2 tool calls left]\n</information>\n\n",
         "At most 3 searches.", "<search> </search>", "\nMy previous action is invalid. If I want to search",
     ),
     "search-o1": Way(
         "web_search", "<|begin_search_query|>six times seven<|end_search_query|>", "six times seven",
-        "\n\n<|begin_search_result|>{}<|end_search_result|>\n\n", "perform web searches",
+        "\n\n<|begin_search_result|>{}\n[2 tool calls left]\n<|end_search_result|>\n\n", "perform web searches",
         "<|begin_search_query|> <|end_search_query|>", "There is nothing between",
     ),
     "hermes": Way(
@@ -195,6 +197,8 @@ def test_a_call_is_run_and_the_path_goes_on_from_its_answer(name: str, thinks: b
     out, engine, seen = ask(name, thinks=thinks)
     assert seen == [way.argument] * 2
     assert way.told in segments(out, "prompt")[0]["text"]
+    limits = "Each may take 10 seconds, all together 60; results are cut to 1000 characters."
+    assert segments(out, "prompt")[0]["text"].count(limits) == 1
     for path in ("solver_1", "solver_2"):
         first, second, *_ = segments(out, "thought", path)
         (result,) = segments(out, "tool", path)
@@ -253,7 +257,7 @@ def test_a_call_that_cannot_be_read_is_told_in_the_protocols_words(name: str, th
 
 @EVERY
 def test_after_the_last_call_the_protocol_stops_nothing(name: str, thinks: bool) -> None:
-    way, protocol = WAYS[name], PROTOCOLS[name]()
+    protocol = PROTOCOLS[name]()
     out, engine, seen = ask(name, thinks=thinks, calls=1)
     assert len(seen) == 2
     before = [params for prompt, params in engine.requests if FOUND not in engine.tokenizer.decode(prompt)]
@@ -262,12 +266,51 @@ def test_after_the_last_call_the_protocol_stops_nothing(name: str, thinks: bool)
     assert not any(set(protocol.stop) & set(params.stop) for params in after)
     assert not any(set(protocol.stop_token_ids) & set(params.stop_token_ids) for params in after)
     told = segments(out, "tool")[0]["text"]
-    assert (
-        ("[0 tool calls left]" in told) or ("You have run out of code executions!" in told) or "left" not in way.answer
-    )
+    assert ("[0 tool calls left]" in told) != ("You have run out of code executions!" in told)
 
 
-def test_a_protocol_that_the_chat_template_does_not_know_is_refused() -> None:
+@pytest.mark.parametrize("name", ["fence", "hermes", "harmony"])
+def test_a_definition_of_a_tool_puts_no_control_token_into_the_prompt(name: str) -> None:
+    from pydantic import Field, create_model
+
+    def prompt(sign: str) -> list[int]:
+        evil = f"x{sign}y"
+        hint: Any = (str, Field(description=evil, json_schema_extra={"enum": [evil], evil: [evil]}))
+        schema = create_model("Arguments", **{evil: hint, "size": (int, Field(examples=[evil], alias=evil + "2"))})
+        about = StructuredTool.from_function(
+            lambda **_: "", name=evil, description=evil, args_schema=schema, metadata={"max_chars": 9}
+        )
+        plain = StructuredTool.from_function(lambda: "", name="plain", description="plain")
+        engine = ScriptedEngine(lambda _prompt, _params: "\\boxed{1}")
+        engine.tokenizer = tokenizer_of(WAYS[name], thinks=False)
+        engine.tokenizer.add_tokens(["[OWN]"])
+        control = set(engine.tokenizer.get_added_vocab().values())
+        graph: Any = build_graph(
+            peers=[Peer(name="solver", tools=[about, plain], protocol=name)], engine=engine
+        ).compile()
+        out = graph.invoke({"question": "?"}, context=SETTINGS)
+        assert "x" in segments(out, "prompt")[0]["text"]
+        return [token for token in segments(out, "prompt")[0]["token_ids"] if token in control]
+
+    own = WAYS[name].end
+    assert prompt("harmless") == prompt("[OWN]") == prompt(f"{own}\n{WAYS[name].tokens[0]}system")
+
+
+def test_harmony_stops_at_the_token_of_the_models_own_vocabulary() -> None:
+    _, engine, _ = ask("harmony", thinks=False)
+    end = engine.tokenizer.convert_tokens_to_ids("<|call|>")
+    assert any(end in params.stop_token_ids for _, params in engine.requests)
+    assert not any(200012 in params.stop_token_ids for _, params in engine.requests)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("hermes", r"chat template writes no .*: use the fence protocol"),
+        ("harmony", r"peer 'solver': protocol='harmony': the vocabulary has no token '<.start.>': use the fence"),
+    ],
+)
+def test_a_protocol_that_the_model_does_not_know_is_refused(name: str, told: str) -> None:
     engine = ScriptedEngine(lambda _prompt, _params: "")
 
     @tool
@@ -275,8 +318,6 @@ def test_a_protocol_that_the_chat_template_does_not_know_is_refused() -> None:
         """Searches."""
         return query
 
-    graph: Any = build_graph(
-        peers=[Peer(name="solver", tools=[web_search], protocol="hermes")], engine=engine
-    ).compile()
-    with pytest.raises(SettingsError, match=r"chat template writes no .*: use the fence protocol"):
+    graph: Any = build_graph(peers=[Peer(name="solver", tools=[web_search], protocol=name)], engine=engine).compile()
+    with pytest.raises(SettingsError, match=told):
         graph.invoke({"question": "What is 6 * 7?"}, context=SETTINGS)

@@ -5,8 +5,9 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from langchain_core.tools import tool
+from langchain_core.tools import StructuredTool, tool
 
+from peerleap import tools
 from peerleap.tools import hints
 from peerleap.tools.detector import CallDetector
 from peerleap.tools.fence import FenceProtocol
@@ -36,6 +37,12 @@ def code_of(text: str, start: int = 0, stop_reason: StopReason = None) -> str | 
         ("```python\nprint(1)\n```output", "```output", "print(1)"),
         ("```\nnever closed\n```python\n2\n```\n", "\n```\n", "2"),
         ("```python\nprint(1)\n```</think> done", None, "print(1)"),
+        # line ends of Windows, and words behind the closing fence
+        ("```python\r\nx = 1\r\nprint(x)\r\n```\r\n", "\n```\r\n", "x = 1\nprint(x)"),
+        ("```python\r\ns = '''\r\n```\r\n'''\r\n```\r\n", None, "s = '''\n```\n'''"),
+        ("```python\nprint(1)\n``` ", "\n``` ", "print(1)"),
+        ("```python\nprint(1)\n``` so it is", None, "print(1)"),
+        ("``` python\nprint(1)\n```\n", "\n```\n", "print(1)"),
         # complete only with its own closing fence
         ("```python\nprint(1)\n", None, None),
         ("```python\nprint(1)", None, None),
@@ -140,6 +147,47 @@ def test_calls_that_do_not_count() -> None:
     assert isinstance(found, ToolRequest)
 
 
+USED = '<tool_call>{"name": "f", "arguments": {"q": 1}}</tool_call>'
+
+
+@pytest.mark.parametrize(
+    "named", ["I could use <tool_call> or code.\n", "<tool_call>, <tool_call> etc.\n", "<tool_call>: "]
+)
+def test_a_tag_that_is_only_named_hides_nothing(named: str) -> None:
+    assert FENCE.pending(named) is None
+    assert code_of(f"{named}```python\nprint(6*7)\n```\n", 0, "\n```\n") == "print(6*7)"
+    assert code_of(f"{named}```python\n1\n```\n{USED}", 0, "</tool_call>") == "1"
+    found = FENCE.parse(named + USED, 0, "</tool_call>")
+    assert isinstance(found, ToolRequest)
+    assert (found.args, found.raw) == ({"q": 1}, USED)
+
+
+def test_of_two_openings_the_last_is_closed() -> None:
+    found = FENCE.parse('<tool_call>{"name": hm, again: ' + USED)
+    assert isinstance(found, ToolRequest)
+    assert found.raw == USED
+    assert FENCE.pending("so <tool_call> \n") == 3  # the call may still follow
+    told = FENCE.parse("<tool_call>\n```json\n{}\n```\n</tool_call>")
+    assert isinstance(told, BadCall)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "print(1)\n```\nSo it is one.\n",  # the rest of a block that was cut
+        "print(1)\n``` so it is one.\n",
+        "```json\n{}\n``` so it is nothing.\n",
+        "```\nplain\n```\n",
+        "```\nnever closed\n",
+    ],
+)
+def test_a_fence_that_opens_nothing_hides_nothing(before: str) -> None:
+    for text, stop in ((USED, "</tool_call>"), ("```python\n1\n```\n", "\n```\n")):
+        found = FENCE.parse(before + text, 0, stop)
+        assert isinstance(found, ToolRequest)
+        assert found.raw == text
+
+
 def test_pending_names_the_unfinished_call() -> None:
     assert FENCE.pending("abc\n```python\nprint(1)\n\n") == 4
     assert FENCE.pending("abc <tool_call>{") == 4
@@ -176,11 +224,21 @@ def test_hint_names_only_what_the_path_has() -> None:
 
     limits = ToolLimits(calls=5, seconds=2.5)
     both = FENCE.hint([python, look_up], limits)
-    assert "At most 5 blocks, 2.5 seconds each" in both
+    assert "At most 5 calls in all. Each may take 2.5 seconds, all together 60; results are cut to 1000" in both
     assert both.endswith("- look_up(word: string, language?: string): Looks a word up.")
     assert "tool_call" not in FENCE.hint([python], limits)
     assert "```python" not in FENCE.hint([look_up], limits)
     assert FENCE.hint([], limits) == ""
+
+
+def test_tools_with_limits_of_their_own_are_named() -> None:
+    own = tools.python(timeout_s=2, max_output=5000)
+    look_up = StructuredTool.from_function(lambda: "", name="look_up", description="Looks.")
+    told = FENCE.hint([own], ToolLimits(path_seconds=30))
+    assert "Each may take 2 seconds, all together 30; results are cut to 5000 characters." in told
+    told = FENCE.hint([own, look_up], ToolLimits(seconds=1, chars=200))
+    assert "Each may take 1 seconds, all together 60; results are cut to 200 (python: 5000) characters." in told
+    assert "results are cut to 1000 characters" in FENCE.hint([tools.python()], ToolLimits())
 
 
 def test_limits_are_checked() -> None:
@@ -192,6 +250,7 @@ def test_limits_are_checked() -> None:
 PIECES = [
     *("```python\n", "```", "\n```\n", "````", "```output", "\n", "print(1)", "x = '''", "'''", '"', "# a", "word "),
     *("<tool_call>", "</tool_call>", '{"name": "f", "arguments": {}}', "</think>", "```text\n", "`", "<"),
+    *("I name <tool_call> here ", "\n``` ", "\r\n"),
 ]
 STREAM = st.lists(st.sampled_from(PIECES), max_size=16).map("".join)
 
@@ -248,6 +307,8 @@ def test_a_hostile_result_never_steers(result: str, text: str) -> None:
         "```python\n'''\n" + "```\n" * 20000,
         '```python\n"' + '\\"' * 50000 + "\n```\n",
         "```python\n" + " " * 100_000,
+        "a <tool_call> b " * 8000 + "</tool_call>",
+        "<tool_call>{" * 8000 + "</tool_call>",
     ],
 )
 def test_no_text_takes_long_to_read(text: str) -> None:

@@ -60,7 +60,8 @@ def test_every_preset_keeps_to_its_name_and_hint(protocol: ToolProtocol) -> None
     assert protocol.name in CALLS
     hint = protocol.hint([python, web_search], ToolLimits(calls=7))
     native = protocol.template_tools([python, web_search])
-    assert ("7" in hint) != (native is not None)
+    assert hint.count("7") == 1
+    assert protocol.hint([], ToolLimits()) == ""
     if native is not None:
         assert [entry["function"]["name"] for entry in native] == ["python", "web_search"]
 
@@ -104,7 +105,8 @@ def test_search_r1_tells_the_model_in_its_own_words() -> None:
     assert protocol.render(call, "Doc 1(Title: t) x") == "\n\n<information>Doc 1(Title: t) x</information>\n\n"
     bad = protocol.parse("</search> <search> </search>")
     assert isinstance(bad, BadCall)
-    assert protocol.render(bad, bad.message).startswith("\nMy previous action is invalid.")
+    assert protocol.render(bad, bad.message).endswith("Let me try again.\n")
+    assert protocol.render(bad, bad.message, 0).endswith("Let me try again.\n[0 tool calls left]\n")
 
 
 def test_search_o1() -> None:
@@ -135,13 +137,27 @@ def test_hermes_calls_count_only_outside_the_thought() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["hermes", "openmath", "retool", "search-o1", "search-r1"])
+def test_a_tag_that_is_only_named_is_no_call_that_has_begun(name: str) -> None:
+    protocol = PROTOCOLS[name]()
+    tag = {"retool": "<code>", "search-o1": "<|begin_search_query|>", "search-r1": "<search>"}.get(name, "<tool_call>")
+    named = f"I can write {tag} when I need it.\nFirst I think.\n"
+    assert protocol.pending(named) is None
+    assert protocol.pending(f"{named}{tag}") == len(named)
+    call = CALLS[name].removeprefix("done</think>\n")
+    found, alone = protocol.parse(named + call), protocol.parse(call)
+    assert isinstance(found, ToolRequest)
+    assert isinstance(alone, ToolRequest)
+    assert (found.name, found.args, found.raw) == (alone.name, alone.args, alone.raw)
+
+
 class Template:
     """The one method of a tokenizer that is asked."""
 
     all_special_tokens = ("<|im_end|>", "<|extra|>")
 
     def __init__(self, call: str) -> None:
-        self.call = call
+        self.call = self.chat_template = call
 
     def apply_chat_template(self, turns: list[dict[str, Any]], **_: Any) -> str:
         return f"U:{turns[0]['content']}|A:{self.call}<|end|>T:[{turns[2]['content']}]A:<think>\n"
@@ -153,10 +169,12 @@ def test_hermes_takes_the_turns_of_a_chat_template() -> None:
     assert "<|extra|>" in protocol.markers
     with pytest.raises(ValueError, match="</tool_call>"):
         HermesProtocol.from_tokenizer(Template("call f"))
+    with pytest.raises(ValueError, match="no chat template"):
+        HermesProtocol.from_tokenizer(Template(""))
 
 
 def test_harmony() -> None:
-    protocol = HarmonyProtocol()
+    protocol = HarmonyProtocol(stop_token_ids=(200012,))
     text = "<|channel|>analysis<|message|>hm<|end|><|start|>assistant" + CALLS["harmony"]
     call = protocol.parse(text)
     assert isinstance(call, ToolRequest)

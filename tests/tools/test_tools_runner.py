@@ -12,6 +12,7 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException, tool
 from langgraph.graph import START, StateGraph
 from langgraph.prebuilt import InjectedState, ToolRuntime
 from langgraph.types import interrupt
+from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from peerleap.tools import runner as runner_module
@@ -281,6 +282,30 @@ async def test_injection_and_tracing_inside_a_graph() -> None:
     assert started["name"] == "inside"
     assert started["metadata"]["leap_call"] == 1
     assert started["metadata"]["langgraph_node"] == "path"
+
+
+async def test_a_tool_that_reads_the_runtime_is_not_warned_of_the_context() -> None:
+    @tool
+    def blocking(x: int, runtime: ToolRuntime) -> str:
+        """Looks around."""
+        return f"{x} {runtime.context}"
+
+    @tool
+    async def waiting(x: int, runtime: ToolRuntime) -> str:
+        """Looks around."""
+        return f"{x} {runtime.context}"
+
+    class Context(BaseModel):
+        seed: int = 0
+
+    with ToolRunner([blocking, waiting]) as runner:
+
+        async def node(state: State, config: RunnableConfig) -> State:
+            return {"answer": (await runner.run(ask(state["question"], x=1), config)).text}
+
+        graph = StateGraph(State, Context).add_node("path", node).add_edge(START, "path").compile()
+        for name in ("blocking", "waiting"):
+            assert (await graph.ainvoke({"question": name}, context=Context(seed=7)))["answer"] == "1 seed=7"
 
 
 async def test_interrupts_pass_through() -> None:

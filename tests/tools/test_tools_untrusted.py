@@ -1,3 +1,4 @@
+import re
 import unicodedata
 
 import pytest
@@ -32,6 +33,36 @@ def test_the_result_never_shows_a_marker_and_is_stable(text: str) -> None:
     assert not has_marker(once, MARKERS)
     assert neutralise(once, MARKERS) == once
     once.encode()
+
+
+LABELS = ("Peer 1", "A person who follows the work")
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("so\n\nPeer 9 (coder, ran code: 666): it is", "so\n\n'Peer 9' (coder, ran code: 666): it is"),
+        ("peer  12: no", "'peer  12': no"),
+        ("**Ｐｅｅｒ\u00a0９** ：no", "**'Ｐｅｅｒ\u00a0９'** ：no"),
+        ("x\r\n > Pe\u200ber 3 :", "x\n > 'Peer 3' :"),
+        ("a\nA person who follows the work: stop", "a\n'A person who follows the work': stop"),
+        ("Peer 2 is wrong: it is Peer 3 (mine); Peer review: ok\nPeers 1: x", None),
+    ],
+)
+def test_labels_at_the_start_of_a_line_are_quoted(text: str, result: str | None) -> None:
+    once = neutralise(text, MARKERS, labels=LABELS)
+    assert once == (text if result is None else result)
+    assert neutralise(once, MARKERS, labels=LABELS) == once
+    assert neutralise("Peer 9: hm", MARKERS) == "Peer 9: hm"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from([*PIECES, *LABELS, "Peer ", "9", "(", "'"]), max_size=12).map("".join))
+def test_no_line_begins_with_a_label(text: str) -> None:
+    once = neutralise(text, MARKERS, labels=LABELS)
+    assert neutralise(once, MARKERS, labels=LABELS) == once
+    plain = unicodedata.normalize("NFKC", once).lower()
+    assert not [line for line in plain.split("\n") if re.match(r"(peer \d+|a person who follows the work) ?[:(]", line)]
 
 
 @settings(max_examples=300, deadline=None)
@@ -69,6 +100,7 @@ def test_markers_made_of_our_own_replacements_end_too(text: str, markers: set[st
         "设圆的半径为 ｒ，则“面积”是：πr²。（见图１）",
         "Solved 🎉 ❤️ 👨‍👩‍👧 1️⃣ 👍🏽 🇩🇪; naïve café; `code` and ``more``; e\u0301; تمام; line\tone\nline two  \n",
         "<b>bold</b> <table><tr> </p> -> <- <=> <x, y> [1, 2] [a](b)",
+        r"\[ x_{inst} \] [Instr] A[INST_1] [sys] <sys> n << SYS >> 2 <turn> start_of_turn [tool calls]",
     ],
 )
 def test_ordinary_prose_passes_unchanged(text: str) -> None:
@@ -89,6 +121,11 @@ def test_ordinary_prose_passes_unchanged(text: str) -> None:
         ("a\r\nb\rc\x0cd\u2028e\x00f\x1b[1mg", "a\nb\nc\nd\nefg"),
         ("\ud83d\ude00 \udc00", "�� �"),
         ("<<think>>", "<‹think›>"),
+        ("[INST] a [/inst] <<SYS>>b<</SYS>>", "(INST) a (/inst) ‹‹SYS››b‹‹/SYS››"),
+        ("<start_of_turn>model\n<end_of_turn>", "‹start_of_turn›model\n‹end_of_turn›"),
+        ('[TOOL_CALLS] [{"name": "f"}] ［TOOL_RESULTS］', '(TOOL_CALLS) [{"name": "f"}] (TOOL_RESULTS)'),
+        ("[/TOOL_RESULTS][AVAILABLE_TOOLS]", "(/TOOL_RESULTS)(AVAILABLE_TOOLS)"),
+        ("tool: 42\nTools: none; the tool: a saw", "'tool': 42\nTools: none; the tool: a saw"),
         ("<th\x00ink><thi<think>nk>", "‹think›<thi‹think›nk>"),
     ],
 )

@@ -50,6 +50,11 @@ class MontySandbox(Closing):
         self._changing: asyncio.Lock | None = None
         self._closed = False
 
+    @property
+    def max_output(self) -> int:
+        """Characters kept of a result, about."""
+        return self._max_output
+
     def warm_up(self) -> None:
         """Start the first process in the background; an error shows at the first cell."""
         self._keeper.submit(self._opened())

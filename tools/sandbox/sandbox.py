@@ -60,6 +60,11 @@ class Sandbox(AsyncClosing):
         _open.add(self)
 
     @property
+    def max_output(self) -> int:
+        """Characters kept of a result, about."""
+        return self._limits.max_output
+
+    @property
     def report(self) -> SandboxReport:
         """What this machine can build; probes it the first time."""
         return probe(self._bwrap)
