@@ -1,5 +1,6 @@
 """A scout in a run searches and reads on a real server, which does whatever servers do."""
 
+import asyncio
 import gzip
 import json
 import re
@@ -58,6 +59,8 @@ class Server(BaseHTTPRequestHandler):
         type(self).asked.append(f"{'search' if searched else 'page'} {case}")
         if case == "slow":
             time.sleep(2)
+        if case == "shared":
+            time.sleep(0.5)  # long enough for all who want to join
         words = HOSTILE if case == "injection" else FACT
         if searched:
             rows = [{"title": f"Sums: {words}", "url": "https://a.example/1", "content": words}]
@@ -243,3 +246,31 @@ def test_no_server_at_all() -> None:
     assert f"{UNREADABLE}ConnectError" in page["text"]
     assert out["answer"] == "4"
     assert "evidence" not in out["rounds"][0]["summaries"]["scout_1"]
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+def test_scouts_that_ask_the_same_make_one_request(server: str, way: str) -> None:
+    def write(prompt: str, params: SamplingParams) -> str:
+        answers = prompt.count("<tool_response>\n")
+        if not params.stop_token_ids or answers > 1:
+            return "\\boxed{4}</think>"
+        if answers:
+            return call("read_page", url=f"{server}/page/shared")
+        return call("web_search", query="shared sums")
+
+    tools = [
+        web_search(SearxngBackend(server), throttle=Throttle(concurrent=8, interval_s=0)),
+        read_page(seconds=30, allow_hosts=[server.removeprefix("http://")]),
+    ]
+    scouts = Peer(name="scout", count=4, tools=tools, limits=ToolLimits(seconds=40))
+    graph: Any = build_graph(peers=[scouts], engine=ScriptedEngine(write, thinking=True)).compile()
+    Server.asked.clear()
+    given, context = {"question": "What is 2 + 2?"}, {**SETTINGS, "rounds": 0}
+    out = (
+        graph.invoke(given, context=context) if way == "invoke" else asyncio.run(graph.ainvoke(given, context=context))
+    )
+    assert Server.asked == ["search shared", "page shared"]
+    for number in range(1, 5):
+        told = [s["text"] for s in out["histories"][f"scout_{number}"] if s["kind"] == "tool"]
+        assert all(FACT in text for text in told)
+        assert len(told) == 2

@@ -35,16 +35,20 @@ class SearchDesk:
         """The hits for `query`, empty when there are none. Raises `SearchError` and nothing else."""
         query = " ".join(query.split())[:_LONGEST_QUERY]
         key = ("search", self.backend.name, query.casefold(), self.count)
-        if (rows := self.cache.get(*key)) is not None:
-            return [SearchHit(**row) for row in rows]
+        if (hits := self._kept(key)) is not None:
+            return hits
         return await self._shared.run(key, lambda: self._request(query, key))
+
+    def _kept(self, key: tuple[object, ...]) -> list[SearchHit] | None:
+        rows = self.cache.get(*key)
+        return None if rows is None else [SearchHit(**row) for row in rows]
 
     async def _request(self, query: str, key: tuple[object, ...]) -> list[SearchHit]:
         if wait := self.breaker.open_for():
             raise SearchError("it failed several times", retry_after=wait)
         try:
             async with asyncio.timeout(self.seconds):
-                hits = await self._twice(query)
+                hits = await self._twice(query, key)
         except TimeoutError:
             self.breaker.failed()
             raise SearchError(f"no answer within {self.seconds:g} s") from None
@@ -55,17 +59,19 @@ class SearchDesk:
         self.cache.put([asdict(hit) for hit in hits], *key)
         return hits
 
-    async def _twice(self, query: str) -> list[SearchHit]:
+    async def _twice(self, query: str, key: tuple[object, ...]) -> list[SearchHit]:
         try:
-            return await self._once(query)
+            return await self._once(query, key)
         except SearchError as error:
             if error.lasting or error.retry_after is not None:
                 raise
         await asyncio.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - jitter
-        return await self._once(query)
+        return await self._once(query, key)
 
-    async def _once(self, query: str) -> list[SearchHit]:
+    async def _once(self, query: str, key: tuple[object, ...]) -> list[SearchHit]:
         async with self.throttle.turn():
+            if (hits := self._kept(key)) is not None:  # by another process or tool, while we waited
+                return hits
             try:
                 return await self.backend.search(query, self.count)
             except (SearchError, TimeoutError):
