@@ -14,9 +14,7 @@ import pytest
 from peerleap.tools.protocol import ToolRequest
 from peerleap.tools.runner import ToolRunner
 from peerleap.tools.search.backend import SearchError, SearchHit
-from peerleap.tools.search.breaker import CircuitBreaker
 from peerleap.tools.search.cache import SearchCache
-from peerleap.tools.search.desk import SearchDesk
 from peerleap.tools.search.searxng import SearxngBackend
 from peerleap.tools.search.throttle import Throttle
 from peerleap.tools.search.tools import web_search
@@ -174,32 +172,6 @@ async def test_it_runs_in_the_runner_with_its_own_length(server: str) -> None:
         outcome = await runner.run(ToolRequest("web_search", {"query": "gauss"}, "", 0))
     assert outcome.status == "ok"
     assert outcome.artifact["hits"][0]["url"] == "https://a.example/1"
-
-
-async def test_the_circuit_opens_after_three_failures(server: str) -> None:
-    now = [0.0]
-    breaker = CircuitBreaker(failures=3, seconds=60, clock=lambda: now[0])
-    desk = SearchDesk(SearxngBackend(server), breaker=breaker, throttle=fast())
-    for number in range(3):
-        with pytest.raises(SearchError, match="HTTP 500"):
-            await desk.ask(f"broken {number}")
-    asked = len(Engine.seen)
-    with pytest.raises(SearchError, match="failed several times"):
-        await desk.ask("gauss")
-    assert len(Engine.seen) == asked
-    now[0] = 61.0
-    assert await desk.ask("gauss")
-
-
-async def test_a_backend_with_a_bug_is_unavailable() -> None:
-    class Broken:
-        name = "broken"
-
-        async def search(self, query: str, count: int) -> list[SearchHit]:
-            raise KeyError(query)
-
-    with pytest.raises(SearchError, match="KeyError in 'broken'"):
-        await SearchDesk(Broken(), throttle=fast()).ask("q")
 
 
 async def test_ddgs_on_a_local_engine(monkeypatch: pytest.MonkeyPatch, serving: Any) -> None:

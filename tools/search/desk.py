@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
@@ -15,6 +16,10 @@ __all__ = ["PACE", "SearchDesk"]
 
 PACE: Final = Throttle(concurrent=2, interval_s=1.0)
 _LONGEST_QUERY = 400
+
+
+class _NotAsked(SearchError):
+    """The engine was not asked, or had hardly any time: no failure of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +49,11 @@ class SearchDesk:
         return None if rows is None else [SearchHit(**row) for row in rows]
 
     async def _request(self, query: str, key: tuple[object, ...]) -> list[SearchHit]:
-        if wait := self.breaker.open_for():
-            raise SearchError("it failed several times", retry_after=wait)
+        self._look_at_breaker()
         try:
-            async with asyncio.timeout(self.seconds):
-                hits = await self._twice(query, key)
-        except TimeoutError:
-            self.breaker.failed()
-            raise SearchError(f"no answer within {self.seconds:g} s") from None
+            hits = await self._twice(query, key, asyncio.get_running_loop().time() + self.seconds)
+        except _NotAsked:
+            raise
         except SearchError as error:
             self.breaker.failed(error.retry_after)
             raise
@@ -59,22 +61,48 @@ class SearchDesk:
         self.cache.put([asdict(hit) for hit in hits], *key)
         return hits
 
-    async def _twice(self, query: str, key: tuple[object, ...]) -> list[SearchHit]:
+    async def _twice(self, query: str, key: tuple[object, ...], deadline: float) -> list[SearchHit]:
         try:
-            return await self._once(query, key)
+            return await self._once(query, key, deadline)
         except SearchError as error:
-            if error.lasting or error.retry_after is not None:
+            loop = asyncio.get_running_loop()
+            if error.lasting or error.retry_after is not None or loop.time() >= deadline:
                 raise
+            first = error
         await asyncio.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - jitter
-        return await self._once(query, key)
+        try:
+            return await self._once(query, key, deadline)
+        except _NotAsked:
+            raise first from None
 
-    async def _once(self, query: str, key: tuple[object, ...]) -> list[SearchHit]:
-        async with self.throttle.turn():
+    async def _once(self, query: str, key: tuple[object, ...], deadline: float) -> list[SearchHit]:
+        async with AsyncExitStack() as turn:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await turn.enter_async_context(self.throttle.turn())
+            except TimeoutError:
+                raise _NotAsked("too many searches are waiting") from None
             if (hits := self._kept(key)) is not None:  # by another process or tool, while we waited
                 return hits
-            try:
+            self._look_at_breaker()
+            return await self._answer(query, deadline)
+
+    async def _answer(self, query: str, deadline: float) -> list[SearchHit]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout_at(deadline):
                 return await self.backend.search(query, self.count)
-            except (SearchError, TimeoutError):
-                raise
-            except Exception as error:  # a backend's bug must not end a path
-                raise SearchError(f"{type(error).__name__} in {self.backend.name!r}") from error
+        except SearchError:
+            raise
+        except TimeoutError:
+            if loop.time() >= deadline and deadline - began < self.seconds / 2:
+                # Most of the time went by in our own queue: that the rest was too short says nothing about the engine.
+                raise _NotAsked("too many searches are waiting") from None
+            raise SearchError(f"no answer within {self.seconds:g} s") from None
+        except Exception as error:  # a backend's bug must not end a path
+            raise SearchError(f"{type(error).__name__} in {self.backend.name!r}") from error
+
+    def _look_at_breaker(self) -> None:
+        if wait := self.breaker.open_for():
+            raise _NotAsked("it failed several times", retry_after=wait)
