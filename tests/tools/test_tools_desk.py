@@ -1,11 +1,13 @@
 """The desk that all peers ask: whom it lets wait, what it holds against an engine, and what it remembers."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from peerleap.tools.search.backend import SearchError, SearchHit
 from peerleap.tools.search.breaker import CircuitBreaker
+from peerleap.tools.search.cache import SearchCache
 from peerleap.tools.search.desk import SearchDesk
+from peerleap.tools.search.searxng import SearxngBackend
 from peerleap.tools.search.throttle import Throttle
 
 HITS = [SearchHit("Sums", "https://a.example/1", "n(n+1)/2")]
@@ -87,3 +89,37 @@ async def test_those_who_wait_do_not_ask_an_engine_that_has_failed_meanwhile() -
     ends = await told(desk, *(f"forbidden {number}" for number in range(6)))
     assert sorted(ends) == ["it failed several times"] * 5 + ["the engine does not allow it"]
     assert len(engine.asked) == 1
+
+
+async def test_an_answer_is_kept_for_the_options_that_it_was_asked_with() -> None:
+    engines = [
+        SearxngBackend("http://a.example"),
+        SearxngBackend("http://b.example"),
+        SearxngBackend("http://a.example", language="de"),
+        SearxngBackend("http://a.example", safesearch=0),
+        SearxngBackend("http://a.example", time_range="day"),
+        SearxngBackend("http://a.example", name="ours"),
+    ]
+    cache = SearchCache()
+
+    class Answering(SearxngBackend):
+        async def search(self, query: str, count: int) -> list[SearchHit]:
+            return [SearchHit(repr(self), "https://a.example/1", "")]
+
+    answering = [Answering(**asdict(engine)) for engine in engines]
+    for engine in (*answering, *answering):
+        hits = await SearchDesk(engine, cache=cache, throttle=fast()).ask("gauss")
+        assert hits[0].title == repr(engine)
+    # How long we wait changes no answer.
+    patient = await SearchDesk(replace(answering[0], seconds=99.0), cache=cache, throttle=fast()).ask("gauss")
+    assert patient[0].title == repr(answering[0])
+
+
+async def test_an_empty_answer_is_asked_for_again() -> None:
+    engine = Engine()
+    desk = SearchDesk(engine, throttle=fast())
+    assert await desk.ask("empty") == []
+    assert await desk.ask("empty") == []
+    assert len(engine.asked) == 2
+    assert await desk.ask("gauss") == await desk.ask("gauss") == HITS
+    assert len(engine.asked) == 3

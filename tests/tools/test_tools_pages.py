@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 
+from peerleap.tools.search.cache import SearchCache
 from peerleap.tools.search.guard import GuardedTransport, is_public
 from peerleap.tools.search.page import Page, PageError, fetch
 from peerleap.tools.search.passage import best_passage
@@ -243,6 +244,15 @@ async def test_one_fetch_for_all_peers(site: str) -> None:
     answers = await asyncio.gather(*(tool.ainvoke({"url": site + "/plain"}) for _ in range(16)))
     assert len(set(answers)) == 1
     await tool.ainvoke({"url": site + "/plain", "looking_for": "x"})
+    assert Site.seen == ["/plain"]
+
+
+async def test_what_one_tool_may_read_is_not_handed_to_another(site: str) -> None:
+    cache = SearchCache()
+    trusting = read_page(allow_hosts=host_of(site), cache=cache)
+    assert "just text" in await trusting.ainvoke({"url": site + "/plain"})
+    assert "refused" in await read_page(cache=cache).ainvoke({"url": site + "/plain"})
+    assert "just text" in await read_page(allow_hosts=host_of(site), cache=cache).ainvoke({"url": site + "/plain"})
     assert Site.seen == ["/plain"]
 
 

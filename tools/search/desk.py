@@ -1,9 +1,10 @@
 """The one place that all peers ask: it remembers, waits its turn, and knows when to stop asking."""
 
 import asyncio
+import hashlib
 import random
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Final
 
 from peerleap.tools.search.backend import SearchBackend, SearchError, SearchHit
@@ -39,14 +40,13 @@ class SearchDesk:
     async def ask(self, query: str) -> list[SearchHit]:
         """The hits for `query`, empty when there are none. Raises `SearchError` and nothing else."""
         query = " ".join(query.split())[:_LONGEST_QUERY]
-        key = ("search", self.backend.name, query.casefold(), self.count)
-        if (hits := self._kept(key)) is not None:
+        key = ("search", self.backend.name, _options(self.backend), query.casefold(), self.count)
+        if hits := self._kept(key):
             return hits
         return await self._shared.run(key, lambda: self._request(query, key))
 
-    def _kept(self, key: tuple[object, ...]) -> list[SearchHit] | None:
-        rows = self.cache.get(*key)
-        return None if rows is None else [SearchHit(**row) for row in rows]
+    def _kept(self, key: tuple[object, ...]) -> list[SearchHit]:
+        return [SearchHit(**row) for row in self.cache.get(*key) or ()]
 
     async def _request(self, query: str, key: tuple[object, ...]) -> list[SearchHit]:
         self._look_at_breaker()
@@ -58,7 +58,8 @@ class SearchDesk:
             self.breaker.failed(error.retry_after)
             raise
         self.breaker.worked()
-        self.cache.put([asdict(hit) for hit in hits], *key)
+        if hits:  # a refused request may look like an empty answer, and must not be remembered for a day
+            self.cache.put([asdict(hit) for hit in hits], *key)
         return hits
 
     async def _twice(self, query: str, key: tuple[object, ...], deadline: float) -> list[SearchHit]:
@@ -82,7 +83,7 @@ class SearchDesk:
                     await turn.enter_async_context(self.throttle.turn())
             except TimeoutError:
                 raise _NotAsked("too many searches are waiting") from None
-            if (hits := self._kept(key)) is not None:  # by another process or tool, while we waited
+            if hits := self._kept(key):  # by another process or tool, while we waited
                 return hits
             self._look_at_breaker()
             return await self._answer(query, deadline)
@@ -106,3 +107,11 @@ class SearchDesk:
     def _look_at_breaker(self) -> None:
         if wait := self.breaker.open_for():
             raise _NotAsked("it failed several times", retry_after=wait)
+
+
+def _options(backend: SearchBackend) -> str:
+    """What else than its name makes a backend answer as it does; as a digest, since it may hold a key."""
+    if not is_dataclass(backend):
+        return ""
+    options = [(one.name, getattr(backend, one.name)) for one in fields(backend) if one.compare]
+    return hashlib.sha256(repr(options).encode(errors="surrogatepass")).hexdigest()

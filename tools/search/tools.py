@@ -85,7 +85,7 @@ class _ReadPage(BaseTool):
         return page_report(page, looking_for, _MAX_CHARS), {"url": page.url, "title": page.title, "date": page.date}
 
     def _kept(self, url: str) -> PageText | None:
-        row = self._cache.get("page", url)
+        row = self._cache.get(*self._key(url))
         return PageText(**row) if row else None
 
     async def _text(self, url: str) -> PageText:
@@ -94,8 +94,12 @@ class _ReadPage(BaseTool):
                 return kept
             page = await fetch(url, seconds=self.seconds, allow_hosts=self.allow_hosts)
             text = await extract(page, seconds=self.seconds)
-        self._cache.put(asdict(text), "page", url)
+        self._cache.put(asdict(text), *self._key(url))
         return text
+
+    def _key(self, url: str) -> tuple[object, ...]:
+        # What one tool may read, another one with the same cache may not.
+        return ("page", url, sorted(self.allow_hosts))
 
 
 def web_search(
