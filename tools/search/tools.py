@@ -48,7 +48,7 @@ class _WebSearch(BaseTool):
 
     async def _arun(self, query: str) -> tuple[str, dict[str, Any]]:
         if not query.strip():
-            return "The query is empty.", {"hits": []}
+            return "The query is empty.", {"unavailable": "the query is empty"}
         try:
             hits = await self._desk.ask(query)
         except SearchError as error:
