@@ -18,6 +18,7 @@ import pytest
 
 from peerleap.tools.sandbox import Sandbox, SandboxClosed, SandboxUnavailable, SandboxWarning, probe
 from peerleap.tools.sandbox.launch import Walls
+from peerleap.tools.sandbox.zygote import Zygote
 
 Descendants = Callable[[int], set[int]]
 OpenFiles = Callable[[], dict[int, str]]
@@ -144,6 +145,38 @@ async def cancel_some(walls: Walls) -> None:
     assert (await tasks[1]).state_lost
     with pytest.raises(SandboxClosed):
         await sessions[1].arun("1")
+
+
+def test_a_session_of_its_own_worker_that_is_cancelled_as_it_ends_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch, descendants: Descendants, open_files: OpenFiles, eventually: Eventually
+) -> None:
+    if not probe().walls.bwrap:
+        pytest.skip(f"tier 2b: {probe().reasons}")
+    ending, go_on = threading.Event(), threading.Event()
+    ended = Zygote.ended
+
+    async def slowly(zygote: Zygote, within_s: float) -> bool:
+        ending.set()
+        while not go_on.is_set():
+            await asyncio.sleep(0.01)
+        return await ended(zygote, within_s)
+
+    async def run() -> None:
+        session = await sandbox.asession("cancelled")
+        task = asyncio.create_task(session.arun("import os; os._exit(0)"))
+        assert await asyncio.to_thread(ending.wait, 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+
+    with Sandbox(_walls=Walls(probe().walls.bwrap, landlock=False, seccomp=True)) as sandbox:
+        sandbox.session("first").close()
+        processes, files = descendants(os.getpid()), open_files()
+        monkeypatch.setattr(Zygote, "ended", slowly)
+        asyncio.run(run())
+        assert eventually(lambda: set(open_files().items()) <= set(files.items()))
+        assert descendants(os.getpid()) <= processes
 
 
 def test_closing_while_it_starts(walls: Walls, nothing_left: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from peerleap.tools.sandbox import CellError, Sandbox, SandboxClosed, SandboxError, Session
+from peerleap.tools.sandbox.child import Child
 
 Eventually = Callable[[Callable[[], bool]], bool]
 
@@ -162,6 +163,32 @@ async def test_cancelling_kills_the_process(
     assert not (await session.arun("2")).state_lost
     await session.aclose()
     assert await asyncio.to_thread(eventually, lambda: descendants(os.getpid()) <= before)
+
+
+async def test_a_loss_whose_result_was_cancelled_is_told_by_the_next(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dying = threading.Event()
+    deaf = "import signal\nsignal.setitimer(signal.ITIMER_REAL, 0)\nwhile True: pass"
+
+    async def end(child: Child, reason: str) -> None:
+        nursery.drop(child, reason)
+        dying.set()
+        await asyncio.sleep(600)  # as on a machine on which a killed process takes its time to die
+
+    async with await sandbox.asession("owed") as session:
+        assert (await session.arun("x = 1")).ok
+        nursery = session._interpreter._nursery
+        with monkeypatch.context() as slow:
+            slow.setattr(nursery, "end", end)
+            task = asyncio.create_task(session.arun(deaf, timeout_s=0.1))
+            assert await asyncio.to_thread(dying.wait, 20)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        result = await session.arun("1 + 1")
+        assert (result.value, result.state_lost) == ("2", True)
+        assert not (await session.arun("2")).state_lost
 
 
 async def test_a_timeout_of_the_caller_cancels(sandbox: Sandbox) -> None:
