@@ -34,6 +34,7 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
 TIERS = {
     "1": probe().walls,
     "2": Walls(None, landlock=True, seccomp=True),
+    "2b": Walls(probe().walls.bwrap, landlock=False, seccomp=True),
     "none": Walls(None, landlock=False, seccomp=False),
 }
 
@@ -61,8 +62,8 @@ def wait_for_ready(process: subprocess.Popen[str]) -> None:
 
 @pytest.fixture(params=["1", "2"], ids=["tier1", "tier2"])
 def walls(request: pytest.FixtureRequest) -> Walls:
-    if TIERS["1"].tier != 1 and request.param == "1":
-        pytest.skip(f"tier 1: {probe().reasons}")
+    if (TIERS["1"].tier != 1 and request.param == "1") or (not TIERS["2b"].bwrap and request.param == "2b"):
+        pytest.skip(f"tier {request.param}: {probe().reasons}")
     return TIERS[request.param]
 
 
@@ -90,6 +91,7 @@ def nothing_left(descendants: Descendants, open_files: OpenFiles) -> Callable[[]
     return check
 
 
+@pytest.mark.parametrize("walls", ["1", "2", "2b"], ids=["tier1", "tier2", "tier2b"], indirect=True)
 @pytest.mark.parametrize("way", ["SIGKILL", "SIGTERM", "end", "exception"])
 def test_nothing_survives_the_host(
     way: str,
@@ -161,8 +163,8 @@ def test_a_session_of_its_own_worker_that_is_cancelled_as_it_ends_leaves_nothing
             await asyncio.sleep(0.01)
         return await ended(zygote, within_s)
 
-    async def run() -> None:
-        session = await sandbox.asession("cancelled")
+    async def run(box: Sandbox) -> None:
+        session = await box.asession("cancelled")
         task = asyncio.create_task(session.arun("import os; os._exit(0)"))
         assert await asyncio.to_thread(ending.wait, 20)
         task.cancel()
@@ -170,11 +172,11 @@ def test_a_session_of_its_own_worker_that_is_cancelled_as_it_ends_leaves_nothing
             await task
         go_on.set()
 
-    with Sandbox(_walls=Walls(probe().walls.bwrap, landlock=False, seccomp=True)) as sandbox:
-        sandbox.session("first").close()
+    with Sandbox(_walls=TIERS["2b"]) as made:
+        made.session("first").close()
         processes, files = descendants(os.getpid()), open_files()
         monkeypatch.setattr(Zygote, "ended", slowly)
-        asyncio.run(run())
+        asyncio.run(run(made))
         assert eventually(lambda: set(open_files().items()) <= set(files.items()))
         assert descendants(os.getpid()) <= processes
 
