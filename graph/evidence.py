@@ -18,7 +18,7 @@ class Evidence(TypedDict):
 
     tool: str
     calls: int
-    """Calls that went well."""
+    """Calls that went well and found something."""
     digest: str
     """SHA-256 of the whole output of the last of them, as hexadecimal digits; the output is in the history."""
     output: NotRequired[str]
@@ -26,11 +26,11 @@ class Evidence(TypedDict):
 
 
 def find_evidence(history: Iterable[Segment]) -> list[Evidence]:
-    """What a path has checked, tool by tool, in the order of first use; only calls that went well count."""
+    """What a path has checked, tool by tool, in the order of first use: calls that went well and found something."""
     found: dict[str, Evidence] = {}
     for segment in history:
         record = segment.get("tool")
-        if record is not None and record["status"] == "ok":
+        if record is not None and record["status"] == "ok" and not record.get("empty"):
             one = found.setdefault(record["name"], Evidence(tool=record["name"], calls=0, digest=""))
             one["calls"] += 1
             one["digest"] = record["digest"]

@@ -32,6 +32,8 @@ class ToolRecord(TypedDict):
     """The code that ran to its end, where the tool keeps state between calls."""
     printed: NotRequired[str]
     """What that code has shown, made harmless: one line of at most 120 characters. Missing where it showed nothing."""
+    empty: NotRequired[bool]
+    """The search went well and has found nothing: that is no evidence."""
     lost: NotRequired[bool]
     """The state that earlier calls had made was gone when this one ended."""
 

@@ -198,6 +198,8 @@ def _record(name: str, outcome: ToolOutcome, markers: Sequence[str]) -> ToolReco
         # Of code only: what a page says must not speak from a label.
         if printed := one_line(str(artifact.get("printed") or ""), markers, max_chars=_PRINTED):
             record["printed"] = printed
+    if artifact.get("hits") == []:
+        record["empty"] = True
     if artifact.get("lost"):
         record["lost"] = True
     return record

@@ -89,6 +89,8 @@ class _Python(BaseTool):
         result = await session.arun(code, timeout_s=min(limits, default=None))
         told = {"cell": code, "ok": result.ok, "lost": result.state_lost, "seconds": result.duration_s}
         told["printed"] = result.printed
+        if result.sha256:
+            told["sha256"] = result.sha256
         return note + result.text(), told
 
     async def _session(self, config: RunnableConfig) -> _Session:

@@ -54,7 +54,8 @@ class ToolOutcome:
     artifact: Any
     """The tool's structured result, for traces and evaluation; the model does not see it."""
     digest: str
-    """SHA-256 of the tool's whole output, before anything was cut."""
+    """SHA-256 of the tool's whole output, before anything was cut; a tool that cuts it gives it as its artifact's
+    `sha256`."""
     use: ToolUse
     """What the path has spent now."""
 
@@ -158,7 +159,10 @@ class ToolRunner:
     ) -> ToolOutcome:
         most = self.limits.chars if chars is None else chars
         text = neutralise(shorten(output, max(_LONGEST, most)), self._markers, max_chars=most)
-        return ToolOutcome(text or "(no output)", status, duration_s, artifact, _sha256(output), use)
+        # A tool that has cut its output itself says what the whole was.
+        whole = artifact.get("sha256") if isinstance(artifact, dict) else None
+        digest = whole if isinstance(whole, str) else _sha256(output)
+        return ToolOutcome(text or "(no output)", status, duration_s, artifact, digest, use)
 
 
 def _any_context(tool: BaseTool) -> BaseTool:

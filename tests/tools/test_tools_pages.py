@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 
-from peerleap.tools.search import extraction
-from peerleap.tools.search.extraction import decoded, extract
+from peerleap.tools.search.cache import SearchCache
 from peerleap.tools.search.guard import GuardedTransport, is_public
 from peerleap.tools.search.page import Page, PageError, fetch
 from peerleap.tools.search.passage import best_passage
@@ -248,24 +247,13 @@ async def test_one_fetch_for_all_peers(site: str) -> None:
     assert Site.seen == ["/plain"]
 
 
-async def test_extraction_is_killed_at_its_deadline(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    slow = tmp_path / "slow.py"
-    slow.write_text("import time; time.sleep(30)")
-    monkeypatch.setattr(extraction, "_WORKER", slow)
-    with pytest.raises(PageError, match=r"more than 0\.3 s"):
-        await extract(Page("u", "html", b"<p>x</p>"), seconds=0.3)
-    slow.write_text("raise SystemExit(3)")
-    with pytest.raises(PageError, match=r"pip install 'peerleap\[web\]'"):
-        await extract(Page("u", "html", b"<p>x</p>"), seconds=5)
-    slow.write_text("print('[1]')")
-    with pytest.raises(PageError, match="no text"):
-        await extract(Page("u", "html", b"<p>x</p>"), seconds=5)
-
-
-def test_decoding_never_fails() -> None:
-    assert decoded("é".encode(), None) == "é"
-    assert decoded("é".encode("latin-1"), None) == "é"
-    assert decoded(b"a", "no-such") == "a"
+async def test_what_one_tool_may_read_is_not_handed_to_another(site: str) -> None:
+    cache = SearchCache()
+    trusting = read_page(allow_hosts=host_of(site), cache=cache)
+    assert "just text" in await trusting.ainvoke({"url": site + "/plain"})
+    assert "refused" in await read_page(cache=cache).ainvoke({"url": site + "/plain"})
+    assert "just text" in await read_page(allow_hosts=host_of(site), cache=cache).ainvoke({"url": site + "/plain"})
+    assert Site.seen == ["/plain"]
 
 
 def test_the_passage_is_around_the_best_sentence() -> None:

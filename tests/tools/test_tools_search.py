@@ -14,11 +14,8 @@ import pytest
 from peerleap.tools.protocol import ToolRequest
 from peerleap.tools.runner import ToolRunner
 from peerleap.tools.search.backend import SearchError, SearchHit
-from peerleap.tools.search.breaker import CircuitBreaker
 from peerleap.tools.search.cache import SearchCache
-from peerleap.tools.search.desk import SearchDesk
 from peerleap.tools.search.searxng import SearxngBackend
-from peerleap.tools.search.shared import SharedCalls
 from peerleap.tools.search.throttle import Throttle
 from peerleap.tools.search.tools import web_search
 from peerleap.tools.untrusted import has_marker
@@ -144,6 +141,17 @@ async def test_sixteen_peers_make_one_request(server: str, tmp_path: Path) -> No
         one._desk.cache.close()  # type: ignore[attr-defined]
 
 
+async def test_what_another_process_found_meanwhile_is_not_asked_again(server: str, tmp_path: Path) -> None:
+    pace = Throttle(concurrent=1, interval_s=0.0)
+    caches = [SearchCache(tmp_path / "search.sqlite3") for _ in range(2)]
+    tools = [web_search(SearxngBackend(server), cache=cache, throttle=pace) for cache in caches]
+    answers = await asyncio.gather(*(tool.ainvoke({"query": "gauss sum"}) for tool in tools))
+    assert answers[0] == answers[1]
+    assert len(Engine.seen) == 1
+    for cache in caches:
+        cache.close()
+
+
 def test_one_tool_serves_several_event_loops(server: str) -> None:
     tool = web_search(SearxngBackend(server), throttle=Throttle(concurrent=1, interval_s=0.0))
     answers: list[str] = []
@@ -164,32 +172,6 @@ async def test_it_runs_in_the_runner_with_its_own_length(server: str) -> None:
         outcome = await runner.run(ToolRequest("web_search", {"query": "gauss"}, "", 0))
     assert outcome.status == "ok"
     assert outcome.artifact["hits"][0]["url"] == "https://a.example/1"
-
-
-async def test_the_circuit_opens_after_three_failures(server: str) -> None:
-    now = [0.0]
-    breaker = CircuitBreaker(failures=3, seconds=60, clock=lambda: now[0])
-    desk = SearchDesk(SearxngBackend(server), breaker=breaker, throttle=fast())
-    for number in range(3):
-        with pytest.raises(SearchError, match="HTTP 500"):
-            await desk.ask(f"broken {number}")
-    asked = len(Engine.seen)
-    with pytest.raises(SearchError, match="failed several times"):
-        await desk.ask("gauss")
-    assert len(Engine.seen) == asked
-    now[0] = 61.0
-    assert await desk.ask("gauss")
-
-
-async def test_a_backend_with_a_bug_is_unavailable() -> None:
-    class Broken:
-        name = "broken"
-
-        async def search(self, query: str, count: int) -> list[SearchHit]:
-            raise KeyError(query)
-
-    with pytest.raises(SearchError, match="KeyError in 'broken'"):
-        await SearchDesk(Broken(), throttle=fast()).ask("q")
 
 
 async def test_ddgs_on_a_local_engine(monkeypatch: pytest.MonkeyPatch, serving: Any) -> None:
@@ -249,30 +231,6 @@ def test_cache_forgets_and_survives_damage(tmp_path: Path) -> None:
     bad.put(1, "k")
     assert bad.get("k") is None
     assert SearchCache(tmp_path / "bad" / "below").get("k") is None
-
-
-async def test_shared_calls_outlive_one_waiter_and_not_the_last() -> None:
-    shared, ended = SharedCalls[int](), []
-
-    async def work() -> int:
-        try:
-            await asyncio.sleep(0.05)
-        except asyncio.CancelledError:
-            ended.append("cancelled")
-            raise
-        return 7
-
-    first = asyncio.create_task(shared.run("k", work))
-    second = asyncio.create_task(shared.run("k", work))
-    await asyncio.sleep(0.01)
-    first.cancel()
-    assert await second == 7
-    only = asyncio.create_task(shared.run("k", work))
-    await asyncio.sleep(0.01)
-    only.cancel()
-    await asyncio.gather(first, only, return_exceptions=True)
-    assert await shared.run("k", work) == 7
-    assert ended == ["cancelled"]
 
 
 async def test_throttle_keeps_the_pace() -> None:

@@ -123,8 +123,10 @@ class Interpreter:
         except BaseException:
             self._nursery.drop(child, "the cell was cancelled")
             raise
-        self._child = None
+        # Cancelled in the wait, this result is never read: the next one has to tell of the loss.
+        self._child, self._owed = None, True
         await self._nursery.end(child, reason)
+        self._owed = False
         return lost(reason, timed_out=timed_out, duration_s=loop.time() - start)
 
 

@@ -18,7 +18,7 @@ from .closing import Closing
 from .errors import SandboxClosed, SandboxError
 from .keeper import Keeper
 from .replay import replay
-from .result import CellError, CellResult, ReplayResult, lost
+from .result import CellError, CellResult, ReplayResult, digest_of, lost
 
 _PRINTED = 64_000  # characters of output; a cell that goes on behind them is stopped
 _LOOK_S = 0.05  # seconds between two looks at how much there is
@@ -142,6 +142,7 @@ class MontySession:
         began = loop.time()
         value: str | None = None
         error: CellError | None = None
+        message = ""
         try:
             async with asyncio.timeout(timeout_s):
                 value = _shown(await _fed(session, code, printed))
@@ -159,7 +160,7 @@ class MontySession:
             await self._drop()
             return lost(str(crash)[:200], timed_out=False, duration_s=loop.time() - began)
         except MontyError as failed:
-            error = _error(failed, self._owner._max_output)
+            error, message = _error(failed, self._owner._max_output)
         except BaseException:
             await self._drop()
             raise
@@ -168,7 +169,9 @@ class MontySession:
         told = len(shown or "") + (len(error.text(most)) if error else 0)
         output = shorten(printed.output, max(most - told, most // 4))
         cut = (output, shown) != (printed.output, value)
-        return CellResult(output, shown, error, False, False, loop.time() - began, cut)
+        whole = cut or (error is not None and error.message != message)
+        sha256 = digest_of(printed.output, value or "", message) if whole else ""
+        return CellResult(output, shown, error, False, False, loop.time() - began, cut, sha256)
 
     async def _living(self) -> Any:
         if self._session is None:
@@ -211,11 +214,11 @@ def _shown(value: Any) -> str | None:
         return f"({type(error).__name__}: {error})"
 
 
-def _error(failed: Any, most: int) -> CellError:
-    """What the model reads of an error: its type, its message, and where in which cell."""
+def _error(failed: Any, most: int) -> tuple[CellError, str]:
+    """What the model reads of an error: its type, its message, and where in which cell; and the whole message."""
     kind, _, message = str(failed.display("type-msg") if hasattr(failed, "display") else failed).partition(": ")
     frames = [_frame(frame) for frame in (failed.traceback() if hasattr(failed, "traceback") else ())[-_FRAMES:]]
-    return CellError(kind[:500], shorten(message, most // 2), tuple(frames))
+    return CellError(kind[:500], shorten(message, most // 2), tuple(frames)), message
 
 
 def _frame(frame: Any) -> str:

@@ -1,7 +1,7 @@
 """Where the processes of sessions come from, and who sees them gone."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from .child import Child, ChildLost
 from .errors import SandboxClosed, SandboxUnavailable
@@ -26,6 +26,7 @@ class Nursery:
         self._limits = limits
         self._warm: asyncio.Task[Zygote] | None = None
         self._homes: dict[Child, Zygote] = {}
+        # Ends that nobody may wait for any more, but that have to be seen through.
         self._dying: set[asyncio.Task[None]] = set()
         self._closed = False
         self.walls: Walls | None = None
@@ -64,9 +65,13 @@ class Nursery:
         if zygote is self._current():
             self._warm = None
         zygote.kill()
-        closing = asyncio.create_task(zygote.close())
-        self._dying.add(closing)
-        closing.add_done_callback(self._dying.discard)
+        self._see_through(zygote.close())
+
+    def _see_through(self, end: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        ending = asyncio.create_task(end)
+        self._dying.add(ending)
+        ending.add_done_callback(self._dying.discard)
+        return ending
 
     async def _fork(self, zygote: Zygote, seed: int) -> Child:
         assert self.walls is not None
@@ -85,6 +90,7 @@ class Nursery:
             raise SandboxUnavailable(f"a session did not start: {error or 'no answer'}") from error
         except BaseException:
             self.drop(child, "it was not wanted any more")
+            self._see_through(self._end(child))
             raise
         return child
 
@@ -96,8 +102,11 @@ class Nursery:
             zygote.kill()
 
     async def end(self, child: Child, reason: str) -> None:
-        """End a process; returns when it is gone."""
+        """End a process; returns when it is gone. Cancelled, it still closes what belongs to it."""
         self.drop(child, reason)
+        await asyncio.shield(self._see_through(self._end(child)))
+
+    async def _end(self, child: Child) -> None:
         zygote = self._homes.pop(child, None)
         gone, _ = await asyncio.wait([child.gone], timeout=_DEATH_TIMEOUT_S)
         if zygote is not None:

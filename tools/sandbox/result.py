@@ -1,5 +1,6 @@
 """What came of a cell, and the text of it that a model reads."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ LOST = "SandboxRestarted"
 _SHARE = 3 / 4  # of the output budget for the value or the error; standard output gets what is left
 _FRAMES = 6
 _FRAME_LENGTH = 500
+_DIGEST_LENGTH = 64  # hexadecimal digits of SHA-256
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class CellResult:
     """Wall clock, as the host saw it."""
     truncated: bool
     """Some output was cut."""
+    sha256: str = ""
+    """Where something was cut: digest of all that the cell has shown, what was cut included; else empty."""
 
     @property
     def ok(self) -> bool:
@@ -103,15 +107,27 @@ def read_reply(
         raise FrameError(f"a reply to request {reply['id']!r} instead of {request!r}")
     timed_out = _typed(reply, "timed_out", bool)
     share = int(limit * _SHARE)
-    error = _error(reply.get("error"), limit)
+    error, error_cut, error_sha256 = _error(reply.get("error"), limit)
     if timed_out:
         error = CellError("TimeoutError", f"stopped after {timeout_s:g} s (variables kept)")
-    value, value_cut = None, False
+    value, value_cut, value_sha256 = None, False, ""
     if reply.get("value") is not None:
-        value, value_cut = _shorten(reply["value"], share, limit)
+        value, value_cut, value_sha256 = _shorten(reply["value"], share, limit)
     used = len(value or "") + (len(error.text(share)) if error else 0)
-    stdout, output_cut = _shorten(reply.get("output"), max(limit - used, limit - share), limit)
-    return CellResult(stdout, value, error, timed_out, False, duration_s, output_cut or value_cut)
+    stdout, output_cut, output_sha256 = _shorten(reply.get("output"), max(limit - used, limit - share), limit)
+    truncated = output_cut or value_cut
+    whole = digest_of(output_sha256, value_sha256, error_sha256) if truncated or error_cut else ""
+    return CellResult(stdout, value, error, timed_out, False, duration_s, truncated, whole)
+
+
+def digest_of(*parts: str) -> str:
+    """SHA-256 of several texts, told apart by their lengths."""
+    whole = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        whole.update(len(data).to_bytes(8))
+        whole.update(data)
+    return whole.hexdigest()
 
 
 def lost(reason: str, *, timed_out: bool, duration_s: float) -> CellResult:
@@ -120,31 +136,35 @@ def lost(reason: str, *, timed_out: bool, duration_s: float) -> CellResult:
     return CellResult("", None, error, timed_out, True, duration_s, False)
 
 
-def _error(fields: object, limit: int) -> CellError | None:
+def _error(fields: object, limit: int) -> tuple[CellError | None, bool, str]:
+    """The error, whether its message was cut, and the digest of the message."""
     if fields is None:
-        return None
+        return None, False, ""
     if not isinstance(fields, dict):
         raise FrameError("a reply's error is not an object")
     frames = _typed(fields, "traceback", list)[-_FRAMES:]
     if not all(isinstance(frame, str) for frame in frames):
         raise FrameError("a reply's traceback holds something else than text")
-    message, _ = _shorten(fields.get("message"), int(limit * _SHARE) // 2, limit)
+    message, cut, sha256 = _shorten(fields.get("message"), int(limit * _SHARE) // 2, limit)
     traceback = tuple(_clean(frame[:_FRAME_LENGTH]) for frame in frames)
-    return CellError(_clean(_typed(fields, "type", str)[:_FRAME_LENGTH]), message, traceback)
+    return CellError(_clean(_typed(fields, "type", str)[:_FRAME_LENGTH]), message, traceback), cut, sha256
 
 
-def _shorten(excerpt: object, limit: int, kept: int) -> tuple[str, bool]:
-    """Head, mark and tail of an excerpt whose ends are at most `kept` long; whether anything was cut."""
+def _shorten(excerpt: object, limit: int, kept: int) -> tuple[str, bool, str]:
+    """Head, mark and tail of an excerpt whose ends are at most `kept` long; whether anything was cut; its digest."""
     if not isinstance(excerpt, dict):
         raise FrameError("a reply holds something else than an excerpt")
     head, tail, total = _typed(excerpt, "head", str), _typed(excerpt, "tail", str), _typed(excerpt, "total", int)
     if len(head) > kept or len(tail) > kept or total < len(head) + len(tail):
         raise FrameError(f"an excerpt of {len(head)} + {len(tail)} characters claims {total}")
+    sha256 = _typed(excerpt, "sha256", str)
+    if len(sha256) != _DIGEST_LENGTH:
+        raise FrameError(f"an excerpt's digest has {len(sha256)} characters")
     if total <= limit and total == len(head) + len(tail):
-        return _clean(head + tail), False
+        return _clean(head + tail), False, sha256
     front = head[: limit - limit // 2]
     back = (head + tail)[len(front) :][-(limit // 2) :]
-    return _clean(f"{front}…[{total - len(front) - len(back)} characters cut]…{back}"), True
+    return _clean(f"{front}…[{total - len(front) - len(back)} characters cut]…{back}"), True, sha256
 
 
 def _typed(fields: Mapping[str, Any], name: str, kind: type) -> Any:

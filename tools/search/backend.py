@@ -29,11 +29,14 @@ class SearchError(Exception):
 
 
 class SearchBackend(Protocol):
-    """A search engine. It keeps no cache, no limits and no retries: `SearchDesk` does."""
+    """A search engine. It keeps no cache, no limits and no retries: `SearchDesk` does.
+
+    Answers are kept by its name and, where it is a dataclass, by the fields that it is compared by.
+    """
 
     @property
     def name(self) -> str:
-        """Part of the cache's key."""
+        """Different for engines, and for options that are no such fields, that answer differently."""
 
     async def search(self, query: str, count: int) -> list[SearchHit]:
         """At most `count` hits, best first; empty when there are none. Raises `SearchError`."""

@@ -1,7 +1,7 @@
 """Search through `ddgs`, which asks several public engines and needs no key."""
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from peerleap.tools.search.backend import SearchError, SearchHit
@@ -20,7 +20,7 @@ class DdgsBackend:
     safesearch: str = "moderate"
     engines: str = "auto"
     """Comma-separated names, for example `"duckduckgo,brave"`."""
-    seconds: float = 5.0
+    seconds: float = field(default=5.0, compare=False)
     """Seconds for one engine."""
     name: str = "ddgs"
 

@@ -1,6 +1,8 @@
 """Text from pages, made in a process of its own: hostile HTML and PDF can take minutes or gigabytes."""
 
+import asyncio
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ __all__ = ["PageText", "extract"]
 
 _WORKER: Final = Path(__file__).with_name("extraction_worker.py")
 _THREADS: Final = BoundedThreads(2, "peerleap-extract")
+_DEATH_S: Final = 2.0  # a killed process is gone in milliseconds
 _MAX_HTML: Final = 1_000_000  # trafilatura took 10 s for 50,000 attributes
 
 
@@ -34,7 +37,7 @@ async def extract(page: Page, *, seconds: float = 8.0) -> PageText:
     body = page.body
     if page.kind == "html":
         body = decoded(body[:_MAX_HTML], page.charset).encode(errors="replace") if page.charset else body[:_MAX_HTML]
-    found = await _THREADS.run(_work, page.kind, body, seconds)
+    found = await _work(page.kind, body, seconds)
     if not found.get("text"):
         raise PageError("the page has no text")
     return PageText(page.url, str(found.get("title") or ""), str(found.get("date") or ""), str(found["text"]))
@@ -50,18 +53,69 @@ def decoded(body: bytes, charset: str | None) -> str:
     return body.decode("latin-1")
 
 
-def _work(kind: str, body: bytes, seconds: float) -> dict[str, Any]:
-    command = [sys.executable, "-I", str(_WORKER), kind, str(round(seconds) + 1)]
+class _Extraction:
+    """One process that reads one page; `run` blocks, and `end` may come from any thread at any time."""
+
+    def __init__(self, kind: str, body: bytes, seconds: float) -> None:
+        # The worker dies with the thread that starts it, so `run` stays on that thread until it has ended.
+        self._command = [sys.executable, "-I", str(_WORKER), kind, str(round(seconds) + 1), str(os.getpid())]
+        self._body, self._seconds = body, seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        self._unwanted = False
+        self.begun = False
+
+    def run(self) -> dict[str, Any]:
+        self.begun = True
+        try:
+            code, output = self._ended()
+        except subprocess.TimeoutExpired:
+            raise PageError(f"the page took more than {self._seconds:g} s to read") from None
+        except OSError as error:
+            raise PageError(f"no process to read the page: {error}") from error
+        if code == 3:
+            raise PageError("reading pages needs more packages: pip install 'peerleap[web]'")
+        try:
+            found = json.loads(output)
+        except ValueError:
+            raise PageError("the page could not be read") from None
+        return found if isinstance(found, dict) else {}
+
+    def _ended(self) -> tuple[int, bytes]:
+        """Exit code and standard output; `subprocess.TimeoutExpired` when it has been killed for its time."""
+        if self._unwanted:
+            return -1, b""
+        pipe = subprocess.PIPE
+        with subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env={}) as process:  # noqa: S603
+            self._process = process
+            try:
+                if self._unwanted:
+                    return -1, b""
+                output, _ = process.communicate(self._body, timeout=self._seconds)
+                return process.returncode, output
+            finally:
+                process.kill()  # nothing to do where it has ended
+
+    def end(self) -> None:
+        self._unwanted = True
+        if self._process is not None:
+            self._process.kill()
+
+
+async def _work(kind: str, body: bytes, seconds: float) -> dict[str, Any]:
+    """What the worker found. Cancelled, it kills the process and sees it gone."""
+    extraction = _Extraction(kind, body, seconds)
+    job = asyncio.ensure_future(_THREADS.run(extraction.run))
+    job.add_done_callback(_seen)
     try:
-        done = subprocess.run(command, input=body, capture_output=True, timeout=seconds, check=False, env={})  # noqa: S603
-    except subprocess.TimeoutExpired:
-        raise PageError(f"the page took more than {seconds:g} s to read") from None
-    except OSError as error:
-        raise PageError(f"no process to read the page: {error}") from error
-    if done.returncode == 3:
-        raise PageError("reading pages needs more packages: pip install 'peerleap[web]'")
-    try:
-        found = json.loads(done.stdout)
-    except ValueError:
-        raise PageError("the page could not be read") from None
-    return found if isinstance(found, dict) else {}
+        return await asyncio.shield(job)
+    finally:
+        if not job.done():
+            extraction.end()
+            if extraction.begun:
+                await asyncio.wait({job}, timeout=_DEATH_S)
+            job.cancel()
+
+
+def _seen(done: "asyncio.Future[dict[str, Any]]") -> None:
+    if not done.cancelled():
+        done.exception()

@@ -1,8 +1,11 @@
 """The process behind `extraction`: a page on stdin, JSON on stdout. It imports nothing of ours."""
 
+import ctypes
 import io
 import json
+import os
 import resource
+import signal
 import sys
 import warnings
 
@@ -10,11 +13,14 @@ __all__ = ["main"]
 
 _MAX_CHARS = 200_000
 _MAX_PAGES = 10
+_PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
-    """Exit code 3 means that a package is missing."""
-    kind, seconds = sys.argv[1], int(sys.argv[2])
+    """Exit code 3 means that a package is missing, 4 that nobody waits for the answer any more."""
+    kind, seconds, parent = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    if not _dies_with(parent):
+        return 4
     resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -27,6 +33,13 @@ def main() -> int:
     found["text"] = (found["text"] or "")[:_MAX_CHARS]
     json.dump(found, sys.stdout)
     return 0
+
+
+def _dies_with(parent: int) -> bool:
+    """End with `parent`, even if that is killed; false where it is gone already. The kernel's help is Linux's only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    return os.getppid() == parent
 
 
 def _html(body: bytes) -> dict[str, str | None]:

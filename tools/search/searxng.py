@@ -1,7 +1,7 @@
 """Search through a SearXNG server, or anything that answers like one."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -24,7 +24,7 @@ class SearxngBackend:
     """0 off, 1 moderate, 2 strict."""
     time_range: str = ""
     """`"day"`, `"month"`, `"year"`, or empty for any."""
-    seconds: float = 8.0
+    seconds: float = field(default=8.0, compare=False)
     name: str = "searxng"
 
     def __post_init__(self) -> None:

@@ -48,7 +48,7 @@ class _WebSearch(BaseTool):
 
     async def _arun(self, query: str) -> tuple[str, dict[str, Any]]:
         if not query.strip():
-            return "The query is empty.", {"hits": []}
+            return "The query is empty.", {"unavailable": "the query is empty"}
         try:
             hits = await self._desk.ask(query)
         except SearchError as error:
@@ -79,18 +79,27 @@ class _ReadPage(BaseTool):
     async def _arun(self, url: str, looking_for: str = "") -> tuple[str, dict[str, Any]]:
         url = url.strip()
         try:
-            row = self._cache.get("page", url)
-            page = PageText(**row) if row else await self._shared.run(url, lambda: self._text(url))
+            page = self._kept(url) or await self._shared.run(url, lambda: self._text(url))
         except PageError as error:
             return f"The page cannot be read: {error}. Go on without it.", {"unavailable": str(error)}
         return page_report(page, looking_for, _MAX_CHARS), {"url": page.url, "title": page.title, "date": page.date}
 
+    def _kept(self, url: str) -> PageText | None:
+        row = self._cache.get(*self._key(url))
+        return PageText(**row) if row else None
+
     async def _text(self, url: str) -> PageText:
         async with self._throttle.turn():
+            if kept := self._kept(url):  # by another process or tool, while we waited
+                return kept
             page = await fetch(url, seconds=self.seconds, allow_hosts=self.allow_hosts)
             text = await extract(page, seconds=self.seconds)
-        self._cache.put(asdict(text), "page", url)
+        self._cache.put(asdict(text), *self._key(url))
         return text
+
+    def _key(self, url: str) -> tuple[object, ...]:
+        # What one tool may read, another one with the same cache may not.
+        return ("page", url, sorted(self.allow_hosts))
 
 
 def web_search(

@@ -85,7 +85,7 @@ ATTACKS: dict[str, tuple[str, ...]] = {
         + "import socket\nif isinstance(attempt(lambda: socket.getaddrinfo('example.com', 80)), list): print('ESCAPED')",
     ),
     "fork": (
-        TRY + "import time\nfor _ in range(30):\n    if attempt(os.fork) == 0:\n        time.sleep(4); os._exit(0)",
+        TRY + "import time\nfor _ in range(150):\n    if attempt(os.fork) == 0:\n        time.sleep(4); os._exit(0)",
     ),
     "start a program": (
         TRY + "import subprocess\npath = W['drop'] + '/p'\n"
@@ -96,6 +96,19 @@ ATTACKS: dict[str, tuple[str, ...]] = {
     "execute": (
         TRY + "attempt(lambda: os.execv(sys.executable, ['python', '-c', 'print(1)']))\n"
         "def work():\n    made = os.memfd_create('x'); print('ESCAPED', made)\nattempt(work)",
+    ),
+    "execute from memory": (
+        TRY + "def work():\n    made = os.memfd_create('x')\n    os.write(made, open('/bin/touch', 'rb').read())\n"
+        "    child = attempt(os.fork)\n"
+        "    if child == 0 or isinstance(child, str): os.execve(made, ['touch', W['drop'] + '/m'], {})\n"
+        "    os.waitpid(child, 0)\nattempt(work)",
+    ),
+    "plant a module": (
+        TRY + "for place in ('.', W['drop']):\n"
+        "    attempt(lambda: open(place + '/json.py', 'x').write('print(\"ESCAPED\")'))\n"
+        "    sys.path.insert(0, place)\n"
+        "for name in [name for name in sys.modules if name.partition('.')[0] == 'json']: del sys.modules[name]\n"
+        "import json",
     ),
     "double-fork daemon": (
         TRY
@@ -170,6 +183,8 @@ CONTROLS = (
     "abstract unix socket",
     "fork",
     "start a program",
+    "execute from memory",
+    "plant a module",
     "double-fork daemon",
     "kill the victim",
     "have the kernel signal the victim",

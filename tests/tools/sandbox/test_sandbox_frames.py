@@ -14,9 +14,10 @@ from peerleap.tools.sandbox import Session
 from peerleap.tools.sandbox.result import read_reply
 from peerleap.tools.sandbox.worker.frames import MAX_FRAME, FrameError, FrameReader, pack
 
+EXCERPT: dict[str, Any] = {"head": "a", "tail": "", "total": 1, "sha256": "0" * 64}
 GOOD: dict[str, Any] = {
     "id": 1,
-    "output": {"head": "a", "tail": "", "total": 1},
+    "output": EXCERPT,
     "value": None,
     "error": None,
     "timed_out": False,
@@ -91,15 +92,18 @@ def test_a_message_too_long_to_send_is_refused() -> None:
         {"timed_out": 0},
         {"output": None},
         {"output": "text"},
-        {"output": {"head": "a" * 1001, "tail": "", "total": 1001}},
-        {"output": {"head": "a", "tail": "b", "total": 1}},
-        {"output": {"head": "a", "tail": "", "total": 1.0}},
-        {"output": {"head": 1, "tail": "", "total": 1}},
+        {"output": EXCERPT | {"head": "a" * 1001, "total": 1001}},
+        {"output": EXCERPT | {"tail": "b"}},
+        {"output": EXCERPT | {"total": 1.0}},
+        {"output": EXCERPT | {"head": 1}},
+        {"output": EXCERPT | {"sha256": 0}},
+        {"output": EXCERPT | {"sha256": "0" * 65}},
+        {"output": {"head": "a", "tail": "", "total": 1}},
         {"value": "text"},
         {"error": []},
         {"error": {"type": "E", "message": "m", "traceback": []}},
-        {"error": {"type": 1, "message": {"head": "", "tail": "", "total": 0}, "traceback": []}},
-        {"error": {"type": "E", "message": {"head": "", "tail": "", "total": 0}, "traceback": [1]}},
+        {"error": {"type": 1, "message": EXCERPT, "traceback": []}},
+        {"error": {"type": "E", "message": EXCERPT, "traceback": [1]}},
     ],
 )
 def test_replies_of_the_wrong_shape_are_refused(change: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from peerleap.tools.sandbox import Sandbox, SandboxClosed, SandboxUnavailable, SandboxWarning, probe
 from peerleap.tools.sandbox.launch import Walls
+from peerleap.tools.sandbox.zygote import Zygote
 
 Descendants = Callable[[int], set[int]]
 OpenFiles = Callable[[], dict[int, str]]
@@ -33,6 +34,7 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
 TIERS = {
     "1": probe().walls,
     "2": Walls(None, landlock=True, seccomp=True),
+    "2b": Walls(probe().walls.bwrap, landlock=False, seccomp=True),
     "none": Walls(None, landlock=False, seccomp=False),
 }
 
@@ -60,8 +62,8 @@ def wait_for_ready(process: subprocess.Popen[str]) -> None:
 
 @pytest.fixture(params=["1", "2"], ids=["tier1", "tier2"])
 def walls(request: pytest.FixtureRequest) -> Walls:
-    if TIERS["1"].tier != 1 and request.param == "1":
-        pytest.skip(f"tier 1: {probe().reasons}")
+    if (TIERS["1"].tier != 1 and request.param == "1") or (not TIERS["2b"].bwrap and request.param == "2b"):
+        pytest.skip(f"tier {request.param}: {probe().reasons}")
     return TIERS[request.param]
 
 
@@ -89,6 +91,7 @@ def nothing_left(descendants: Descendants, open_files: OpenFiles) -> Callable[[]
     return check
 
 
+@pytest.mark.parametrize("walls", ["1", "2", "2b"], ids=["tier1", "tier2", "tier2b"], indirect=True)
 @pytest.mark.parametrize("way", ["SIGKILL", "SIGTERM", "end", "exception"])
 def test_nothing_survives_the_host(
     way: str,
@@ -144,6 +147,38 @@ async def cancel_some(walls: Walls) -> None:
     assert (await tasks[1]).state_lost
     with pytest.raises(SandboxClosed):
         await sessions[1].arun("1")
+
+
+def test_a_session_of_its_own_worker_that_is_cancelled_as_it_ends_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch, descendants: Descendants, open_files: OpenFiles, eventually: Eventually
+) -> None:
+    if not probe().walls.bwrap:
+        pytest.skip(f"tier 2b: {probe().reasons}")
+    ending, go_on = threading.Event(), threading.Event()
+    ended = Zygote.ended
+
+    async def slowly(zygote: Zygote, within_s: float) -> bool:
+        ending.set()
+        while not go_on.is_set():
+            await asyncio.sleep(0.01)
+        return await ended(zygote, within_s)
+
+    async def run(box: Sandbox) -> None:
+        session = await box.asession("cancelled")
+        task = asyncio.create_task(session.arun("import os; os._exit(0)"))
+        assert await asyncio.to_thread(ending.wait, 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+
+    with Sandbox(_walls=TIERS["2b"]) as made:
+        made.session("first").close()
+        processes, files = descendants(os.getpid()), open_files()
+        monkeypatch.setattr(Zygote, "ended", slowly)
+        asyncio.run(run(made))
+        assert eventually(lambda: set(open_files().items()) <= set(files.items()))
+        assert descendants(os.getpid()) <= processes
 
 
 def test_closing_while_it_starts(walls: Walls, nothing_left: Callable[[], None]) -> None:

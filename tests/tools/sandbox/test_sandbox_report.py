@@ -1,5 +1,6 @@
 """What the machine can do, what is refused, and what a result says."""
 
+import hashlib
 import re
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 import peerleap.tools.sandbox
 from peerleap.tools.sandbox import CellError, CellResult, Sandbox, SandboxUnavailable, probe
 from peerleap.tools.sandbox.launch import Walls, launch
-from peerleap.tools.sandbox.worker.capture import Capture
+from peerleap.tools.sandbox.worker.capture import Capture, excerpt
 from peerleap.tools.sandbox.worker.plan import Plan
 
 
@@ -127,4 +128,6 @@ def test_capture_keeps_both_ends(pieces: list[str]) -> None:
     for piece in pieces:
         assert capture.write(piece) == len(piece)
     whole = "".join(pieces)
-    assert capture.excerpt() == {"head": whole[:10], "tail": whole[10:][-10:], "total": len(whole)}
+    digest = hashlib.sha256(whole.encode()).hexdigest()
+    expected = {"head": whole[:10], "tail": whole[10:][-10:], "total": len(whole), "sha256": digest}
+    assert capture.excerpt() == excerpt(whole, 10) == expected

@@ -18,8 +18,9 @@ from langgraph.checkpoint.memory import InMemorySaver
 from peerleap.agents import Peer
 from peerleap.engine import Completion, EngineDead, OnText, SamplingParams, ScriptedEngine
 from peerleap.graph import AllPathsFailed, build_graph
-from peerleap.tools import ToolLimits, python, web_search
+from peerleap.tools import ToolLimits, python, read_page, web_search
 from peerleap.tools.sandbox import probe
+from peerleap.tools.search.page import Page
 from peerleap.tools.search.searxng import SearxngBackend
 from peerleap.tools.search.throttle import Throttle
 
@@ -150,7 +151,40 @@ def cancelled() -> None:
     asyncio.run(run())
 
 
-WAYS = [ended, ended_on_a_loop, failed, failed_on_a_loop, killed_its_sessions, paused, not_read_to_its_end, cancelled]
+def cancelled_while_it_reads_a_page() -> None:
+    async def fetched(url: str, **_: Any) -> Page:
+        return Page(url, "html", b"<p>x</p>")
+
+    async def run() -> None:
+        task = asyncio.create_task(graph.ainvoke(QUESTION, context=SETTINGS))
+        while not started.exists():
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    call = f"<tool_call>{json.dumps({'name': 'read_page', 'arguments': {'url': 'http://a.example/'}})}</tool_call>"
+    reader = Peer(name="reader", count=2, tools=[read_page(seconds=600)], limits=ToolLimits(seconds=60))
+    graph: Any = build_graph(peers=[reader], engine=ScriptedEngine(lambda *_: call, thinking=True)).compile()
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        worker, started = Path(folder, "worker.py"), Path(folder, "started")
+        worker.write_text(f"import time\nopen({str(started)!r}, 'w')\ntime.sleep(600)")
+        patch.setattr("peerleap.tools.search.extraction._WORKER", worker)
+        patch.setattr("peerleap.tools.search.tools.fetch", fetched)
+        asyncio.run(run())
+
+
+WAYS = [
+    ended,
+    ended_on_a_loop,
+    failed,
+    failed_on_a_loop,
+    killed_its_sessions,
+    paused,
+    not_read_to_its_end,
+    cancelled,
+    cancelled_while_it_reads_a_page,
+]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)

@@ -2,12 +2,15 @@
 # ruff: noqa: E501  a cell reads better on one line
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from peerleap.tools.sandbox import CellError, Sandbox, SandboxClosed, SandboxError, Session
+from peerleap.tools.sandbox.child import Child
 
 Eventually = Callable[[Callable[[], bool]], bool]
 
@@ -110,6 +113,17 @@ def test_modules_changed_in_one_session_are_whole_in_another(sandbox: Sandbox, s
         assert other.run("import sympy, json; json.dumps(str(sympy.solve('x - 1')))").value == "'\"[1]\"'"
 
 
+def test_a_module_planted_in_one_session_is_not_imported_in_another(sandbox: Sandbox, session: Session) -> None:
+    session.run(
+        "import sys\nfor place in ('.', *sys.path):\n"
+        "    try: open(place + '/json.py', 'x').write('dumps = None')\n    except OSError: pass\n"
+        "sys.path.insert(0, '.')\nsys.modules['json'] = sys"
+    )
+    with sandbox.session("other") as other:
+        code = "import sys; sys.modules.pop('json', None); sys.path.insert(0, '.'); import json; json.dumps([1])"
+        assert other.run(code).value == "'[1]'"
+
+
 def test_history_and_replay(session: Session) -> None:
     for code in ("x = 1", "1/0", "y = x + 1", "print('hello')"):
         session.run(code)
@@ -144,8 +158,6 @@ def test_a_loss_nobody_replayed_starts_a_new_history(session: Session) -> None:
 async def test_cancelling_kills_the_process(
     sandbox: Sandbox, descendants: Callable[[int], set[int]], eventually: Eventually
 ) -> None:
-    import os
-
     before = descendants(os.getpid())
     session = await sandbox.asession("cancelled")
     (process,) = descendants(os.getpid()) - before
@@ -162,6 +174,32 @@ async def test_cancelling_kills_the_process(
     assert not (await session.arun("2")).state_lost
     await session.aclose()
     assert await asyncio.to_thread(eventually, lambda: descendants(os.getpid()) <= before)
+
+
+async def test_a_loss_whose_result_was_cancelled_is_told_by_the_next(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dying = threading.Event()
+    deaf = "import signal\nsignal.setitimer(signal.ITIMER_REAL, 0)\nwhile True: pass"
+
+    async def end(child: Child, reason: str) -> None:
+        nursery.drop(child, reason)
+        dying.set()
+        await asyncio.sleep(600)  # as on a machine on which a killed process takes its time to die
+
+    async with await sandbox.asession("owed") as session:
+        assert (await session.arun("x = 1")).ok
+        nursery = session._interpreter._nursery
+        with monkeypatch.context() as slow:
+            slow.setattr(nursery, "end", end)
+            task = asyncio.create_task(session.arun(deaf, timeout_s=0.1))
+            assert await asyncio.to_thread(dying.wait, 20)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        result = await session.arun("1 + 1")
+        assert (result.value, result.state_lost) == ("2", True)
+        assert not (await session.arun("2")).state_lost
 
 
 async def test_a_timeout_of_the_caller_cancels(sandbox: Sandbox) -> None:
@@ -201,23 +239,37 @@ def test_a_closed_session_says_so(sandbox: Sandbox) -> None:
         session.replay()
 
 
+def state(pid: int) -> tuple[str, ...]:
+    """What another process could have changed of one: its priority, its processors, its tracer, its limits."""
+    folder = Path(f"/proc/{pid}")
+    nice = (folder / "stat").read_text().rsplit(")", 1)[1].split()[16]
+    status = (folder / "status").read_text().splitlines()
+    kept = [line for line in status if line.startswith(("TracerPid", "Cpus_allowed_list"))]
+    return (nice, *kept, (folder / "limits").read_text())
+
+
 def test_siblings_cannot_reach_each_other(
     sandbox: Sandbox, session: Session, descendants: Callable[[int], set[int]]
 ) -> None:
+    session.run("1")
+    before = descendants(os.getpid())
     with sandbox.session("sibling") as sibling:
+        (process,) = descendants(os.getpid()) - before
         sibling.run("secret = 'SECRET-of-the-sibling'")
         pid = sibling.run("import os; os.getpid()").value
+        as_it_was = state(process)
         code = f"""
 import ctypes, os, resource
+libc = ctypes.CDLL(None)
 reached = []
 for name, work in {{
-    'kill': lambda: os.kill({pid}, 0),
     'nice': lambda: os.setpriority(0, {pid}, 19),
-    'pin': lambda: os.sched_setaffinity({pid}, {{0}}),
+    'pin': lambda: os.sched_setaffinity({pid}, {{min(os.sched_getaffinity(0))}}),
     'limit': lambda: resource.prlimit({pid}, resource.RLIMIT_NOFILE, (4, 4)),
     'files': lambda: os.listdir('/proc/{pid}/fd'),
     'memory': lambda: open('/proc/{pid}/mem', 'rb'),
-    'trace': lambda: 1 / (ctypes.CDLL(None).ptrace(16, {pid}, 0, 0) + 1),
+    'trace': lambda: 1 / (libc.ptrace(16, {pid}, 0, 0) + 1),
+    'kill': lambda: os.kill({pid}, 9),
 }}.items():
     try:
         work()
@@ -227,4 +279,7 @@ for name, work in {{
 reached
 """
         assert session.run(code).value == "[]"
+        # What counts is the sibling, whatever the attacker has to say.
+        assert state(process) == as_it_was
+        assert process in descendants(os.getpid())
         assert sibling.run("secret").value == "'SECRET-of-the-sibling'"

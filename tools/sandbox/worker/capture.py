@@ -1,6 +1,9 @@
-"""Standard output of a cell: the head and the tail are kept, the middle is counted."""
+"""Standard output of a cell: the head and the tail are kept, the middle is counted and hashed."""
 
+import hashlib
 import io
+
+_PIECE = 1 << 20  # characters
 
 
 class Capture(io.TextIOBase):
@@ -16,6 +19,7 @@ class Capture(io.TextIOBase):
         self._room = self._limit
         self._tail = ""
         self._total = 0
+        self._hash = hashlib.sha256()
 
     def writable(self) -> bool:
         """Always."""
@@ -31,6 +35,7 @@ class Capture(io.TextIOBase):
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         self._total += len(text)
+        _feed(self._hash, text)
         rest = text
         if self._room:
             self._head.append(text[: self._room])
@@ -42,9 +47,18 @@ class Capture(io.TextIOBase):
 
     def excerpt(self) -> dict[str, object]:
         """What was written, as `excerpt` reports any text."""
-        return {"head": "".join(self._head), "tail": self._tail, "total": self._total}
+        digest = self._hash.hexdigest()
+        return {"head": "".join(self._head), "tail": self._tail, "total": self._total, "sha256": digest}
 
 
 def excerpt(text: str, limit: int) -> dict[str, object]:
-    """The first and last `limit` characters of a text and its length."""
-    return {"head": text[:limit], "tail": text[limit:][-limit:], "total": len(text)}
+    """The first and last `limit` characters of a text, its length, and the SHA-256 of all of it."""
+    whole = hashlib.sha256()
+    _feed(whole, text)
+    return {"head": text[:limit], "tail": text[limit:][-limit:], "total": len(text), "sha256": whole.hexdigest()}
+
+
+def _feed(whole: "hashlib._Hash", text: str) -> None:
+    # In pieces: an output that fits into the session's memory once need not fit twice.
+    for start in range(0, len(text), _PIECE):
+        whole.update(text[start : start + _PIECE].encode("utf-8", "surrogatepass"))

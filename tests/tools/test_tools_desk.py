@@ -1,0 +1,125 @@
+"""The desk that all peers ask: whom it lets wait, what it holds against an engine, and what it remembers."""
+
+import asyncio
+from dataclasses import asdict, dataclass, field, replace
+
+from peerleap.tools.search.backend import SearchError, SearchHit
+from peerleap.tools.search.breaker import CircuitBreaker
+from peerleap.tools.search.cache import SearchCache
+from peerleap.tools.search.desk import SearchDesk
+from peerleap.tools.search.searxng import SearxngBackend
+from peerleap.tools.search.throttle import Throttle
+
+HITS = [SearchHit("Sums", "https://a.example/1", "n(n+1)/2")]
+
+
+@dataclass
+class Engine:
+    """Answers after some seconds, fails where the query says so, and keeps what it was asked."""
+
+    seconds: float = 0.0
+    name: str = "engine"
+    asked: list[str] = field(default_factory=list, compare=False)
+
+    async def search(self, query: str, count: int) -> list[SearchHit]:
+        self.asked.append(query)
+        await asyncio.sleep(self.seconds)
+        if "broken" in query:
+            raise SearchError("the engine is broken")
+        if "forbidden" in query:
+            raise SearchError("the engine does not allow it", lasting=True)
+        if "bug" in query:
+            raise KeyError(query)
+        return [] if "empty" in query else HITS
+
+
+def fast() -> Throttle:
+    return Throttle(concurrent=8, interval_s=0.0)
+
+
+async def told(desk: SearchDesk, *queries: str) -> list[str]:
+    """How each of some queries ended that are asked at the same time."""
+    ends = await asyncio.gather(*(desk.ask(query) for query in queries), return_exceptions=True)
+    return [str(end) if isinstance(end, BaseException) else "answered" for end in ends]
+
+
+async def test_the_circuit_opens_after_three_failures() -> None:
+    now = [0.0]
+    engine = Engine()
+    desk = SearchDesk(engine, breaker=CircuitBreaker(failures=3, seconds=60, clock=lambda: now[0]), throttle=fast())
+    for number in range(3):
+        assert await told(desk, f"broken {number}") == ["the engine is broken"]
+    asked = len(engine.asked)
+    assert await told(desk, "gauss") == ["it failed several times"]
+    assert len(engine.asked) == asked
+    now[0] = 61.0
+    assert await told(desk, "gauss") == ["answered"]
+
+
+async def test_a_backend_with_a_bug_is_unavailable() -> None:
+    assert await told(SearchDesk(Engine(), throttle=fast()), "bug") == ["KeyError in 'engine'"]
+
+
+async def test_a_long_queue_is_no_failure_of_the_engine() -> None:
+    desk = SearchDesk(Engine(), seconds=1.0, throttle=Throttle(concurrent=2, interval_s=0.2))
+    ends = await told(desk, *(f"q{number}" for number in range(16)))
+    assert set(ends) == {"answered", "too many searches are waiting"}
+    assert ends.count("too many searches are waiting") >= 3
+    assert desk.breaker.open_for() == 0
+    assert await told(desk, "later") == ["answered"]
+
+
+async def test_what_the_queue_has_left_of_the_time_is_not_held_against_the_engine() -> None:
+    engine, pace = Engine(seconds=1.2), Throttle(concurrent=1, interval_s=0.0)
+    desk = SearchDesk(engine, seconds=2.0, breaker=CircuitBreaker(failures=1), throttle=pace)
+    assert sorted(await told(desk, "a", "b")) == ["answered", "too many searches are waiting"]
+    assert len(engine.asked) == 2
+    assert desk.breaker.open_for() == 0
+
+
+async def test_an_engine_that_is_too_slow_opens_the_circuit() -> None:
+    desk = SearchDesk(Engine(seconds=600), seconds=0.2, throttle=fast())
+    assert await told(desk, "a", "b", "c") == ["no answer within 0.2 s"] * 3
+    assert desk.breaker.open_for() > 0
+
+
+async def test_those_who_wait_do_not_ask_an_engine_that_has_failed_meanwhile() -> None:
+    engine, pace = Engine(seconds=0.05), Throttle(concurrent=1, interval_s=0.0)
+    desk = SearchDesk(engine, breaker=CircuitBreaker(failures=1), throttle=pace)
+    ends = await told(desk, *(f"forbidden {number}" for number in range(6)))
+    assert sorted(ends) == ["it failed several times"] * 5 + ["the engine does not allow it"]
+    assert len(engine.asked) == 1
+
+
+async def test_an_answer_is_kept_for_the_options_that_it_was_asked_with() -> None:
+    engines = [
+        SearxngBackend("http://a.example"),
+        SearxngBackend("http://b.example"),
+        SearxngBackend("http://a.example", language="de"),
+        SearxngBackend("http://a.example", safesearch=0),
+        SearxngBackend("http://a.example", time_range="day"),
+        SearxngBackend("http://a.example", name="ours"),
+    ]
+    cache = SearchCache()
+
+    class Answering(SearxngBackend):
+        async def search(self, query: str, count: int) -> list[SearchHit]:
+            return [SearchHit(repr(self), "https://a.example/1", "")]
+
+    answering = [Answering(**asdict(engine)) for engine in engines]
+    for engine in (*answering, *answering):
+        hits = await SearchDesk(engine, cache=cache, throttle=fast()).ask("gauss")
+        assert hits[0].title == repr(engine)
+    # How long we wait changes no answer.
+    patient = await SearchDesk(replace(answering[0], seconds=99.0), cache=cache, throttle=fast()).ask("gauss")
+    assert patient[0].title == repr(answering[0])
+
+
+async def test_an_empty_answer_is_asked_for_again() -> None:
+    engine = Engine()
+    desk = SearchDesk(engine, throttle=fast())
+    assert await desk.ask("empty") == []
+    assert await desk.ask("empty") == []
+    assert len(engine.asked) == 2
+    assert await desk.ask("gauss") == await desk.ask("gauss") == HITS
+    assert len(engine.asked) == 3
