@@ -15,7 +15,17 @@ _SAID = re.compile(
     r"(?:final\s+answer|answer)(?:\s+is|\s*[:=])\s*+\**\s*+:?\s*+(?P<answer>\$[^$\n]+\$|-?[\d,]*\.?\d+(?:/\d+)?)",
     re.IGNORECASE,
 )
-_FREE = re.compile(r"^\W{0,3}final\s+answer\W{0,3}:\W{0,3}(?P<answer>\S.*)$", re.IGNORECASE | re.MULTILINE)
+# Only blanks and the label's own markup stand before the answer: a sign, a bracket or a quote belongs to it.
+_FREE = re.compile(
+    r"^[^\w\n]{0,6}?(?P<mark>\**+)final\s+answer(?P<inner>\**)[ \t]*:(?P<after>\*+(?=\s)|(?P=mark))?\s*+"
+    r"(?P<answer>\S.*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_WRAPPED = re.compile(
+    r"(?P<mark>\*{1,3}|`{1,3}|\${1,2}|[\"'])(?=\S)(?P<marked>(?:(?!(?P=mark)).)+)(?<=\S)(?P=mark)"
+    r"|[“„](?P<double>[^“„”]+)[“”]|‘(?P<single>[^‘’]+)’|«(?P<angled>[^«»]+)»",
+    re.DOTALL,
+)
 # `I` and `A` can be words: `I don't know` and `A number` choose nothing, `A is right` does.
 _LETTER = re.compile(
     r"^(?:\\(?:text|mathrm|textbf|mathbf)\b|\W)*+(?P<answer>[A-J])(?![A-Za-z]|(?<=[AI])\s+(?!is\b)[a-z])"
@@ -68,7 +78,7 @@ def find_answer(history: Iterable[Segment], task: TaskName) -> Found | None:
         found = _find(text, task)
         if found:
             return found
-    return Found(answer.strip(), boxed=False) if task == "free" and answer.strip() else None
+    return Found(_unwrapped(answer), boxed=False) if task == "free" and answer.strip() else None
 
 
 def canonical(answer: str, task: TaskName) -> str:
@@ -117,5 +127,24 @@ def _said(text: str, task: TaskName) -> str | None:
     if task == "choice":
         chosen = list(_CHOSEN.finditer(text))
         return chosen[-1]["answer"].upper() if chosen else None
-    said = list((_FREE if task == "free" else _SAID).finditer(text))
-    return said[-1]["answer"].strip(" $*") if said else None
+    if task == "free":
+        labelled = list(_FREE.finditer(text))
+        return _labelled(labelled[-1]) if labelled else None
+    said = list(_SAID.finditer(text))
+    return said[-1]["answer"].strip(" $") if said else None
+
+
+def _labelled(line: re.Match[str]) -> str:
+    """What stands after `Final answer:`, without the markup around the whole of the line or of the answer."""
+    answer, mark = line["answer"].strip(), line["mark"]
+    if mark and not line["inner"] and not line["after"]:
+        answer = answer.removesuffix(mark).strip() or answer
+    return _unwrapped(answer)
+
+
+def _unwrapped(text: str) -> str:
+    """The text without quotes and markup that enclose it as a pair."""
+    text = text.strip()
+    while (pair := _WRAPPED.fullmatch(text)) and pair.lastgroup and (inside := pair[pair.lastgroup].strip()):
+        text = inside
+    return text

@@ -93,6 +93,33 @@ FREE = [
     ("Final answer: a\nFinal answer: b", "b"),
     ("\\boxed{Goethe}", "Goethe"),
     ("Goethe wrote it.", None),
+    ("Final answer: -5", "-5"),
+    ("Final answer:−5", "−5"),
+    ("**Final answer:** -5 degrees", "-5 degrees"),
+    ("**Final answer: -5**", "-5"),
+    ("**Final answer**: -5", "-5"),
+    ("**Final answer:**-5", "-5"),
+    ("Final answer:** -5", "-5"),
+    ("> ### *Final answer:* -5", "-5"),
+    ("Final answer: (a, b)", "(a, b)"),
+    ("Final answer: [1,2]", "[1,2]"),
+    ("Final answer: ¬P", "¬P"),
+    ("Final answer: .NET", ".NET"),
+    ("Final answer: C++", "C++"),
+    ("Final answer:\n\nParis", "Paris"),
+    ("Final answer: $5", "$5"),
+    ("Final answer: $5$", "5"),
+    ("Final answer: **$5$**", "5"),
+    ("Final answer: **A** and **B**", "**A** and **B**"),
+    ("Final answer: 2 * 3", "2 * 3"),
+    ("Final answer: *x*", "x"),
+    ("Final answer: `ls *`", "ls *"),
+    ("Final answer: __init__", "__init__"),
+    ('Final answer: "Hello"', "Hello"),
+    ('Final answer: "a" or "b"', '"a" or "b"'),
+    ("Final answer: “Hello”", "Hello"),
+    ("Final answer: ****", "****"),
+    ("Final answer: ", None),
 ]
 
 
@@ -104,6 +131,7 @@ def test_free(text: str, answer: str | None) -> None:
 def test_a_free_answer_section_is_an_answer_as_it_is() -> None:
     history = [*own("Hm.</think>"), segment("answer", "\n\nGoethe wrote it. ")]
     assert extract_answer(history, "free") == "Goethe wrote it."
+    assert extract_answer([*own("Hm."), segment("answer", " **Goethe**\n\n")], "free") == "Goethe"
     assert extract_answer(history, "math") is None
 
 
