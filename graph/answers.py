@@ -89,7 +89,7 @@ def canonical(answer: str, task: TaskName) -> str:
         return letter["answer"] if letter else text.upper()
     text = re.sub(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]*)\}", r"\1", text)
     if task == "free":
-        return re.sub(r"\W+", " ", text).strip().casefold()
+        return _plain(text)
     text = re.sub(r"\\[dt]frac", r"\\frac", text)
     text = re.sub(r"\\(?:left|right|!|,|;|:|\s)|\\?[$%]|\^?\\circ|\s", "", text).rstrip(".")
     text = re.sub(r"^[A-Za-z]=", "", text)
@@ -99,6 +99,15 @@ def canonical(answer: str, task: TaskName) -> str:
         return str(Fraction(number)) if _NUMBER.match(number) else text
     except ZeroDivisionError:
         return text
+
+
+def _plain(text: str) -> str:
+    """Free text without what says nothing: blanks, case, quotes and markup around it, a full stop behind it."""
+    text = " ".join(text.replace("\N{MINUS SIGN}", "-").split()).casefold()
+    shorter = text
+    while (left := _unwrapped(shorter).rstrip(".,;:!? ")) and left != shorter:
+        shorter = left
+    return shorter
 
 
 def _own_text(segments: list[Segment], kinds: frozenset[str] | set[str]) -> str:

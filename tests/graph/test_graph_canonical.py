@@ -27,7 +27,12 @@ SAME = [
     ("choice", "B", "(B)"),
     ("choice", "\\text{B}", "B) blue"),
     ("free", "Goethe!", "goethe"),
-    ("free", "J. W.  Goethe", "j w goethe"),
+    ("free", "J. W.  Goethe", "j. w. goethe"),
+    ("free", "**“Goethe”**.", "Goethe"),
+    ("free", "'Goethe.'", "Goethe"),
+    ("free", "$5$", "5"),
+    ("free", "\u22125", "-5"),
+    ("free", "C++.", "c++"),
 ]
 OTHER = [
     ("math", "4", "5"),
@@ -40,6 +45,15 @@ OTHER = [
     ("choice", "A", "B"),
     ("choice", "Apples", "A"),
     ("free", "Goethe", "Schiller"),
+    ("free", "-5", "5"),
+    ("free", "C++", "C"),
+    ("free", "C#", "C"),
+    ("free", "3.14", "3 14"),
+    ("free", "1/2", "1 2"),
+    ("free", "✓", "✗"),
+    ("free", "🙂", "🙁"),
+    ("free", "?", "!"),
+    ("free", "**", "*"),
 ]
 
 
@@ -54,7 +68,9 @@ def test_different(task: Any, one: str, two: str) -> None:
 
 
 @pytest.mark.parametrize("task", ["math", "choice", "free"])
-@pytest.mark.parametrize("answer", ["4", "\\frac{1}{2}", "(B) blue", "J. W. Goethe", "", "∞", "\\boxed{}", "1/0"])
+@pytest.mark.parametrize(
+    "answer", ["4", "\\frac{1}{2}", "(B) blue", "J. W. Goethe", "", "∞", "\\boxed{}", "1/0", "'ab'.*", "…", "?!"]
+)
 def test_idempotent(task: Any, answer: str) -> None:
     once = canonical(answer, task)
     assert canonical(once, task) == once
