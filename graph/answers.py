@@ -9,6 +9,7 @@ from peerleap.graph.boxed import last_box
 from peerleap.graph.segments import OWN, Segment
 from peerleap.graph.settings import TaskName
 
+_OPENED = "\\boxed{"
 # What a model writes as if its peers had, where it was not stopped in time.
 _INVENTED = re.compile(r"<comment>.*?(?:</comment>|\Z)", re.DOTALL)
 _SAID = re.compile(
@@ -114,11 +115,12 @@ def _own_text(segments: list[Segment], kinds: frozenset[str] | set[str]) -> str:
     runs: list[str] = []
     for before, segment in zip([None, *segments], segments, strict=False):
         if segment["kind"] in kinds:
-            opened = before is not None and before["kind"] == "nudge" and before["text"].endswith("\\boxed{")
+            opened = before is not None and before["kind"] == "nudge" and before["text"].endswith(_OPENED)
             # Where one request goes on from the last, a break would tear a word or a number apart.
             if before is None or before["kind"] not in kinds:
-                runs.append("")
-            runs[-1] += ("\\boxed{" if opened else "") + segment["text"]
+                runs.append(_OPENED if opened else "")
+            # A box that begins with a line break would be taken for one that was left open long ago.
+            runs[-1] += segment["text"].lstrip() if runs[-1] == _OPENED else segment["text"]
     return "\n\n".join(_INVENTED.sub("", run) for run in runs)
 
 
