@@ -27,9 +27,11 @@ _WRAPPED = re.compile(
     r"|[“„](?P<double>[^“„”]+)[“”]|‘(?P<single>[^‘’]+)’|«(?P<angled>[^«»]+)»",
     re.DOTALL,
 )
-# `I` and `A` can be words: `I don't know` and `A number` choose nothing, `A is right` does.
+_AROUND = r"(?:\\(?:text|mathrm|textbf|mathbf)\b|\W)*+"
+# `I` and `A` can be words: `I don't know` and `A number` choose nothing, `A is right` does. A small one is alone.
 _LETTER = re.compile(
-    r"^(?:\\(?:text|mathrm|textbf|mathbf)\b|\W)*+(?P<answer>[A-J])(?![A-Za-z]|(?<=[AI])\s+(?!is\b)[a-z])"
+    rf"^{_AROUND}(?:(?i:option|choice|answer)\b{_AROUND})?"
+    r"(?P<answer>[A-J](?![A-Za-z]|(?<=[AI])\s+(?!is\b)[a-z])|[a-j](?=\W*$))"
 )
 _CHOSEN = re.compile(
     r"(?:final\s+answer|answer|correct\s+(?:option|choice))\W{0,4}(?:is|:|=)\W{0,6}(?:option\s+|choice\s+)?"
@@ -87,7 +89,7 @@ def canonical(answer: str, task: TaskName) -> str:
     text = answer.strip()
     if task == "choice":
         letter = _LETTER.match(text)
-        return letter["answer"] if letter else text.upper()
+        return letter["answer"].upper() if letter else text.casefold()
     text = re.sub(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]*)\}", r"\1", text)
     if task == "free":
         return _plain(text)
@@ -127,7 +129,7 @@ def _own_text(segments: list[Segment], kinds: frozenset[str] | set[str]) -> str:
 def _find(text: str, task: TaskName) -> Found | None:
     box = last_box(text, unclosed=True)
     letter = _LETTER.match(box) if box and task == "choice" else None
-    answer = letter["answer"] if letter else box if task != "choice" else None
+    answer = letter["answer"].upper() if letter else box if task != "choice" else None
     if answer:
         return Found(answer, boxed=box == last_box(text))
     prose = _said(text, task)

@@ -79,6 +79,18 @@ CHOICES = [
     ("\\boxed{I}", "I"),
     ("\\boxed{B the second}", "B"),
     ("A", None),
+    ("\\boxed{b}", "B"),
+    ("\\boxed{(j)}", "J"),
+    ("\\boxed{\\text{c}.}", "C"),
+    ("\\boxed{Option B}", "B"),
+    ("\\boxed{\\text{Option }B}", "B"),
+    ("\\boxed{\\text{Answer: } \\textbf{(c)}}", "C"),
+    ("\\boxed{choice d}", "D"),
+    ("\\boxed{Options}", None),
+    ("\\boxed{k}", None),
+    ("\\boxed{a number}", None),
+    ("\\boxed{Because A}", None),
+    ("\\boxed{OptionB}", None),
 ]
 
 

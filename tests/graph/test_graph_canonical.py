@@ -26,6 +26,8 @@ SAME = [
     ("math", "4.", "4"),
     ("choice", "B", "(B)"),
     ("choice", "\\text{B}", "B) blue"),
+    ("choice", "b", "B"),
+    ("choice", "Option B", "B"),
     ("free", "Goethe!", "goethe"),
     ("free", "J. W.  Goethe", "j. w. goethe"),
     ("free", "**“Goethe”**.", "Goethe"),
@@ -69,7 +71,8 @@ def test_different(task: Any, one: str, two: str) -> None:
 
 @pytest.mark.parametrize("task", ["math", "choice", "free"])
 @pytest.mark.parametrize(
-    "answer", ["4", "\\frac{1}{2}", "(B) blue", "J. W. Goethe", "", "∞", "\\boxed{}", "1/0", "'ab'.*", "…", "?!"]
+    "answer",
+    ["4", "\\frac{1}{2}", "(B) blue", "J. W. Goethe", "", "∞", "\\boxed{}", "1/0", "'a'.*", "a number", "…", "?!"],
 )
 def test_idempotent(task: Any, answer: str) -> None:
     once = canonical(answer, task)
