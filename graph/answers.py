@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import NamedTuple
 
 from peerleap.graph.boxed import last_box
+from peerleap.graph.maths_form import maths_form
 from peerleap.graph.segments import OWN, Segment
 from peerleap.graph.settings import TaskName
 
@@ -39,8 +39,6 @@ _CHOSEN = re.compile(
     re.IGNORECASE,
 )
 _OPTION = re.compile(r"^[ \t]*[(\[]?([A-J])[)\].:]\s+\S", re.MULTILINE)
-# Short and without an exponent: a fraction such as '1e999999999' would take for ever to build.
-_NUMBER = re.compile(r"^[+-]?(?:\d{1,64}(?:/\d{1,64}|\.\d{0,64})?|\.\d{1,64})$")
 _MATHS = re.compile(
     r"\d|\\[a-z]+|\$|\b(?:how many|how much|solve|compute|calculate|prove|integer|equation)\b", re.IGNORECASE
 )
@@ -91,17 +89,7 @@ def canonical(answer: str, task: TaskName) -> str:
         letter = _LETTER.match(text)
         return letter["answer"].upper() if letter else text.casefold()
     text = re.sub(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]*)\}", r"\1", text)
-    if task == "free":
-        return _plain(text)
-    text = re.sub(r"\\[dt]frac", r"\\frac", text)
-    text = re.sub(r"\\(?:left|right|!|,|;|:|\s)|\\?[$%]|\^?\\circ|\s", "", text).rstrip(".")
-    text = re.sub(r"^[A-Za-z]=", "", text)
-    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
-    number = re.sub(r"^(-?)\\frac\{?(\d{1,64})\}?\{?(\d{1,64})\}?$", r"\1\2/\3", text)
-    try:
-        return str(Fraction(number)) if _NUMBER.match(number) else text
-    except ZeroDivisionError:
-        return text
+    return _plain(text) if task == "free" else maths_form(text)
 
 
 def _plain(text: str) -> str:
