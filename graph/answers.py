@@ -13,7 +13,10 @@ _OPENED = "\\boxed{"
 # What a model writes as if its peers had, where it was not stopped in time.
 _INVENTED = re.compile(r"<comment>.*?(?:</comment>|\Z)", re.DOTALL)
 _SAID = re.compile(
-    r"(?:final\s+answer|answer)(?:\s+is|\s*[:=])\s*+\**\s*+:?\s*+(?P<answer>\$[^$\n]+\$|-?[\d,]*\.?\d+(?:/\d+)?)",
+    r"answer(?:\s+is|[\s*]*+[:=])[\s*:=]*+(?:(?P<formula>\$[^$\n]+\$)|(?P<number>(?>[-+−]?[\d,]*\.?\d+(?:/\d+)?)))"
+    # A number that goes on as a formula is no answer: 3.5\times10^4, 1e5, 2^{10}, 12:30.
+    r"(?P<more>e[+-]?\d|:\d|\^|[ \t]*\\(?:times|cdot|div|pm|sqrt|pi|[dt]?frac)"
+    r"|[ \t]*(?:\*[ \t]*\d|[-+−/=·×÷][ \t]*(?:[\d\\{]|\(\d)))?",
     re.IGNORECASE,
 )
 # Only blanks and the label's own markup stand before the answer: a sign, a bracket or a quote belongs to it.
@@ -132,7 +135,9 @@ def _said(text: str, task: TaskName) -> str | None:
         labelled = list(_FREE.finditer(text))
         return _labelled(labelled[-1]) if labelled else None
     said = list(_SAID.finditer(text))
-    return said[-1]["answer"].strip(" $") if said else None
+    if not said or (said[-1]["number"] and said[-1]["more"]):
+        return None
+    return said[-1]["number"] or said[-1]["formula"].strip(" $")
 
 
 def _labelled(line: re.Match[str]) -> str:
