@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,9 @@ from peerleap.graph.nodes import Nodes
 from peerleap.graph.settings import Settings
 from peerleap.graph.state import path_schema, schemas
 from peerleap.graph.tracing import NODE_TRACE
+
+# No argument of vLLM is spelt nearly like one of these.
+_OWN = ("model", "paths", "peers", "engine", "answer_only")
 
 
 def build_graph(
@@ -34,14 +38,19 @@ def build_graph(
         model: hub id, local folder, or `None` for `PEERLEAP_MODEL`, else the embedded model.
         paths: number of paths of the one peer `solver`; 4 unless given. Not together with `peers`.
         peers: the team, where paths differ.
-        engine: an engine to use instead of one made for `model`; or one for each peer, by its name.
+        engine: an engine to use instead of one made for `model`; or one for each peer, by its name. Not together with
+            `model` or engine arguments.
         answer_only: the output is `answer`, `votes`, `usage` and `messages` without the reasoning, a few kilobytes;
             for callers that put it into a model's context.
         engine_args: vLLM's engine arguments (`dtype`, `tensor_parallel_size`, `max_model_len`, ...) and `lora_path`.
 
     Raises:
-        ValueError: a peer, a path count or an engine is not usable. The model is looked for when a run begins.
+        ValueError: a peer, a path count or an engine is not usable, or an argument is misspelt. The model is looked
+            for, and vLLM's arguments are checked, when a run begins.
     """
+    for name in engine_args:
+        if close := get_close_matches(name, _OWN, n=1, cutoff=0.7):
+            raise ValueError(f"build_graph has no argument {name!r}; did you mean {close[0]!r}?")
     team = path_peers(_team(paths, peers))
     engines = _engines(model, team, engine, engine_args)
     run = Nodes(team, engines, answer_only=answer_only)
@@ -82,6 +91,11 @@ def _team(paths: int | None, peers: list[Peer] | None) -> list[Peer]:
 def _engines(
     model: str | None, team: Mapping[str, Peer], engine: Engine | Mapping[str, Engine] | None, args: dict[str, Any]
 ) -> dict[str, Engine]:
+    if engine is not None and (model is not None or args):
+        given = ", ".join(f"{name}={value!r}" for name, value in {"model": model, **args}.items() if value is not None)
+        raise ValueError(
+            f"{given}: an engine is given, too, and has its own model and arguments; leave one of them out"
+        )
     if isinstance(engine, Mapping):
         names = {peer.name for peer in team.values()}
         if unknown := sorted(set(engine) - names):

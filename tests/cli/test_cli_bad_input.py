@@ -36,6 +36,7 @@ REFUSED = {
     "sampling field": (["ask", "--sampling", "topp=1", "q"], ["'sampling.topp'", "top_p"]),
     "engine argument": (["ask", "--engine-arg", "dtype", "q"], ["--engine-arg 'dtype'", "name=value"]),
     "paths as engine argument": (["ask", "--engine-arg", "paths=3", "q"], ["'paths=3'", "--paths"]),
+    "answer_only as engine argument": (["ask", "--engine-arg", "answer_only=true", "q"], ["build_graph in Python"]),
     "engine as engine argument": (["ask", "--engine-arg", "engine=3", "q"], ["'engine=3'", "not an engine argument"]),
     "no such folder": (["ask", "--model", "/no/where", "q"], ["model='/no/where'", "no such folder", "smollm2-135m"]),
     "bad hub id": (["ask", "--model", "a--b/c..d", "q"], ["model='a--b/c..d'", "hub id"]),

@@ -101,6 +101,34 @@ def test_no_peers() -> None:
         build_graph(peers=[])
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"pahts": 3}, "build_graph has no argument 'pahts'; did you mean 'paths'?"),
+        ({"path": 3}, "did you mean 'paths'?"),
+        ({"engin": None}, "did you mean 'engine'?"),
+        ({"peer": []}, "did you mean 'peers'?"),
+        ({"answers_only": True}, "did you mean 'answer_only'?"),
+        ({"modle": "x"}, "did you mean 'model'?"),
+    ],
+)
+def test_a_misspelt_argument(given: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=r"build_graph has no argument") as caught:
+        build_graph(**given)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [({"model": "nosuch"}, "model='nosuch': an engine"), ({"dtype": "bogus", "seed": 1}, "dtype='bogus', seed=1: an")],
+)
+def test_an_engine_together_with_what_would_make_one(given: Any, told: str) -> None:
+    for one in (engine(), {"solver": engine()}):
+        with pytest.raises(ValueError, match="an engine is given, too") as caught:
+            build_graph(engine=one, **given)
+        assert str(caught.value).startswith(told)
+
+
 def engine(script: Any = lambda prompt, params: "\\boxed{4}") -> ScriptedEngine:
     return ScriptedEngine(script)
 
