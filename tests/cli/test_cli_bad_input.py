@@ -34,6 +34,10 @@ REFUSED = {
     ),
     "sampling": (["ask", "--sampling", "top_p", "q"], ["--sampling 'top_p'", "name=value"]),
     "sampling field": (["ask", "--sampling", "topp=1", "q"], ["'sampling.topp'", "top_p"]),
+    "rounds without end": (
+        ["ask", "q", "--rounds", "1" + "0" * 25, "--thread", "t"],
+        ["rounds=1" + "0" * 25, "less than or equal to"],
+    ),
     "engine argument": (["ask", "--engine-arg", "dtype", "q"], ["--engine-arg 'dtype'", "name=value"]),
     "paths as engine argument": (["ask", "--engine-arg", "paths=3", "q"], ["'paths=3'", "--paths"]),
     "answer_only as engine argument": (["ask", "--engine-arg", "answer_only=true", "q"], ["build_graph in Python"]),

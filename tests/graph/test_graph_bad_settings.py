@@ -23,6 +23,14 @@ BAD: list[tuple[Any, str]] = [
     ({"summary_tokens": 5000}, "summary_tokens=5000: input should be less than or equal to 4096"),
     ({"max_tokens": 0}, "max_tokens=0: input should be greater than or equal to 1"),
     ({"answer_tokens": -3}, "answer_tokens=-3: input should be greater than or equal to 1"),
+    *(
+        ({name: value}, f"{name}={value}: input should be less than or equal to {2**31 - 1}")
+        for name in ("interval", "grace", "rounds", "max_tokens", "answer_tokens")
+        for value in (2**31, 10**25)
+    ),
+    ({"communicate_at": [9, 10**25]}, f"communicate_at.1={10**25}: input should be less than or equal to"),
+    ({"sampling": {"top_k": 10**25}}, f"sampling.top_k={10**25}: input should be less than or equal to"),
+    ({"seed": 10**25}, f"seed={10**25}: input should be less than {2**63}"),
     ({"seed": -1}, "seed=-1: input should be greater than or equal to 0"),
     ({"seed": 2**63}, f"seed={2**63}: input should be less than {2**63}"),
     (
@@ -68,6 +76,15 @@ async def test_refused_and_nothing_stored(team: Any, say: Any, context: Any, tol
         await graph.ainvoke(QUESTION, config, context=context)
     assert list(saver.list(None)) == []
     assert made.engine.calls == []
+
+
+def test_the_largest_numbers_can_be_stored(team: Any, say: Any) -> None:
+    most = dict.fromkeys(("interval", "grace", "rounds"), 2**31 - 1)
+    settings = {**most, "seed": 2**63 - 1, "sampling": {"top_k": 2**31 - 1}}
+    graph = team(say(), seed=2**63 - 1).graph.compile(checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+    assert graph.invoke(QUESTION, config, context=settings)["answer"] == "4"
+    assert graph.get_state(config).values["answer"] == "4"
 
 
 def test_a_budget_that_does_not_fit(team: Any, say: Any) -> None:
