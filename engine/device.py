@@ -1,3 +1,4 @@
+import logging
 import os
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
@@ -12,6 +13,9 @@ _GIB = 1 << 30
 # Two cores wrote 49, 95 and 113 tokens/s with 4, 16 and 32 sequences of the embedded model. Twice as many keep the
 # batch full while paths wait for the slowest of their question.
 _CPU_REQUESTS, _GPU_REQUESTS = 32, 256
+
+# Warns that there is no Triton, which no CPU has.
+_TRITON = "torch._library.triton"
 
 
 def vllm_device() -> Device:
@@ -88,8 +92,10 @@ def set_environment(device: Device) -> None:
     """Set what vLLM reads from the environment, unless the user has set it."""
     defaults = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "TORCH_CPP_LOG_LEVEL": "ERROR"}
     if "VLLM_LOGGING_LEVEL" not in os.environ:
-        # Of vLLM's processes; this one has started already.
-        defaults |= {"PYTHONWARNINGS": "ignore", "TORCH_LOGS": "-torch._library.triton"}
+        # Of vLLM's processes; this one has started already, and has imported torch with the tokenizer.
+        defaults |= {"PYTHONWARNINGS": "ignore", "TORCH_LOGS": f"-{_TRITON}"}
+        if "TORCH_LOGS" not in os.environ:
+            logging.getLogger(_TRITON).setLevel(logging.ERROR)
     if device == "cpu":
         # By default the CPU worker leaves one core idle for the front end.
         defaults["VLLM_CPU_OMP_THREADS_BIND"] = ",".join(map(str, sorted(os.sched_getaffinity(0))))

@@ -1,6 +1,9 @@
 """What this machine and this build of vLLM cannot run is said with the command that cures it."""
 
 import importlib.metadata
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -88,8 +91,6 @@ def test_arguments_of_a_cpu() -> None:
 
 
 def test_environment_of_the_user_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     for name in ("PYTHONWARNINGS", "VLLM_NO_USAGE_STATS", "TORCH_CPP_LOG_LEVEL"):
         monkeypatch.setenv(name, "mine")
     monkeypatch.setenv("VLLM_LOGGING_LEVEL", "INFO")
@@ -97,3 +98,20 @@ def test_environment_of_the_user_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     device.set_environment("cpu")
     assert os.environ["VLLM_LOGGING_LEVEL"] == "INFO"
     assert os.environ["VLLM_CPU_OMP_THREADS_BIND"] == "0"
+
+
+@pytest.mark.usefixtures("vllm")
+@pytest.mark.parametrize(
+    ("order", "own", "told"),
+    [("torch, set", {}, False), ("set, torch", {}, False), ("torch, set", {"VLLM_LOGGING_LEVEL": "INFO"}, True)],
+)
+def test_this_process_says_nothing_of_triton(order: str, own: dict[str, str], told: bool) -> None:
+    steps = {"torch": "import torch", "set": "from peerleap.engine.device import set_environment as s; s('cpu')"}
+    warn = "from torch._library import triton; triton.logger.warning('Triton not available')"
+    code = "; ".join([*(steps[step] for step in order.split(", ")), warn])
+    unset = {"TORCH_LOGS", "VLLM_LOGGING_LEVEL"}
+    environment = {name: value for name, value in os.environ.items() if name not in unset} | own
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True, env=environment
+    )
+    assert ("Triton not available" in done.stderr) == told
