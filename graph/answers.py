@@ -12,6 +12,7 @@ from peerleap.graph.settings import TaskName
 _OPENED = "\\boxed{"
 # What a model writes as if its peers had, where it was not stopped in time.
 _INVENTED = re.compile(r"<comment>.*?(?:</comment>|\Z)", re.DOTALL)
+_INVENTED_WHOLE = re.compile(r"<comment>.*?</comment>", re.DOTALL)
 _SAID = re.compile(
     r"answer(?:\s+is|[\s*]*+[:=])[\s*:=]*+(?:(?P<formula>\$[^$\n]+\$)|(?P<number>(?>[-+−]?[\d,]*\.?\d+(?:/\d+)?)))"
     # A number that goes on as a formula is no answer: 3.5\times10^4, 1e5, 2^{10}, 12:30.
@@ -82,7 +83,14 @@ def find_answer(history: Iterable[Segment], task: TaskName) -> Found | None:
         found = _find(text, task)
         if found:
             return found
-    return Found(_unwrapped(answer), boxed=False) if task == "free" and answer.strip() else None
+    if task == "free" and answer.strip():
+        return Found(_unwrapped(answer), boxed=False)
+    # The answer section can name the tag, or open it and then answer: taken where there is nothing better.
+    left = _own_text(segments, {"answer"}, _INVENTED_WHOLE)
+    found = _find(left, task) if left != answer else None
+    if task == "free" and not found and left.strip():
+        return Found(_unwrapped(left), boxed=False)
+    return found and found._replace(boxed=False)
 
 
 def canonical(answer: str, task: TaskName) -> str:
@@ -104,7 +112,7 @@ def _plain(text: str) -> str:
     return shorter
 
 
-def _own_text(segments: list[Segment], kinds: frozenset[str] | set[str]) -> str:
+def _own_text(segments: list[Segment], kinds: frozenset[str] | set[str], invented: re.Pattern[str] = _INVENTED) -> str:
     runs: list[str] = []
     for before, segment in zip([None, *segments], segments, strict=False):
         if segment["kind"] in kinds:
@@ -114,7 +122,7 @@ def _own_text(segments: list[Segment], kinds: frozenset[str] | set[str]) -> str:
                 runs.append(_OPENED if opened else "")
             # A box that begins with a line break would be taken for one that was left open long ago.
             runs[-1] += segment["text"].lstrip() if runs[-1] == _OPENED else segment["text"]
-    return "\n\n".join(_INVENTED.sub("", run) for run in runs)
+    return "\n\n".join(invented.sub("", run) for run in runs)
 
 
 def _find(text: str, task: TaskName) -> Found | None:

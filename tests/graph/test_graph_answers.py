@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from peerleap.graph.answers import detect_task, extract_answer
+from peerleap.graph.answers import detect_task, extract_answer, find_answer
 from peerleap.graph.boxed import last_box
 
 
@@ -182,6 +182,27 @@ def test_the_answer_section_counts_before_the_thought() -> None:
     assert extract_answer(history, "math") == "4"
     history[-1] = segment("answer", "As I said.")
     assert extract_answer(history, "math") == "3"
+
+
+COMMENTED = [
+    ("In HTML, <comment> is no tag. The answer is 4.", "math", "4", False),
+    ("<comment>\\boxed{4}", "math", "4", False),
+    ("<comment>\\boxed{4}</comment>", "math", None, None),
+    ("It is \\boxed{3}. <comment>\\boxed{4}", "math", "3", True),
+    ("<comment> is a tag", "free", "<comment> is a tag", False),
+]
+
+
+@pytest.mark.parametrize(("text", "task", "answer", "boxed"), COMMENTED)
+def test_an_unclosed_comment_in_the_answer_section(text: str, task: Any, answer: str | None, boxed: Any) -> None:
+    found = find_answer([*own("Hm.</think>"), segment("answer", text)], task)
+    assert (found and found.answer, found and found.boxed) == (answer, boxed)
+
+
+def test_the_thought_counts_before_an_unclosed_comment() -> None:
+    history = [*own("It is \\boxed{3}.</think>"), segment("answer", "<comment>\\boxed{4}")]
+    assert extract_answer(history, "math") == "3"
+    assert extract_answer(own("<comment>\\boxed{4}"), "math") is None
 
 
 def test_a_forced_box_counts_as_opened() -> None:
