@@ -30,9 +30,9 @@ def build_graph(
     """A graph in which several paths of local models reason about one question and learn from each other (LeaP).
 
     Compile it, with a checkpointer if runs shall be kept, and call it with `{"question": ...}`, or with
-    `{"messages": [...]}` ending in a person's message, and `context=` a mapping of `Settings`. The output has `answer`,
-    `votes`, `paths` (how each path ended), `histories` (their segments with token ids), `rounds` (summaries,
-    similarities and routes of each LeaP block), `usage` and `messages`.
+    `{"messages": [...]}` ending in a person's message, and `context=` a mapping of `Settings`. Where both are given, it
+    is the question that is asked. The output has `answer`, `votes`, `paths` (how each path ended), `histories` (their
+    segments with token ids), `rounds` (summaries, similarities and routes of each LeaP block), `usage` and `messages`.
 
     Args:
         model: hub id, local folder, or `None` for `PEERLEAP_MODEL`, else the embedded model.
@@ -81,7 +81,9 @@ def _team(paths: int | None, peers: list[Peer] | None) -> list[Peer]:
     if peers is not None:
         if paths is not None:
             raise ValueError(f"paths={paths!r}: give either paths or peers (whose count says how many)")
-        return peers
+        if not isinstance(peers, list | tuple) or not all(isinstance(peer, Peer) for peer in peers):
+            raise ValueError(f"peers={peers!r}: give a list of Peer, such as [Peer(name='solver', count=4)]")
+        return [*peers]
     count = 4 if paths is None else paths
     if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= 1024:
         raise ValueError(f"paths={paths!r}: give a number from 1 to 1024")
@@ -105,4 +107,7 @@ def _engines(
         return {name: engine[peer.name] for name, peer in team.items()}
     if engine is not None:
         return dict.fromkeys(team, engine)
-    return {name: get_engine(peer.model or model, **{**args, **peer.engine_args}) for name, peer in team.items()}
+    return {
+        name: get_engine(model if peer.model is None else peer.model, **{**args, **peer.engine_args})
+        for name, peer in team.items()
+    }

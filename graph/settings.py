@@ -112,7 +112,9 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     told = []
     for item in error.errors():
         field = ".".join(str(part) for part in item["loc"])
-        if item["type"] == "extra_forbidden":
+        if item["type"] == "extra_forbidden" and model is Settings and field in Sampling.model_fields:
+            told.append(f"{field!r} is a field of sampling: give sampling={{{field!r}: {item['input']!r}}}")
+        elif item["type"] == "extra_forbidden":
             known = Sampling if len(item["loc"]) > 1 and item["loc"][0] == "sampling" else model
             told.append(f"{field!r} is not a setting; there are {', '.join(sorted(known.model_fields))}")
         elif item["type"] == "value_error":

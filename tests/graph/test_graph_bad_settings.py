@@ -55,7 +55,7 @@ BAD: list[tuple[Any, str]] = [
     ({"communicate_at": [9], "interval": 5}, "communicate_at: give either this or interval and rounds"),
     ({"communicate_at": [9], "rounds": 1}, "communicate_at: give either this or interval and rounds"),
     ({"intervall": 5}, "'intervall' is not a setting; there are alumni, answer_tokens, block_as, communicate_at"),
-    ({"temperature": 1}, "'temperature' is not a setting; there are"),
+    ({"temperature": 1}, "'temperature' is a field of sampling: give sampling={'temperature': 1}"),
     ({"sampling": {"temprature": 1}}, "'sampling.temprature' is not a setting; there are min_p"),
     ({"top_k": 0, "router": "x"}, "; top_k=0: input should be greater than or equal to 1"),
     (42, "context=42: give a mapping of settings, or a peerleap.graph.Settings"),
@@ -111,6 +111,12 @@ def test_paths_and_peers_together() -> None:
 def test_two_peers_of_one_name() -> None:
     with pytest.raises(ValueError, match="two peers are named 'a'; give each its own name"):
         build_graph(peers=[Peer(name="a"), Peer(name="b"), Peer(name="a")])
+
+
+@pytest.mark.parametrize("peers", [["solver"], Peer(name="solver"), "experts", {"name": "solver"}, [None]])
+def test_what_is_no_team(peers: Any) -> None:
+    with pytest.raises(ValueError, match=r"^peers=.*: give a list of Peer, such as"):
+        build_graph(peers=peers)
 
 
 def test_no_peers() -> None:
