@@ -34,6 +34,11 @@ class Model:
         return self.name == EMBEDDED
 
 
+def default_model() -> str:
+    """The model of who names none: `PEERLEAP_MODEL`, else the embedded one."""
+    return os.environ.get("PEERLEAP_MODEL") or EMBEDDED
+
+
 def resolve_model(name: str | None = None) -> Model:
     """Find a model: a local folder, a hub id, or (`None`, `"smollm2-135m"`) the embedded one.
 
@@ -43,13 +48,13 @@ def resolve_model(name: str | None = None) -> Model:
     Raises:
         ModelError: there is no such model, or its folder lacks a configuration, a tokenizer or weights.
     """
-    name = name or os.environ.get("PEERLEAP_MODEL") or EMBEDDED
+    name = default_model() if name is None else name
     if name == EMBEDDED:
         return _from_folder(name, embedded_folder())
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name.strip() and folder.is_dir():
         return _from_folder(name, folder)
-    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1 or folder.exists():
+    if not name.strip() or name.startswith(("/", ".", "~")) or name.count("/") > 1 or folder.exists():
         raise ModelError(
             f"model={name!r}: no such folder; give a folder that holds a model, "
             f"a hub id such as 'Qwen/Qwen3-4B-Thinking-2507', or {EMBEDDED!r} for the embedded model"

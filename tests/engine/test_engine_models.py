@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from peerleap.engine import EMBEDDED, ModelError, VLLMEngine, resolve_model
+from peerleap.engine import EMBEDDED, ModelError, VLLMEngine, default_model, get_engine, resolve_model
 
 MakeModel = Callable[..., Path]
 
@@ -64,6 +64,16 @@ def test_no_such_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: s
         resolve_model(name)
     assert repr(name) in str(caught.value)
     assert EMBEDDED in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_no_name(make_model: MakeModel, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("PEERLEAP_MODEL", str(make_model()))
+    for ask in (resolve_model, lambda model: get_engine(model).check()):
+        with pytest.raises(ModelError, match=f"model={name!r}: no such folder"):
+            ask(name)
+    monkeypatch.setenv("PEERLEAP_MODEL", "")
+    assert default_model() == EMBEDDED
 
 
 def test_file_instead_of_a_folder(make_model: MakeModel) -> None:
