@@ -9,6 +9,9 @@ from peerleap.agents.form import form_schema
 from peerleap.tools.presets import PROTOCOLS, can_call
 from peerleap.tools.protocol import ToolLimits
 
+MOST = 2**31 - 1
+"""Most tokens or rounds that can be asked for; larger numbers than 64 bits hold break a checkpoint."""
+
 
 class Sampling(BaseModel):
     """How a path samples; the fields are those of vLLM's `SamplingParams`. `None` leaves a field to the settings."""
@@ -20,7 +23,7 @@ class Sampling(BaseModel):
     """0 is greedy; the paper uses 0.6."""
     top_p: Annotated[float | None, Field(gt=0, le=1)] = None
     """The paper uses 0.95."""
-    top_k: Annotated[int | None, Field(ge=0)] = None
+    top_k: Annotated[int | None, Field(ge=0, le=MOST)] = None
     """0 considers all tokens; the paper uses 40."""
     min_p: Annotated[float | None, Field(ge=0, le=1)] = None
     """Least probability of a token, as a share of the most probable one's; 0 is off."""

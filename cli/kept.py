@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import shlex
 import signal
 from collections.abc import Iterator
@@ -60,23 +59,25 @@ def ask_kept(
     Raises:
         InputError: the name is taken, or is none.
     """
-    from peerleap.engine import EMBEDDED
+    from peerleap.engine import default_model
     from peerleap.graph import InputError, open_store
+    from peerleap.graph.settings import as_settings
 
     if not name.strip() or not name.isprintable() or len(name) > 200:
         raise InputError(f"--thread {name!r}: give a name of 1 to 200 printable characters")
-    model = recipe["model"] or os.environ.get("PEERLEAP_MODEL") or EMBEDDED
+    model = default_model() if recipe["model"] is None else recipe["model"]
     folder = Path(model).expanduser()
-    told = json.dumps({**recipe, "model": str(folder.absolute()) if folder.is_dir() else model})
+    told = json.dumps({**recipe, "model": str(folder.absolute()) if model and folder.is_dir() else model})
     with open_store() as store:
         if store.get_tuple({"configurable": {"thread_id": name, "checkpoint_ns": ""}}) is not None:
             raise InputError(
                 f"--thread {name!r}: there is a run of this name; `peerleap resume {shlex.quote(name)}` goes on with "
                 f"it, `peerleap runs delete {shlex.quote(name)}` removes it"
             )
-        graph = _graph(json.loads(told), store)
+        graph, given = _graph(json.loads(told), store), {"question": question}
+        graph.builder.check(given, as_settings(settings))  # what is refused is not kept
         messages.print(Text(f"kept as {name!r}; if it stops: peerleap resume {shlex.quote(name)}"), soft_wrap=True)
-        return see_through(graph, _config(name, told), {"question": question}, view, messages, settings)
+        return see_through(graph, _config(name, told), given, view, messages, settings)
 
 
 def see_through(

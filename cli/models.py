@@ -19,7 +19,7 @@ def models(
 
     peerleap models --prepare     # before going offline
     """
-    from peerleap.engine import EMBEDDED, cache_folder, is_prepared, resolve_model
+    from peerleap.engine import EMBEDDED, ModelError, cache_folder, is_prepared, resolve_model
 
     with usage_errors():
         if prepare:
@@ -36,8 +36,12 @@ def models(
             table.add_row(name, path, _size(stored), _note("hub cache", name == default))
             listed.add(name)
         if default not in listed:
-            model = resolve_model(default)
-            table.add_row(default, model.path, _size(model.weight_bytes or 0), _note("", default=True))
+            try:
+                model = resolve_model(default)
+                row = model.path, _size(model.weight_bytes or 0), _note("", default=True)
+            except ModelError as error:
+                row = "", "", _note(str(error), default=True)
+            table.add_row(default, *row)
         console = Console()
         console.print(table)
         console.print(f"embedded models are kept in {cache_folder()} (PEERLEAP_CACHE)", soft_wrap=True)

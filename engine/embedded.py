@@ -6,7 +6,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
@@ -38,7 +38,7 @@ def embedded_folder() -> Path:
     that a later one would take for whole.
 
     Raises:
-        ModelError: the weights cannot be downloaded, or are not the expected ones.
+        ModelError: the weights cannot be downloaded, are not the expected ones, or the cache cannot be written.
         EngineMissing: torch, which the conversion needs, is not installed.
     """
     from filelock import FileLock
@@ -46,23 +46,31 @@ def embedded_folder() -> Path:
     target = cache_folder() / "models" / EMBEDDED
     if is_prepared():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{target}.lock"):
-        if not is_prepared():
-            _prepare(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{target}.lock"):
+            if not is_prepared():
+                _prepare(target)
+    except OSError as error:
+        raise ModelError(
+            f"the embedded model cannot be kept in {str(cache_folder())!r}: {error}; set PEERLEAP_CACHE to a folder "
+            "that can be written"
+        ) from error
     return target
 
 
 def is_prepared() -> bool:
     """Whether the embedded model is in the cache already."""
-    return (cache_folder() / "models" / EMBEDDED / "config.json").is_file()
+    with suppress(OSError):  # a cache that cannot be read holds nothing
+        return (cache_folder() / "models" / EMBEDDED / "config.json").is_file()
+    return False
 
 
 def _prepare(target: Path) -> None:
     if missing := next((name for name in ("accelerate", "gguf", "torch") if find_spec(name) is None), None):
         raise EngineMissing(
-            f"preparing the embedded model needs {missing!r}: run `make setup` in a checkout, "
-            "or `pip install 'peerleap[cpu]'`"
+            f"preparing the embedded model needs {missing!r}: `pip install accelerate gguf torch`, "
+            "or `make setup` in peerleap's clone"
         )
     for stale in target.parent.glob(f".{target.name}-*"):
         shutil.rmtree(stale, ignore_errors=True)

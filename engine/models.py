@@ -1,12 +1,13 @@
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from peerleap.engine.embedded import EMBEDDED, embedded_folder
 from peerleap.engine.errors import ModelError
+from peerleap.engine.weights import folder_bytes, hub_bytes
 
-_WEIGHTS = ("*.safetensors", "*.bin", "*.pt")
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json", "tekken.json")
 
 
@@ -21,7 +22,7 @@ class Model:
     context_length: int
     """Most tokens of prompt and generated text together."""
     weight_bytes: int | None
-    """Size of the weights on disk, where they are on disk."""
+    """Size of the weights, on disk or on the hub; `None` where the hub does not say."""
     quantization: str | None
     """Quantization method of the weights, if any."""
     dtype: str | None
@@ -33,6 +34,11 @@ class Model:
         return self.name == EMBEDDED
 
 
+def default_model() -> str:
+    """The model of who names none: `PEERLEAP_MODEL`, else the embedded one."""
+    return os.environ.get("PEERLEAP_MODEL") or EMBEDDED
+
+
 def resolve_model(name: str | None = None) -> Model:
     """Find a model: a local folder, a hub id, or (`None`, `"smollm2-135m"`) the embedded one.
 
@@ -42,13 +48,13 @@ def resolve_model(name: str | None = None) -> Model:
     Raises:
         ModelError: there is no such model, or its folder lacks a configuration, a tokenizer or weights.
     """
-    name = name or os.environ.get("PEERLEAP_MODEL") or EMBEDDED
+    name = default_model() if name is None else name
     if name == EMBEDDED:
         return _from_folder(name, embedded_folder())
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name.strip() and folder.is_dir():
         return _from_folder(name, folder)
-    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
+    if not name.strip() or name.startswith(("/", ".", "~")) or name.count("/") > 1 or folder.exists():
         raise ModelError(
             f"model={name!r}: no such folder; give a folder that holds a model, "
             f"a hub id such as 'Qwen/Qwen3-4B-Thinking-2507', or {EMBEDDED!r} for the embedded model"
@@ -60,22 +66,27 @@ def _from_folder(name: str, folder: Path) -> Model:
     config = folder / "config.json"
     if not config.is_file():
         raise ModelError(f"model={name!r}: the folder has no 'config.json'; is it a Hugging Face model folder?")
-    weights = [file for pattern in _WEIGHTS for file in folder.glob(pattern)]
-    if not weights:
+    weight_bytes = folder_bytes(folder)
+    if weight_bytes is None:
         raise ModelError(f"model={name!r}: the folder has no weights (*.safetensors or *.bin)")
     if not any((folder / file).is_file() for file in _TOKENIZERS):
         raise ModelError(f"model={name!r}: the folder has no tokenizer (such as 'tokenizer.json')")
-    return _read(name, str(folder.resolve()), config, sum(file.stat().st_size for file in weights))
+    return _read(name, str(folder.resolve()), config, weight_bytes)
 
 
 def _from_hub(name: str) -> Model:
-    from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
         config = try_to_load_from_cache(name, "config.json")
-        if not isinstance(config, str):
-            HfApi().model_info(name, timeout=5)  # asks once, where a download would retry for half a minute
+        if isinstance(config, str):
+            weight_bytes = folder_bytes(Path(config).parent)
+            if weight_bytes is None:
+                with suppress(Exception):  # what cannot be measured is fetched as it is
+                    weight_bytes = hub_bytes(name)
+        else:
+            weight_bytes = hub_bytes(name)  # asks once, where a download would retry for half a minute
             config = hf_hub_download(name, "config.json")
     except HFValidationError as error:
         raise ModelError(f"model={name!r}: neither a folder nor a hub id: {error}") from error
@@ -86,7 +97,7 @@ def _from_hub(name: str) -> Model:
             f"model={name!r}: not a local folder, not in the hub's cache, and the hub cannot be reached; "
             f"give a folder that holds the model, or {EMBEDDED!r} for the embedded one"
         ) from error
-    return _read(name, name, Path(config), None)
+    return _read(name, name, Path(config), weight_bytes)
 
 
 def _read(name: str, path: str, config_file: Path, weight_bytes: int | None) -> Model:

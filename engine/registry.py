@@ -1,9 +1,9 @@
-import os
 import threading
 from pathlib import Path
 from typing import Any
 
 from peerleap.engine.embedded import EMBEDDED
+from peerleap.engine.models import default_model
 from peerleap.engine.vllm_engine import VLLMEngine
 
 _engines: dict[tuple[str, str], VLLMEngine] = {}
@@ -15,9 +15,9 @@ def get_engine(model: str | None = None, **engine_args: Any) -> VLLMEngine:
 
     The model is looked for at its first use; the engine starts at its first request and is shut down at exit.
     """
-    name = model or os.environ.get("PEERLEAP_MODEL") or EMBEDDED
+    name = default_model() if model is None else model
     folder = Path(name).expanduser()
-    if name != EMBEDDED and folder.is_dir():
+    if name and name != EMBEDDED and folder.is_dir():
         name = str(folder.resolve())  # it is read later, perhaps from another working directory
     key = (name, repr(sorted(engine_args.items())))
     with _lock:

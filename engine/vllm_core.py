@@ -8,10 +8,10 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from difflib import get_close_matches
 from multiprocessing import resource_tracker
 from typing import Any
 
+from peerleap.engine.arguments import LORA_PATH, refuse_unknown
 from peerleap.engine.errors import EngineError, EngineStartError, RequestRefused
 from peerleap.engine.processes import children, descendants, wait_until_gone
 from peerleap.engine.protocol import SamplingParams
@@ -168,15 +168,10 @@ def _make(engine_args: dict[str, Any], starting: Starting) -> tuple[Any, Any]:
     from vllm.v1.engine.async_llm import AsyncLLM
 
     lora = None
-    if lora_path := engine_args.pop("lora_path", None):
+    if lora_path := engine_args.pop(LORA_PATH, None):
         lora = LoRARequest("peerleap", 1, lora_path)
         engine_args.setdefault("enable_lora", True)
-    known = AsyncEngineArgs.__dataclass_fields__
-    for name in engine_args:
-        if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise EngineStartError(f"engine argument {name!r} is unknown to vLLM{hint}")
+    refuse_unknown(engine_args, AsyncEngineArgs.__dataclass_fields__)
     starting.processes_follow()
     return AsyncLLM.from_engine_args(AsyncEngineArgs(**engine_args)), lora
 

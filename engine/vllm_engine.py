@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
+from peerleap.engine.arguments import check_arguments
 from peerleap.engine.device import check_fits, default_engine_args, set_environment, vllm_device
 from peerleap.engine.errors import EngineDead, EngineError, EngineMissing, EngineStartError
 from peerleap.engine.models import Model, resolve_model
@@ -54,8 +55,8 @@ class VLLMEngine:
     @property
     def context_length(self) -> int:
         """Most tokens of prompt and generated text: the model's, or `max_model_len` where that is less."""
-        asked = self._engine_args.get("max_model_len")
-        return min(self.resolved.context_length, asked) if isinstance(asked, int) else self.resolved.context_length
+        asked, length = self._engine_args.get("max_model_len"), self.resolved.context_length
+        return min(length, asked) if isinstance(asked, int) and asked > 0 else length
 
     def check(self) -> None:
         """Say before anything is loaded why the engine could not start.
@@ -63,8 +64,10 @@ class VLLMEngine:
         Raises:
             ModelError: there is no such model, or its folder is not complete.
             EngineMissing: vLLM is not installed, or not the build that the model needs.
+            EngineStartError: an engine argument is unknown, or has a value that it cannot have.
         """
         device = vllm_device()
+        check_arguments(self._engine_args)
         check_fits(self.resolved, device, self._engine_args)
 
     async def generate(

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,9 @@ from peerleap.graph.settings import Settings
 from peerleap.graph.state import path_schema, schemas
 from peerleap.graph.tracing import NODE_TRACE
 
+# No argument of vLLM is spelt nearly like one of these.
+_OWN = ("model", "paths", "peers", "engine", "answer_only")
+
 
 def build_graph(
     model: str | None = None,
@@ -26,22 +30,28 @@ def build_graph(
     """A graph in which several paths of local models reason about one question and learn from each other (LeaP).
 
     Compile it, with a checkpointer if runs shall be kept, and call it with `{"question": ...}`, or with
-    `{"messages": [...]}` ending in a person's message, and `context=` a mapping of `Settings`. The output has `task`,
-    `answer`, `votes`, `paths` (how each path ended), `histories` (their segments with token ids), `rounds` (summaries,
-    similarities and routes of each LeaP block), `usage` and `messages`.
+    `{"messages": [...]}` ending in a person's message, and `context=` a mapping of `Settings`. Where both are given, it
+    is the question that is asked. The output has `task`, `answer`, `votes`, `paths` (how each path ended), `histories`
+    (their segments with token ids), `rounds` (summaries, similarities and routes of each LeaP block), `usage` and
+    `messages`.
 
     Args:
         model: hub id, local folder, or `None` for `PEERLEAP_MODEL`, else the embedded model.
         paths: number of paths of the one peer `solver`; 4 unless given. Not together with `peers`.
         peers: the team, where paths differ.
-        engine: an engine to use instead of one made for `model`; or one for each peer, by its name.
+        engine: an engine to use instead of one made for `model`; or one for each peer, by its name. Not together with
+            `model` or engine arguments.
         answer_only: the output is `answer`, `votes`, `usage` and `messages` without the reasoning, a few kilobytes;
             for callers that put it into a model's context.
         engine_args: vLLM's engine arguments (`dtype`, `tensor_parallel_size`, `max_model_len`, ...) and `lora_path`.
 
     Raises:
-        ValueError: a peer, a path count or an engine is not usable. The model is looked for when a run begins.
+        ValueError: a peer, a path count or an engine is not usable, or an argument is misspelt. The model is looked
+            for, and vLLM's arguments are checked, when a run begins.
     """
+    for name in engine_args:
+        if close := get_close_matches(name, _OWN, n=1, cutoff=0.7):
+            raise ValueError(f"build_graph has no argument {name!r}; did you mean {close[0]!r}?")
     team = path_peers(_team(paths, peers))
     engines = _engines(model, team, engine, engine_args)
     run = Nodes(team, engines, answer_only=answer_only)
@@ -72,7 +82,9 @@ def _team(paths: int | None, peers: list[Peer] | None) -> list[Peer]:
     if peers is not None:
         if paths is not None:
             raise ValueError(f"paths={paths!r}: give either paths or peers (whose count says how many)")
-        return peers
+        if not isinstance(peers, list | tuple) or not all(isinstance(peer, Peer) for peer in peers):
+            raise ValueError(f"peers={peers!r}: give a list of Peer, such as [Peer(name='solver', count=4)]")
+        return [*peers]
     count = 4 if paths is None else paths
     if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= 1024:
         raise ValueError(f"paths={paths!r}: give a number from 1 to 1024")
@@ -82,6 +94,11 @@ def _team(paths: int | None, peers: list[Peer] | None) -> list[Peer]:
 def _engines(
     model: str | None, team: Mapping[str, Peer], engine: Engine | Mapping[str, Engine] | None, args: dict[str, Any]
 ) -> dict[str, Engine]:
+    if engine is not None and (model is not None or args):
+        given = ", ".join(f"{name}={value!r}" for name, value in {"model": model, **args}.items() if value is not None)
+        raise ValueError(
+            f"{given}: an engine is given, too, and has its own model and arguments; leave one of them out"
+        )
     if isinstance(engine, Mapping):
         names = {peer.name for peer in team.values()}
         if unknown := sorted(set(engine) - names):
@@ -91,4 +108,7 @@ def _engines(
         return {name: engine[peer.name] for name, peer in team.items()}
     if engine is not None:
         return dict.fromkeys(team, engine)
-    return {name: get_engine(peer.model or model, **{**args, **peer.engine_args}) for name, peer in team.items()}
+    return {
+        name: get_engine(model if peer.model is None else peer.model, **{**args, **peer.engine_args})
+        for name, peer in team.items()
+    }

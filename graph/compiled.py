@@ -151,7 +151,10 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             given = {}  # there is no run that it could resume
         if given is not None and not isinstance(given, Command):
             check_input(given, nested=nested)
-        if not nested and self.checkpointer not in {None, False, True} and not configurable.get("thread_id"):
+        thread = configurable.get("thread_id")
+        if not nested and self.checkpointer not in {None, False, True} and not thread:
+            if thread is not None and thread != "":
+                raise InputError(f"thread_id={thread!r}: LangGraph takes it for none; give a text, as {str(thread)!r}")
             raise InputError(
                 "this graph has a checkpointer, so a run needs a name to be found under: "
                 "config={'configurable': {'thread_id': '...'}}"

@@ -90,8 +90,12 @@ class Path:
         return neutralise(text, (*LEAP_TAGS, *markers), labels=labels)
 
     def insert(self, kind: Kind, round_number: int, text: str) -> Segment:
-        """A segment that the path did not generate; encoded once, here."""
-        return Segment(kind=kind, round=round_number, token_ids=encode(self.engine.tokenizer, text), text=text)
+        """A segment that the path did not generate; encoded once, here.
+
+        Its text is what the ids say: a tokenizer may normalise characters, and the ids are what the model reads.
+        """
+        ids = encode(self.engine.tokenizer, text)
+        return Segment(kind=kind, round=round_number, token_ids=ids, text=self.decode(ids))
 
     def decode(self, token_ids: Iterable[int]) -> str:
         """Text of ids, special tokens visible."""

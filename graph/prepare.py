@@ -24,7 +24,7 @@ _LABEL, _LABEL_TOOLS = 16, 168
 
 
 def read_question(state: Mapping[str, Any]) -> str:
-    """The question, or the last message if a person wrote it.
+    """The question, or, where none is given, the last message if a person wrote it.
 
     Where an agent has handed the conversation over to this graph, which leaves a tool's message at the end, it is the
     person's last message.
@@ -42,9 +42,11 @@ def read_question(state: Mapping[str, Any]) -> str:
         question = last.text
     if question is None:
         raise InputError("no question: give {'question': '...'} or {'messages': [...]} with a person's message last")
-    if not isinstance(question, str) or not question.strip():
+    # Neither lone surrogates nor NUL can be stored.
+    text = question.encode("utf-8", "replace").decode().replace("\x00", "") if isinstance(question, str) else ""
+    if not text.strip():
         raise InputError(f"question={question!r}: give a text that is not empty")
-    return question.encode("utf-8", "replace").decode().replace("\x00", "")
+    return text
 
 
 def check_input(given: object, *, nested: bool) -> None:
@@ -135,15 +137,36 @@ def fit_context(
     """Settings with a budget that the path's context has room for.
 
     Raises:
-        InputError: the prompt leaves no room to reason in.
-        SettingsError: a budget that was asked for does not fit.
+        InputError: the question leaves no room to reason in.
+        SettingsError: no question would, or a budget that was asked for does not fit.
     """
-    room = (
-        path.engine.context_length
-        - len(prompt["token_ids"])
-        - _reserve(settings, paths, _LABEL_TOOLS if tools else _LABEL)
+    context, taken = path.engine.context_length, len(prompt["token_ids"])
+    reserve = _reserve(settings, paths, _LABEL_TOOLS if tools else _LABEL)
+    room = context - taken - reserve
+    if room < 1:
+        bare = len(path.prompt("", alone=paths == 1 or settings.rounds == 0)["token_ids"])
+        raise _no_room(path.engine.model, context, taken, bare, reserve)
+    return _fit(settings, asked, path, room)
+
+
+def _no_room(model: str, context: int, taken: int, bare: int, reserve: int) -> Exception:
+    """What to say where a prompt of `taken` tokens does not fit; `bare` are its tokens without the question."""
+    if bare + 1 >= context:
+        return SettingsError(
+            f"max_model_len: {model!r} has a context of {context} tokens, and a prompt without any question takes "
+            f"{bare}; set a longer one, or use another model"
+        )
+    if bare + reserve + 1 >= context:
+        return SettingsError(
+            f"top_k, summary_tokens, answer_tokens: a LeaP block and an answer may take {reserve} tokens, which with a "
+            f"prompt leaves no room to reason in the {context} tokens of context of {model!r}; set less of them, or a "
+            "longer max_model_len"
+        )
+    return InputError(
+        f"question: its prompt takes {taken} tokens, which leaves no room to reason in the {context} tokens of context "
+        f"of {model!r}; ask a shorter question"
+        + (", or set less top_k, summary_tokens or answer_tokens" if taken < context // 2 else "")
     )
-    return _fit(settings, asked, path, prompt, room)
 
 
 def _reserve(settings: Settings, paths: int, label: int) -> int:
@@ -158,25 +181,14 @@ def _reserve(settings: Settings, paths: int, label: int) -> int:
     return settings.answer_tokens + _BLOCK_FRAME + settings.summary_tokens + read * (settings.summary_tokens + label)
 
 
-def _fit(settings: Settings, asked: Settings, path: Path, prompt: Segment, room: int) -> Settings:
+def _fit(settings: Settings, asked: Settings, path: Path, room: int) -> Settings:
     """Shrink a default budget to the context; refuse an explicit one that does not fit."""
     assert settings.max_tokens is not None
-    context = path.engine.context_length
-    if room < 1:
-        raise InputError(
-            f"question: its prompt takes {len(prompt['token_ids'])} tokens, which leaves no room to reason in "
-            f"the {context} tokens of context of {path.engine.model!r}; ask a shorter question"
-            + (
-                ", or set less top_k, summary_tokens or answer_tokens"
-                if len(prompt["token_ids"]) < context // 2
-                else ""
-            )
-        )
     if settings.max_tokens <= room:
         return settings
     if asked.max_tokens is not None or asked.preset is not None:
         raise SettingsError(
             f"max_tokens={settings.max_tokens}: with this question, {path.engine.model!r} has room for {room} "
-            f"(context of {context}); set max_tokens to at most {room}"
+            f"(context of {path.engine.context_length}); set max_tokens to at most {room}"
         )
     return settings.model_copy(update={"max_tokens": room})

@@ -209,13 +209,22 @@ class _Turn:
         tokens = self.settings.answer_tokens
         boxed = prompts.ANSWERS[task].endswith("{")
         limit, stop = (min(tokens, _BOXED_TOKENS), "\n") if boxed else (tokens, _PARAGRAPH)
+        if not await self._say(limit, stop):
+            # It began with the line break that ends an answer: once more, from behind it.
+            left = limit - len(self.history[-1]["token_ids"])
+            if left > 0:
+                await self._say(left, stop)
+        return "forced"
+
+    async def _say(self, limit: int, stop: str) -> bool:
+        """Write an answer, up to `stop`; whether it did not stop before it had said anything."""
         segment, completion = await self._generate("answer", limit, (stop,))
         if completion.ended_turn:
             segment["finish"] = "turn_end"
         else:
             segment["finish"] = "answer" if completion.finish_reason == "stop" else "cut"
         self.add(segment)
-        return "forced"
+        return segment["finish"] != "answer" or bool(segment["text"].strip())
 
     async def _generate(
         self, kind: Kind, limit: int, stop: tuple[str, ...] = (), stop_ids: tuple[int, ...] = ()

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from peerleap.agents import Sampling
 from peerleap.agents.form import form_schema
+from peerleap.agents.peer import MOST
 from peerleap.graph.errors import SettingsError
 
 RouterName = Literal["dispersed", "clustered", "hybrid", "random", "all", "evidence"]
@@ -31,15 +32,15 @@ class Settings(BaseModel):
     """Most summaries that a path reads in one LeaP block. The paper: 4."""
     similarity: Literal["levenshtein", "indel"] | None = None
     """Equation 4, or the ratio that the authors' code uses instead. Default: levenshtein."""
-    interval: Annotated[int | None, Field(ge=1)] = None
+    interval: Annotated[int | None, Field(ge=1, le=MOST)] = None
     """T: tokens that a path thinks between two LeaP blocks. The paper: 4,096."""
     cut: Literal["paragraph", "exact"] | None = None
     """After T tokens, run on to the next paragraph break, or stop at once. Default: paragraph."""
-    grace: Annotated[int | None, Field(ge=0)] = None
+    grace: Annotated[int | None, Field(ge=0, le=MOST)] = None
     """Most tokens that a path runs on to reach a paragraph break."""
-    rounds: Annotated[int | None, Field(ge=0)] = None
+    rounds: Annotated[int | None, Field(ge=0, le=MOST)] = None
     """Most LeaP blocks; after the last one, paths run to their end. Default: as many as the budget holds."""
-    communicate_at: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    communicate_at: tuple[Annotated[int, Field(ge=1, le=MOST)], ...] | None = None
     """LeaP blocks only after these numbers of thought tokens, increasing; `(4096,)` is the paper's LeaP-S."""
     trigger: Literal["interval", "model"] | None = None
     """`model` also starts a path's summary where it writes `<summarize>` itself, as LeaP-T models do."""
@@ -50,9 +51,9 @@ class Settings(BaseModel):
     `<think>` section, held as turns of the conversation, without tags. Default: thought."""
     alumni: bool | None = None
     """Finished paths keep sharing their conclusion. Default: yes."""
-    max_tokens: Annotated[int | None, Field(ge=1)] = None
+    max_tokens: Annotated[int | None, Field(ge=1, le=MOST)] = None
     """A path's budget: tokens after its prompt, its own and the inserted ones. The paper: 16,384."""
-    answer_tokens: Annotated[int | None, Field(ge=1)] = None
+    answer_tokens: Annotated[int | None, Field(ge=1, le=MOST)] = None
     """Most tokens of an answer section, on top of the budget."""
     human_peer: bool = False
     """Every LeaP block waits for a comment of a person, which is routed like a peer's summary. Needs a checkpointer."""
@@ -111,7 +112,9 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     told = []
     for item in error.errors():
         field = ".".join(str(part) for part in item["loc"])
-        if item["type"] == "extra_forbidden":
+        if item["type"] == "extra_forbidden" and model is Settings and field in Sampling.model_fields:
+            told.append(f"{field!r} is a field of sampling: give sampling={{{field!r}: {item['input']!r}}}")
+        elif item["type"] == "extra_forbidden":
             known = Sampling if len(item["loc"]) > 1 and item["loc"][0] == "sampling" else model
             told.append(f"{field!r} is not a setting; there are {', '.join(sorted(known.model_fields))}")
         elif item["type"] == "value_error":

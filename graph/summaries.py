@@ -101,7 +101,8 @@ def conclude(path: Path, history: Sequence[Segment]) -> Summary:
     """What a finished path goes on to share: its answer and the last `summary_tokens` tokens of what supports it."""
     assert path.settings.summary_tokens is not None
     # A forced answer says nothing beyond itself; before it stands the answer section or the thought that supports it.
-    answered = [after for before, after in pairwise(history) if after["kind"] == "answer" and before["kind"] != "nudge"]
+    forced = {"nudge", "answer"}
+    answered = [b for a, b in pairwise(history) if b["kind"] == "answer" and a["kind"] not in forced]
     support = answered or [segment for segment in history if segment["kind"] == "thought"]
     ids = [token for segment in support for token in segment["token_ids"]]
     answer, room = extract_answer(history, path.task), path.settings.summary_tokens

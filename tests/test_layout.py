@@ -1,12 +1,19 @@
 """The house keeps its plan: packages, folders and type links agree, and imports go one way."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
+from fnmatch import filter as fnmatch_filter
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from peerleap.engine.orphans import HOST
+from peerleap.graph.settings import RouterName
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("agents", "cli", "engine", "evals", "graph", "tools")
@@ -73,6 +80,51 @@ def test_imports_go_one_way(folder: str) -> None:
     for file in sorted((ROOT / folder).rglob("*.py")):
         foreign = imports(file) - MAY_IMPORT[folder]
         assert not foreign, f"{file.relative_to(ROOT)} imports {sorted(foreign)}"
+
+
+README = (ROOT / "README.md").read_text()
+
+
+def named_in_the_tree() -> dict[str, set[str]]:
+    """Names of files in the README's tree, by folder; a name may be a pattern."""
+    tree = README.partition("```text\n")[2].partition("```")[0]
+    named: dict[str, set[str]] = {}
+    folders: list[str] = []
+    for line in tree.splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        first = line.split()[0]
+        del folders[depth:]
+        if first.endswith("/"):
+            folders.append(first)
+        named.setdefault("".join(folders), set()).update(re.findall(r"[\w*]+\.py\b", line))
+    return named
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_readmes_tree_names_every_file(folder: str) -> None:
+    named = named_in_the_tree()
+    files: dict[str, set[str]] = {}
+    for file in (ROOT / folder).rglob("*.py"):
+        files.setdefault(f"{file.parent.relative_to(ROOT).as_posix()}/", set()).add(file.name)
+    for where, names in files.items():
+        patterns = named.get(where, set())
+        missing = {name for name in names if not any(fnmatch(name, pattern) for pattern in patterns)}
+        assert missing <= {"__init__.py"}, where
+        assert [pattern for pattern in sorted(patterns) if not fnmatch_filter(names, pattern)] == [], where
+    assert {where for where in named if where.startswith(f"{folder}/")} == set(files)
+
+
+def test_the_readme_names_every_router_and_environment_variable() -> None:
+    table = README.partition("| router | a path reads |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == set(get_args(RouterName))
+    read = {
+        name
+        for folder in FOLDERS
+        for file in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r"\b(?:PEERLEAP_[A-Z_]+|LANGGRAPH_AES_KEY)\b", file.read_text())
+    }
+    told = README.partition("environment variables:")[2].partition("\n\n")[0]
+    assert read - {HOST} == set(re.findall(r"`([A-Z_]+)`", told))
 
 
 @pytest.mark.parametrize("module", ["peerleap.graph", "peerleap.engine", "peerleap.cli.main"])

@@ -34,10 +34,20 @@ REFUSED = {
     ),
     "sampling": (["ask", "--sampling", "top_p", "q"], ["--sampling 'top_p'", "name=value"]),
     "sampling field": (["ask", "--sampling", "topp=1", "q"], ["'sampling.topp'", "top_p"]),
+    "rounds without end": (
+        ["ask", "q", "--rounds", "1" + "0" * 25, "--thread", "t"],
+        ["rounds=1" + "0" * 25, "less than or equal to"],
+    ),
     "engine argument": (["ask", "--engine-arg", "dtype", "q"], ["--engine-arg 'dtype'", "name=value"]),
     "paths as engine argument": (["ask", "--engine-arg", "paths=3", "q"], ["'paths=3'", "--paths"]),
+    "answer_only as engine argument": (["ask", "--engine-arg", "answer_only=true", "q"], ["build_graph in Python"]),
     "engine as engine argument": (["ask", "--engine-arg", "engine=3", "q"], ["'engine=3'", "not an engine argument"]),
     "no such folder": (["ask", "--model", "/no/where", "q"], ["model='/no/where'", "no such folder", "smollm2-135m"]),
+    "no model's name": (["ask", "--model", "", "q"], ["model=''", "no such folder", "smollm2-135m"]),
+    "no such folder for a run that is kept": (
+        ["ask", "--thread", "t", "--model", "./nosuch", "q"],
+        ["model='./nosuch'", "no such folder"],
+    ),
     "bad hub id": (["ask", "--model", "a--b/c..d", "q"], ["model='a--b/c..d'", "hub id"]),
     "save into nowhere": (["ask", "--save", "/no/where/run.json", "q"], ["--save '/no/where/run.json'", "no folder"]),
     "save onto a folder": (["ask", "--save", "/", "q"], ["--save '/'", "this is a folder"]),
@@ -45,7 +55,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_one_line_and_exit_code_2(invoke: Invoke, case: str) -> None:
+def test_one_line_and_exit_code_2(invoke: Invoke, case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PEERLEAP_RUNS", str(tmp_path / "runs.sqlite"))
     arguments, told = REFUSED[case]
     done = invoke(*arguments)
     assert done.exit_code == 2, done.output

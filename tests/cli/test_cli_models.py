@@ -61,8 +61,10 @@ def test_default_of_the_environment(invoke: Invoke, empty_caches: Path, monkeypa
 def test_default_that_does_not_exist(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PEERLEAP_MODEL", "/no/where")
     done = invoke("models")
-    assert done.exit_code == 2
-    assert "model='/no/where'" in done.stderr
+    assert done.exit_code == 0, done.output
+    assert "smollm2-135m" in done.stdout
+    assert "default" in done.stdout
+    assert "model='/no/where': no such folder" in done.stdout
 
 
 def test_installed_command(start: Start, tmp_path: Path) -> None:

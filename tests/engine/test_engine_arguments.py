@@ -1,22 +1,86 @@
 """Engine arguments go to vLLM under vLLM's names; one it does not know is refused before a process is made."""
 
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from peerleap.engine import EngineStartError
+from peerleap.engine import EngineStartError, VLLMEngine, arguments
+from peerleap.engine.arguments import LORA_PATH, check_arguments, known_arguments
 from peerleap.engine.vllm_core import Starting, _make
+from peerleap.graph import build_graph
+
+UNKNOWN = [
+    ("max_model_length", "did you mean 'max_model_len'?"),
+    ("tensor_paralel_size", "did you mean 'tensor_parallel_size'?"),
+    ("zzzzzz", "unknown to vLLM"),
+]
+
+
+@pytest.mark.usefixtures("vllm")
+@pytest.mark.parametrize(("name", "hint"), UNKNOWN)
+def test_an_engine_refuses_it_when_it_is_checked(make_model: Callable[..., Path], name: str, hint: str) -> None:
+    with pytest.raises(EngineStartError, match=f"engine argument {name!r} is unknown to vLLM") as caught:
+        VLLMEngine(str(make_model()), **{name: 1}).check()
+    assert hint in str(caught.value)
+
+
+@pytest.mark.usefixtures("vllm")
+def test_to_check_arguments_vllm_is_not_imported() -> None:
+    code = (
+        "import sys; from peerleap.engine.arguments import check_arguments as check; check({'dtype': 'auto'}); "
+        "print({'torch', 'vllm'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.usefixtures("vllm")
+def test_arguments_that_vllm_knows(make_model: Callable[..., Path]) -> None:
+    VLLMEngine(str(make_model()), dtype="float32", max_model_len=64, lora_path="somewhere").check()
+
+
+@pytest.mark.parametrize("length", [0, -2, 1.5, "8k", True])
+def test_a_context_length_that_cannot_be(length: Any) -> None:
+    with pytest.raises(EngineStartError, match=f"max_model_len={length!r}: give a number of tokens"):
+        check_arguments({"max_model_len": length})
+
+
+def test_all_the_context_that_fits(make_model: Callable[..., Path]) -> None:
+    check_arguments({"max_model_len": -1})
+    assert VLLMEngine(str(make_model()), max_model_len=-1).context_length == 2048
+
+
+def test_where_vllm_cannot_be_read_it_refuses_the_arguments_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    known_arguments.cache_clear()
+    monkeypatch.setattr(arguments, "find_spec", lambda _name: None)
+    assert known_arguments() == frozenset()
+    check_arguments({"zzzzzz": 1})
+    known_arguments.cache_clear()
+
+
+@pytest.mark.usefixtures("vllm")
+def test_no_argument_of_vllm_looks_like_one_of_build_graph() -> None:
+    engine_args = dict.fromkeys(known_arguments() | {LORA_PATH})
+    del engine_args["model"]
+    build_graph(**engine_args)
+
 
 # `real_engine` imports vLLM without its warnings.
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("vllm", "real_engine")]
+@pytest.mark.slow
+@pytest.mark.usefixtures("vllm", "real_engine")
+def test_the_source_is_read_right() -> None:
+    from vllm.engine.arg_utils import AsyncEngineArgs
+
+    assert known_arguments() == set(AsyncEngineArgs.__dataclass_fields__)
 
 
-@pytest.mark.parametrize(
-    ("name", "hint"),
-    [
-        ("max_model_length", "did you mean 'max_model_len'?"),
-        ("tensor_paralel_size", "did you mean 'tensor_parallel_size'?"),
-        ("zzzzzz", "unknown to vLLM"),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.usefixtures("vllm", "real_engine")
+@pytest.mark.parametrize(("name", "hint"), UNKNOWN)
 def test_unknown_argument_names_the_close_match(name: str, hint: str) -> None:
     with pytest.raises(EngineStartError, match=f"engine argument {name!r} is unknown to vLLM") as caught:
         _make({"model": "x", name: 1}, Starting())

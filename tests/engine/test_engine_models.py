@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from peerleap.engine import EMBEDDED, ModelError, VLLMEngine, resolve_model
+from peerleap.engine import EMBEDDED, ModelError, VLLMEngine, default_model, get_engine, resolve_model
 
 MakeModel = Callable[..., Path]
 
@@ -57,7 +57,7 @@ def test_folder_that_is_not_whole(make_model: MakeModel, changes: dict[str, str 
     assert repr(str(folder)) in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["/nowhere/model", "./model", "~/nothing", "nothing", "a/b/c", "model.gguf"])
+@pytest.mark.parametrize("name", ["/nowhere/model", "./model", "~/nothing", "a/b/c"])
 def test_no_such_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelError, match="no such folder") as caught:
@@ -66,9 +66,26 @@ def test_no_such_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: s
     assert EMBEDDED in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_no_name(make_model: MakeModel, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("PEERLEAP_MODEL", str(make_model()))
+    for ask in (resolve_model, lambda model: get_engine(model).check()):
+        with pytest.raises(ModelError, match=f"model={name!r}: no such folder"):
+            ask(name)
+    monkeypatch.setenv("PEERLEAP_MODEL", "")
+    assert default_model() == EMBEDDED
+
+
 def test_file_instead_of_a_folder(make_model: MakeModel) -> None:
     with pytest.raises(ModelError, match="no such folder"):
         resolve_model(str(make_model() / "model.safetensors"))
+
+
+def test_file_here_instead_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.gguf").touch()
+    with pytest.raises(ModelError, match="no such folder"):
+        resolve_model("model.gguf")
 
 
 @pytest.mark.parametrize("name", ["a--b/c..d", "bad name/model", "org/model?"])

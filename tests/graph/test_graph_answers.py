@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from peerleap.graph.answers import detect_task, extract_answer
+from peerleap.graph.answers import detect_task, extract_answer, find_answer
 from peerleap.graph.boxed import last_box
 
 
@@ -52,6 +52,28 @@ MATHS = [
     ("The answer is -5 and the answer is 6", "6"),
     ("The answer is unknown", None),
     ("42", None),
+    ("The final answer is: **42**", "42"),
+    ("**Final answer**: **42**.", "42"),
+    ("The answer is\n\n**42**", "42"),
+    ("The answer is −5", "−5"),
+    ("The answer is 5, as 2+3=5", "5"),
+    ("The answer is 5.", "5"),
+    ("The answer is 5 km/h", "5"),
+    ("The answer is 42\n- 3 apples", "42"),
+    ("The answer is **42** (as 6*7 = 42)", "42"),
+    ("The answer is *42* (as above)", "42"),
+    ("The answer is 42 - (sic)", "42"),
+    ("The answer is 2^n", None),
+    ("The answer is 3.5\\times10^4", None),
+    ("The answer is 3.5 × 10^4", None),
+    ("The answer is 1e5", None),
+    ("The answer is 2^{10}", None),
+    ("The answer is 10^4", None),
+    ("The answer is 12:30", None),
+    ("The answer is 3 + 4 = 7", None),
+    ("The answer is 2\\sqrt{3}", None),
+    ("The answer is 5. No, the answer is 2^{10}", None),
+    ("The answer is 2^{10}. So the answer is 1024.", "1024"),
 ]
 
 
@@ -79,6 +101,18 @@ CHOICES = [
     ("\\boxed{I}", "I"),
     ("\\boxed{B the second}", "B"),
     ("A", None),
+    ("\\boxed{b}", "B"),
+    ("\\boxed{(j)}", "J"),
+    ("\\boxed{\\text{c}.}", "C"),
+    ("\\boxed{Option B}", "B"),
+    ("\\boxed{\\text{Option }B}", "B"),
+    ("\\boxed{\\text{Answer: } \\textbf{(c)}}", "C"),
+    ("\\boxed{choice d}", "D"),
+    ("\\boxed{Options}", None),
+    ("\\boxed{k}", None),
+    ("\\boxed{a number}", None),
+    ("\\boxed{Because A}", None),
+    ("\\boxed{OptionB}", None),
 ]
 
 
@@ -93,6 +127,33 @@ FREE = [
     ("Final answer: a\nFinal answer: b", "b"),
     ("\\boxed{Goethe}", "Goethe"),
     ("Goethe wrote it.", None),
+    ("Final answer: -5", "-5"),
+    ("Final answer:−5", "−5"),
+    ("**Final answer:** -5 degrees", "-5 degrees"),
+    ("**Final answer: -5**", "-5"),
+    ("**Final answer**: -5", "-5"),
+    ("**Final answer:**-5", "-5"),
+    ("Final answer:** -5", "-5"),
+    ("> ### *Final answer:* -5", "-5"),
+    ("Final answer: (a, b)", "(a, b)"),
+    ("Final answer: [1,2]", "[1,2]"),
+    ("Final answer: ¬P", "¬P"),
+    ("Final answer: .NET", ".NET"),
+    ("Final answer: C++", "C++"),
+    ("Final answer:\n\nParis", "Paris"),
+    ("Final answer: $5", "$5"),
+    ("Final answer: $5$", "5"),
+    ("Final answer: **$5$**", "5"),
+    ("Final answer: **A** and **B**", "**A** and **B**"),
+    ("Final answer: 2 * 3", "2 * 3"),
+    ("Final answer: *x*", "x"),
+    ("Final answer: `ls *`", "ls *"),
+    ("Final answer: __init__", "__init__"),
+    ('Final answer: "Hello"', "Hello"),
+    ('Final answer: "a" or "b"', '"a" or "b"'),
+    ("Final answer: “Hello”", "Hello"),
+    ("Final answer: ****", "****"),
+    ("Final answer: ", None),
 ]
 
 
@@ -104,6 +165,7 @@ def test_free(text: str, answer: str | None) -> None:
 def test_a_free_answer_section_is_an_answer_as_it_is() -> None:
     history = [*own("Hm.</think>"), segment("answer", "\n\nGoethe wrote it. ")]
     assert extract_answer(history, "free") == "Goethe wrote it."
+    assert extract_answer([*own("Hm."), segment("answer", " **Goethe**\n\n")], "free") == "Goethe"
     assert extract_answer(history, "math") is None
 
 
@@ -120,6 +182,27 @@ def test_the_answer_section_counts_before_the_thought() -> None:
     assert extract_answer(history, "math") == "4"
     history[-1] = segment("answer", "As I said.")
     assert extract_answer(history, "math") == "3"
+
+
+COMMENTED = [
+    ("In HTML, <comment> is no tag. The answer is 4.", "math", "4", False),
+    ("<comment>\\boxed{4}", "math", "4", False),
+    ("<comment>\\boxed{4}</comment>", "math", None, None),
+    ("It is \\boxed{3}. <comment>\\boxed{4}", "math", "3", True),
+    ("<comment> is a tag", "free", "<comment> is a tag", False),
+]
+
+
+@pytest.mark.parametrize(("text", "task", "answer", "boxed"), COMMENTED)
+def test_an_unclosed_comment_in_the_answer_section(text: str, task: Any, answer: str | None, boxed: Any) -> None:
+    found = find_answer([*own("Hm.</think>"), segment("answer", text)], task)
+    assert (found and found.answer, found and found.boxed) == (answer, boxed)
+
+
+def test_the_thought_counts_before_an_unclosed_comment() -> None:
+    history = [*own("It is \\boxed{3}.</think>"), segment("answer", "<comment>\\boxed{4}")]
+    assert extract_answer(history, "math") == "3"
+    assert extract_answer(own("<comment>\\boxed{4}"), "math") is None
 
 
 def test_a_forced_box_counts_as_opened() -> None:

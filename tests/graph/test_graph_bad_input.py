@@ -7,7 +7,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
 from peerleap.engine import EngineMissing
-from peerleap.graph import InputError, build_graph
+from peerleap.graph import InputError, SettingsError, build_graph
 from peerleap.graph.prepare import check_input, read_question
 
 QUESTION = {"question": "What is 2 + 2?"}
@@ -17,6 +17,7 @@ BAD: list[Any] = [
     pytest.param({"question": None}, "no question", id="none"),
     pytest.param({"question": ""}, "question='': give a text that is not empty", id="empty"),
     pytest.param({"question": " \n\t"}, "give a text that is not empty", id="blank"),
+    pytest.param({"question": "\x00 \x00"}, "give a text that is not empty", id="nothing that can be stored"),
     pytest.param({"question": 42}, "question=42", id="number"),
     pytest.param({"question": ["What?"]}, "question=['What?']", id="list"),
     pytest.param({"qestion": "What?"}, "input key 'qestion' is unknown; did you mean 'question'?", id="typo"),
@@ -90,9 +91,22 @@ def test_a_question_too_long_for_the_context(team: Any, say: Any, question: str)
 
 
 def test_where_the_settings_take_the_room_it_says_so(team: Any, say: Any) -> None:
-    graph = team(say(), paths=5, context_length=2000).graph.compile()
-    told = refused(graph, QUESTION, context={"summary_tokens": 2000, "max_tokens": 10})
-    assert "or set less top_k, summary_tokens or answer_tokens" in told
+    graph = team(say(), paths=5, context_length=3000).graph.compile()
+    with pytest.raises(SettingsError, match=r"^top_k, summary_tokens, answer_tokens: .* set less of them") as caught:
+        graph.invoke(QUESTION, context={"summary_tokens": 2000, "max_tokens": 10})
+    assert "3000 tokens of context of 'scripted'" in str(caught.value)
+
+
+def test_where_the_question_and_the_settings_take_the_room(team: Any, say: Any) -> None:
+    graph = team(say(), paths=2, context_length=6000).graph.compile()
+    told = refused(graph, {"question": "x" * 2000}, context={"summary_tokens": 1500, "answer_tokens": 600})
+    assert told.endswith("ask a shorter question, or set less top_k, summary_tokens or answer_tokens")
+
+
+def test_a_context_that_holds_no_prompt_at_all(team: Any, say: Any) -> None:
+    graph = team(say(), context_length=100).graph.compile()
+    with pytest.raises(SettingsError, match=r"^max_model_len: 'scripted' has a context of 100 tokens, and a prompt"):
+        graph.invoke(QUESTION)
 
 
 def test_the_engine_is_checked_before_it_is_used(made: Any) -> None:
@@ -111,6 +125,11 @@ async def test_a_checkpointer_without_a_thread_id(made: Any, config: Any) -> Non
     assert "config={'configurable': {'thread_id': '...'}}" in refused(graph, QUESTION, config)
     with pytest.raises(InputError, match="thread_id"):
         await graph.ainvoke(QUESTION, config)
+
+
+def test_a_thread_id_that_langgraph_takes_for_none(made: Any) -> None:
+    graph = made.graph.compile(checkpointer=InMemorySaver())
+    assert refused(graph, QUESTION, {"configurable": {"thread_id": 0}}).endswith("give a text, as '0'")
 
 
 def test_a_thread_id_may_come_with_the_graph(made: Any) -> None:

@@ -23,6 +23,14 @@ BAD: list[tuple[Any, str]] = [
     ({"summary_tokens": 5000}, "summary_tokens=5000: input should be less than or equal to 4096"),
     ({"max_tokens": 0}, "max_tokens=0: input should be greater than or equal to 1"),
     ({"answer_tokens": -3}, "answer_tokens=-3: input should be greater than or equal to 1"),
+    *(
+        ({name: value}, f"{name}={value}: input should be less than or equal to {2**31 - 1}")
+        for name in ("interval", "grace", "rounds", "max_tokens", "answer_tokens")
+        for value in (2**31, 10**25)
+    ),
+    ({"communicate_at": [9, 10**25]}, f"communicate_at.1={10**25}: input should be less than or equal to"),
+    ({"sampling": {"top_k": 10**25}}, f"sampling.top_k={10**25}: input should be less than or equal to"),
+    ({"seed": 10**25}, f"seed={10**25}: input should be less than {2**63}"),
     ({"seed": -1}, "seed=-1: input should be greater than or equal to 0"),
     ({"seed": 2**63}, f"seed={2**63}: input should be less than {2**63}"),
     (
@@ -47,7 +55,7 @@ BAD: list[tuple[Any, str]] = [
     ({"communicate_at": [9], "interval": 5}, "communicate_at: give either this or interval and rounds"),
     ({"communicate_at": [9], "rounds": 1}, "communicate_at: give either this or interval and rounds"),
     ({"intervall": 5}, "'intervall' is not a setting; there are alumni, answer_tokens, block_as, communicate_at"),
-    ({"temperature": 1}, "'temperature' is not a setting; there are"),
+    ({"temperature": 1}, "'temperature' is a field of sampling: give sampling={'temperature': 1}"),
     ({"sampling": {"temprature": 1}}, "'sampling.temprature' is not a setting; there are min_p"),
     ({"top_k": 0, "router": "x"}, "; top_k=0: input should be greater than or equal to 1"),
     (42, "context=42: give a mapping of settings, or a peerleap.graph.Settings"),
@@ -68,6 +76,15 @@ async def test_refused_and_nothing_stored(team: Any, say: Any, context: Any, tol
         await graph.ainvoke(QUESTION, config, context=context)
     assert list(saver.list(None)) == []
     assert made.engine.calls == []
+
+
+def test_the_largest_numbers_can_be_stored(team: Any, say: Any) -> None:
+    most = dict.fromkeys(("interval", "grace", "rounds"), 2**31 - 1)
+    settings = {**most, "seed": 2**63 - 1, "sampling": {"top_k": 2**31 - 1}}
+    graph = team(say(), seed=2**63 - 1).graph.compile(checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+    assert graph.invoke(QUESTION, config, context=settings)["answer"] == "4"
+    assert graph.get_state(config).values["answer"] == "4"
 
 
 def test_a_budget_that_does_not_fit(team: Any, say: Any) -> None:
@@ -96,9 +113,43 @@ def test_two_peers_of_one_name() -> None:
         build_graph(peers=[Peer(name="a"), Peer(name="b"), Peer(name="a")])
 
 
+@pytest.mark.parametrize("peers", [["solver"], Peer(name="solver"), "experts", {"name": "solver"}, [None]])
+def test_what_is_no_team(peers: Any) -> None:
+    with pytest.raises(ValueError, match=r"^peers=.*: give a list of Peer, such as"):
+        build_graph(peers=peers)
+
+
 def test_no_peers() -> None:
     with pytest.raises(ValueError, match=r"peers=\[\]: a team has at least one peer"):
         build_graph(peers=[])
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"pahts": 3}, "build_graph has no argument 'pahts'; did you mean 'paths'?"),
+        ({"path": 3}, "did you mean 'paths'?"),
+        ({"engin": None}, "did you mean 'engine'?"),
+        ({"peer": []}, "did you mean 'peers'?"),
+        ({"answers_only": True}, "did you mean 'answer_only'?"),
+        ({"modle": "x"}, "did you mean 'model'?"),
+    ],
+)
+def test_a_misspelt_argument(given: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=r"build_graph has no argument") as caught:
+        build_graph(**given)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [({"model": "nosuch"}, "model='nosuch': an engine"), ({"dtype": "bogus", "seed": 1}, "dtype='bogus', seed=1: an")],
+)
+def test_an_engine_together_with_what_would_make_one(given: Any, told: str) -> None:
+    for one in (engine(), {"solver": engine()}):
+        with pytest.raises(ValueError, match="an engine is given, too") as caught:
+            build_graph(engine=one, **given)
+        assert str(caught.value).startswith(told)
 
 
 def engine(script: Any = lambda prompt, params: "\\boxed{4}") -> ScriptedEngine:

@@ -24,10 +24,31 @@ SAME = [
     ("math", "\\text{ yes }", "yes"),
     ("math", ".5", "0.5"),
     ("math", "4.", "4"),
+    ("math", "−5", "-5"),
+    ("math", "\\frac{-1}{2}", "-1/2"),
+    ("math", "-\\frac12", "-1/2"),
+    ("math", "\\frac{1}{-2}", "-0.5"),
+    ("math", "-\\frac{-1}{2}", "\\frac 1 2"),
+    ("math", "x\\frac12", "x\\dfrac{1}{2}"),
+    ("math", "\\sqrt2", "\\sqrt{2}"),
+    ("math", "2\\sqrt x", "2\\sqrt{x}"),
+    ("math", "10^{\\circ}", "10"),
+    ("math", "10\\circ", "10°"),
+    ("math", "1{,}234", "1234"),
+    ("math", "x=1,234.5", "1234.5"),
+    ("math", "1,2", "1 , 2"),
+    ("math", "(1, 234)", "(1,234)"),
     ("choice", "B", "(B)"),
     ("choice", "\\text{B}", "B) blue"),
+    ("choice", "b", "B"),
+    ("choice", "Option B", "B"),
     ("free", "Goethe!", "goethe"),
-    ("free", "J. W.  Goethe", "j w goethe"),
+    ("free", "J. W.  Goethe", "j. w. goethe"),
+    ("free", "**“Goethe”**.", "Goethe"),
+    ("free", "'Goethe.'", "Goethe"),
+    ("free", "$5$", "5"),
+    ("free", "\u22125", "-5"),
+    ("free", "C++.", "c++"),
 ]
 OTHER = [
     ("math", "4", "5"),
@@ -37,9 +58,30 @@ OTHER = [
     ("math", "1/3", "0.333"),
     ("math", "-4", "4"),
     ("math", "1/0", "0/1"),
+    ("math", "\\leftarrow", "\\rightarrow"),
+    ("math", "\\leftarrow", "arrow"),
+    ("math", "1, 234", "1234"),
+    ("math", "1, 234", "1,234"),
+    ("math", "(1,234)", "(1234)"),
+    ("math", "\\{1,234\\}", "\\{1234\\}"),
+    ("math", "(1,234, (5))", "(1234,(5))"),
+    ("math", "0,123", "123"),
+    ("math", "1,234,5", "12345"),
+    ("math", "\\frac123", "4"),
+    ("math", "\\sqrt12", "\\sqrt{12}"),
+    ("math", "f\\circ g", "fg"),
     ("choice", "A", "B"),
     ("choice", "Apples", "A"),
     ("free", "Goethe", "Schiller"),
+    ("free", "-5", "5"),
+    ("free", "C++", "C"),
+    ("free", "C#", "C"),
+    ("free", "3.14", "3 14"),
+    ("free", "1/2", "1 2"),
+    ("free", "✓", "✗"),
+    ("free", "🙂", "🙁"),
+    ("free", "?", "!"),
+    ("free", "**", "*"),
 ]
 
 
@@ -54,7 +96,25 @@ def test_different(task: Any, one: str, two: str) -> None:
 
 
 @pytest.mark.parametrize("task", ["math", "choice", "free"])
-@pytest.mark.parametrize("answer", ["4", "\\frac{1}{2}", "(B) blue", "J. W. Goethe", "", "∞", "\\boxed{}", "1/0"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "4",
+        "\\frac{1}{2}",
+        "(B) blue",
+        "J. W. Goethe",
+        "",
+        "∞",
+        "\\boxed{}",
+        "1/0",
+        "'a'.*",
+        "a number",
+        "1, 234",
+        "(1,234), 5,678",
+        "…",
+        "?!",
+    ],
+)
 def test_idempotent(task: Any, answer: str) -> None:
     once = canonical(answer, task)
     assert canonical(once, task) == once

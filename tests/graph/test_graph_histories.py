@@ -4,8 +4,14 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from tokenizers import normalizers
 
+from peerleap.agents import Peer
+from peerleap.engine import ScriptedEngine
+from peerleap.engine.scripted import byte_tokenizer
+from peerleap.graph.path import Path
 from peerleap.graph.segments import GENERATED, append_segments, dropped_tokens, grown, history_ids
+from peerleap.graph.settings import Settings
 
 
 def eventful(call: Any) -> str:
@@ -24,6 +30,15 @@ def eventful(call: Any) -> str:
 
 
 SETTINGS: dict[str, Any] = {"paths": 4, "thinking": True, "max_tokens": 4000, "interval": 41}
+
+
+def test_an_inserted_text_is_what_its_ids_say() -> None:
+    engine = ScriptedEngine(lambda _prompt, _params: "")
+    engine.tokenizer = byte_tokenizer.__wrapped__(False)
+    engine.tokenizer.backend_tokenizer.normalizer = normalizers.NFC()
+    path = Path("solver_1", 1, Peer(name="solver"), engine, Settings(), "math")
+    inserted = path.insert("comment", 0, "cafe\u0301")
+    assert inserted["text"] == path.decode(inserted["token_ids"]) == "caf\u00e9"
 
 
 def test_the_run_is_as_eventful_as_it_should_be(leap: Any) -> None:

@@ -182,6 +182,55 @@ def test_a_forced_answer_that_says_nothing_is_none(leap: Any) -> None:
     assert run.out["votes"] == []
 
 
+LINE_BREAKS = [
+    ("What is 2 + 2?", ["\n4}", "4}\n"], "4", 59),
+    ("What is 2 + 2?", ["\n", "4\nor so"], "4", 59),
+    ("Which?\nA) red\nB) blue", ["\n(B)}", "(B)}\n"], "B", 59),
+    (
+        "Which town is it?",
+        ["\n\nBecause", "Because of the tower: Paris.\n\nIndeed"],
+        "Because of the tower: Paris.",
+        58,
+    ),
+    ("What is 2 + 2?", ["\n4}", "\n4}"], None, 59),
+]
+
+
+@pytest.mark.parametrize(("question", "said", "answer", "left"), LINE_BREAKS)
+def test_a_forced_answer_may_begin_on_the_next_line(
+    leap: Any, question: str, said: list[str], answer: str | None, left: int
+) -> None:
+    asked = []
+
+    def write(call: Any) -> str:
+        if call.stage == "ask" or asked:
+            asked.append(call)
+            return said[len(asked) - 1]
+        return "No idea, really."
+
+    run = leap(write, question=question, **ALONE)
+    assert run.out["paths"]["solver_1"]["answer"] == answer
+    assert kinds_and_ends(run)[-3:] == [("nudge", None), ("answer", "answer"), ("answer", "answer")]
+    assert asked[1].params.max_tokens == left
+    assert asked[1].ids == [token for segment in run.history("solver_1")[:-1] for token in segment["token_ids"]]
+
+
+def test_a_forced_answer_has_one_limit(leap: Any) -> None:
+    run = leap(lambda call: "\n4}" if call.stage == "ask" else "Hm.", answer_tokens=1, **ALONE)
+    assert kinds_and_ends(run)[-2:] == [("nudge", None), ("answer", "answer")]
+
+
+def test_a_conclusion_does_not_take_a_forced_answer_for_its_reasons(leap: Any, long: str) -> None:
+    def write(call: Any) -> str:
+        if call.path == "solver_1":
+            return long
+        said = {"thought": "I can tell." if call.prompt.endswith("assistant\n") else "4}", "summary": "s</summarize>"}
+        return {**said, "ask": "\n"}[call.stage]
+
+    run = leap(write, max_tokens=900, rounds=1, answer_tokens=60)
+    assert "My answer is 4.\nI can tell." in run.texts("solver_1", "comment")[0]
+
+
 def test_a_model_that_says_nothing_at_all(leap: Any) -> None:
     run = leap(lambda call: "", paths=2)
     assert run.out["answer"] is None

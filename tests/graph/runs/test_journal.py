@@ -75,6 +75,25 @@ def test_a_kill_in_the_second_request_of_a_round(
     assert store.notes("a", "", "") == []
 
 
+def test_a_kill_in_a_forced_answer_that_began_with_a_line_break(team: Any, small: Any, store: Store) -> None:
+    def plain(call: Any) -> str:
+        return {"ask": "\n4}\n"}.get(call.stage, "4}\n" if call.prompt.endswith("{\n") else "Hm.")
+
+    expected = team(plain, paths=2).graph.compile().invoke(QUESTION, context=small)
+    assert expected["answer"] == "4"
+    made = team(cut_at(plain, 3), paths=2)
+    graph = made.graph.compile(checkpointer=store)
+    with pytest.raises(PowerCut):
+        graph.invoke(QUESTION, CONFIG, context=small)
+    made.engine.calls.clear()
+    out = graph.invoke(None, CONFIG)
+    assert len(made.engine.of("solver_2")) == 1
+    for histories in (out["histories"], expected["histories"]):
+        for segment in (s for history in histories.values() for s in history):
+            segment.pop("cached_tokens", None)  # another engine
+    assert essence(out) == essence(expected)
+
+
 def test_a_cancelled_run_writes_no_note_afterwards(
     team: Any, block_then: Any, small: Any, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

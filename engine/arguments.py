@@ -1,0 +1,62 @@
+"""Engine arguments that vLLM would refuse are refused before it is imported, which alone takes seconds."""
+
+import ast
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from peerleap.engine.errors import EngineStartError
+
+LORA_PATH = "lora_path"
+"""Ours: the folder of a LoRA adapter."""
+_CLASSES = {"EngineArgs", "AsyncEngineArgs"}
+
+
+def check_arguments(engine_args: Mapping[str, Any]) -> None:
+    """Refuse names that vLLM does not know, and a context length that is none.
+
+    Raises:
+        EngineStartError: names the argument and what would be right.
+    """
+    known = known_arguments() if engine_args else frozenset()
+    if known:
+        refuse_unknown(engine_args, known)
+    length = engine_args.get("max_model_len", -1)
+    if length is not None and (
+        not isinstance(length, int) or isinstance(length, bool) or (length < 1 and length != -1)
+    ):
+        raise EngineStartError(
+            f"engine argument max_model_len={length!r}: give a number of tokens, such as 8192, or -1 for what fits"
+        )
+
+
+def refuse_unknown(engine_args: Collection[str], known: Collection[str]) -> None:
+    """Refuse an argument whose name is not `known`.
+
+    Raises:
+        EngineStartError: names it, and a known one that is spelt alike.
+    """
+    for name in engine_args:
+        if name not in known and name != LORA_PATH:
+            close = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise EngineStartError(f"engine argument {name!r} is unknown to vLLM{hint}")
+
+
+@cache
+def known_arguments() -> frozenset[str]:
+    """Names of vLLM's engine arguments, read from its source; empty where that is not to be had."""
+    spec = find_spec("vllm")
+    folders = spec.submodule_search_locations if spec is not None else None
+    try:
+        tree = ast.parse((Path(next(iter(folders or ()))) / "engine" / "arg_utils.py").read_text(encoding="utf-8"))
+    except (StopIteration, OSError, SyntaxError, ValueError):
+        return frozenset()
+    made = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name in _CLASSES]
+    if {node.name for node in made} != _CLASSES:
+        return frozenset()
+    fields = (field for node in made for field in node.body if isinstance(field, ast.AnnAssign))
+    return frozenset(field.target.id for field in fields if isinstance(field.target, ast.Name))
