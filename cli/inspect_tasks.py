@@ -23,6 +23,7 @@ from rich.markup import escape
 
 from peerleap.cli.options import settings_from, team_from
 from peerleap.engine import EngineError, get_engine
+from peerleap.evals.ballot import ballot
 from peerleap.evals.datasets import load
 from peerleap.evals.extras import MissingExtra
 from peerleap.evals.grading import Grader
@@ -144,7 +145,7 @@ def per_path(grader: str = "peerleap") -> Scorer:
             spent += tokens
             told.append({"path": about["path"], **asdict(verdict)})
             if about["counted"]:
-                graded.append(Graded(verdict.extracted, verdict.correct, tokens))
+                graded.append(Graded(ballot(verdict, state.metadata["kind"]), verdict.correct, tokens))
         values: dict[str, Any] = {
             name: value for name, value in question_metrics(graded).items() if not name.startswith("tokens_")
         }

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from peerleap.evals.ballot import ballot
 from peerleap.evals.grading import Verdict
 from peerleap.evals.metrics import Graded, Tokens
 
@@ -65,7 +66,12 @@ class PathRecord:
     @property
     def graded(self) -> Graded:
         """The path as `metrics` reads it."""
-        return Graded(self.verdict.extracted, self.verdict.correct, self.tokens, self.aha)
+        return Graded(ballot(self.verdict, self.kind), self.verdict.correct, self.tokens, self.aha)
+
+    @property
+    def kind(self) -> str:
+        """The kind of the gold answer; where an older file does not say it, as the rule of the verdict tells."""
+        return str(self.meta.get("kind") or (self.verdict.how if self.verdict.how in {"choice", "text"} else "math"))
 
 
 def parse(path: Path, content: Iterable[bytes], *, texts: bool = True) -> tuple[Header | None, list[PathRecord], int]:

@@ -161,6 +161,26 @@ def test_a_bad_argument_prints_no_traceback(tmp_path: Path) -> None:
     assert out.split() == ["peerleap:", "'gone.jsonl':", "no", "such", "file"]
 
 
+async def test_paths_that_write_the_same_answer_otherwise_vote_together() -> None:
+    from inspect_ai.model import ChatMessageAssistant, ModelName
+    from inspect_ai.scorer import Target
+    from inspect_ai.solver import TaskState
+
+    from peerleap.cli import inspect_tasks as tasks
+
+    state = TaskState(
+        model=ModelName("none/none"), sample_id="q", epoch=1, input="?", metadata={"kind": "math"},
+        messages=[
+            ChatMessageAssistant(content=f"\\boxed{{{answer}}}", metadata={
+                "path": f"p{n}", "outcome": "finished", "counted": True, "tokens": {"own": 5}})
+            for n, answer in enumerate((r"\frac{1}{2}", "0.5", "7", "7", r"\dfrac12"))
+        ],
+    )  # fmt: skip
+    score = await tasks.per_path()(state, Target(r"\frac{1}{2}"))
+    assert score is not None
+    assert (score.value["pass@1"], score.value["cons@n"]) == (0.6, 1.0)  # type: ignore[index, call-overload]
+
+
 def test_the_package_names_its_tasks_to_inspect() -> None:
     import tomllib
 
