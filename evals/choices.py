@@ -25,6 +25,8 @@ _BOXED = re.compile(
     r"(?i:(?:(?:the|correct|final|answer|option|choice|is)[:\s]+){0,5})([A-Ja-j])(?:[.):,\s].*)?", re.DOTALL
 )
 _STYLE = re.compile(r"\\(?:text|textbf|mathrm|mathbf|bf|rm)\b|[{}$*\"]|\\[ ,;:!]")
+# Where a box says its letter, it says it first: thousands of boxes in each other are not read to their ends.
+_SHOWN = 200
 _ALONE = re.compile(r"([A-J])[.:]?")
 _REPLY = re.compile(r"[(*]{0,3}([A-J])[*]{0,2}[).:][)*]{0,2}\s+\S.*")
 _CLOSERS = re.compile(r"[\"'”*_)\]}$.,;:\\]*")
@@ -38,16 +40,22 @@ def choice_letter(text: str) -> str | None:
     """The last letter A-J that the path's answer section gives, in any usual form, or None."""
     text = without_comments(text)
     section = answer_section(text)
-    given = [(box.start, letter) for box in boxes(section) if (letter := _in_box(box.content))]
+    given = _last_boxed(section)
     for pattern in (_SAID, _IS_RIGHT):
         given += [(m.start("letter"), m["letter"].upper()) for m in pattern.finditer(section) if _meant(m, section)]
     if given:
         return max(given)[1]
-    return _alone(section) or next((a for box in reversed(boxes(text)) if (a := _in_box(box.content))), None)
+    return _alone(section) or next((letter for _, letter in _last_boxed(text)), None)
+
+
+def _last_boxed(text: str) -> list[tuple[int, str]]:
+    """Place and letter of the last box that holds a letter, or nothing."""
+    return next(([(box.start, letter)] for box in reversed(boxes(text)) if (letter := _in_box(box.content))), [])
 
 
 def _in_box(content: str) -> str | None:
     """The letter of a box: alone, or first with a bracket, dot or colon before the option's text."""
+    content = content[:_SHOWN]
     alone = _ALONE.fullmatch(_WRAP.sub("", content).upper())
     if alone:
         return alone[1]

@@ -159,7 +159,8 @@ def _judged(decision: Undecided, comparison: Comparison) -> Verdict:
 
 def _squeezed(text: str) -> str:
     # A space between digits stays: `2 0 4` is not 204.
-    text = re.sub(r"(?<!\d)\s+|\s+(?!\d)|\\[,;:! ]|\\(?:left|right)(?![a-zA-Z])", "", text)
+    text = re.sub(r"\s+", " ", text)
+    text = re.sub(r"(?<!\d) | (?!\d)|\\[,;:! ]|\\(?:left|right)(?![a-zA-Z])", "", text)
     return text.replace("dfrac", "frac").replace("tfrac", "frac")
 
 

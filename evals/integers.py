@@ -10,6 +10,8 @@ _WRAPPER = re.compile(
     r"|\\(?:text|textbf|textit|mathrm|mathbf|mathit|mathsf|bm|boldsymbol|mbox|displaystyle)\s*\{(?P<g>[^{}]*)\}",
     re.DOTALL,
 )
+# Patterns below look for spaces at every place: a long run would be read again and again. Two stay two.
+_SPACES = re.compile(r"\s{3,}")
 _SPACING = re.compile(r"\\[,;:! ]|\\q?quad\b|\\displaystyle\b|~")
 _UNITS = re.compile(
     r"\s*(?:\^\s*\{?\s*\\circ\s*\}?|°|\\degree|\\?%|[.]"
@@ -55,6 +57,7 @@ def parse_integer(text: str) -> int | None:
     if len(text) > 1000:
         return None
     text = _SPACING.sub("", text.translate(_SIGNS).replace("{,}", ",").replace("\\$", "").replace("$", ""))
+    text = _SPACES.sub("  ", text)
     text = re.sub(r"^\s*[a-zA-Z]\s*=", "", text).strip().lstrip("€£¥").strip()
     scale = 1
     for _ in range(6):
