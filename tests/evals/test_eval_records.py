@@ -102,7 +102,23 @@ def test_a_torn_header_starts_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"my notes", b"my notes\n", b"{}\n", b'{"id": 1}\n', b"[1]\n", b'{"peerleap_records": 9}\n']
+    "content",
+    [
+        b"my notes",
+        b"my notes\n",
+        b"{}\n",
+        b'{"id": 1}\n',
+        b"[1]\n",
+        b'{"peerleap_records": 9}\n',
+        b'{"peerleap_records": 1}\n',
+        b'{"answer":"4"}',
+        b'{"answer":"4", "cut',
+        b'{"config":{}}',
+        b'{"config": {"a"',
+        b"{}",
+        b"[1]",
+        b"4",
+    ],
 )
 def test_a_strangers_file_is_left_alone(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "notes.jsonl"
