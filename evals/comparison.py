@@ -1,7 +1,8 @@
 """Methods side by side at equal cost, with paired statistics over the same questions.
 
 Only independent paths can be cut off one by one, so they are: each question keeps the first paths that the other
-method's tokens pay for. One comparison is primary and declared; all others are exploratory, and are called so.
+method's tokens pay for, and what is left goes on to the next question. One comparison is primary and declared; all
+others are exploratory, and are called so.
 """
 
 from collections.abc import Callable, Sequence

@@ -124,17 +124,22 @@ class Results:
         return replace(self, paths={key: paths for key, paths in self.paths.items() if key in keys})
 
     def within(self, budgets: Mapping[Key, float]) -> "Results":
-        """Of each question's run the first paths that its budget of generated tokens pays for, at least one."""
-        kept = {}
-        for key, paths in self.paths.items():
-            spent = 0
-            some: list[PathRecord] = []
-            for path in paths:
-                spent += path.tokens.generated
-                if some and spent > budgets[key]:
+        """Of each question's run the first paths that its budget of generated tokens pays for, at least one.
+
+        What is left of a budget goes on to the next question, in the order of ids and runs: whole paths alone would
+        leave half a path of each unspent. Together they spend no more than the budgets, unless first paths alone do.
+        """
+        kept = {key: [paths[0]] for key, paths in self.paths.items()}
+        over = {key: budgets[key] - paths[0].tokens.generated for key, paths in kept.items()}
+        # A first path that its own budget does not pay for is paid by others, from the first on.
+        left = sum(min(0.0, rest) for rest in over.values())
+        for key in sorted(self.paths):
+            left += max(0.0, over[key])
+            for path in self.paths[key][1:]:
+                if path.tokens.generated > left:
                     break
-                some.append(path)
-            kept[key] = some
+                left -= path.tokens.generated
+                kept[key].append(path)
         return replace(self, paths=kept)
 
     def first(self, width: int) -> "Results":

@@ -1,9 +1,12 @@
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from peerleap.evals import Header, PathRecord, Records, RecordsError, Tokens, Verdict, read_records
 from peerleap.evals.comparison import COSTS, Comparison, compare
@@ -69,6 +72,36 @@ def test_equal_tokens_keep_the_first_paths_that_the_budget_pays_for(tmp_path: Pa
     assert (equal.new_tokens, equal.old_tokens, equal.old_value, equal.note) == (4800, 4800, 0.0, "")
     assert named(found, "as run").old_value == 0.5
     assert named(found, "as run").note == "unequal: 0.50 times the tokens"
+
+
+def test_what_whole_paths_leave_of_a_budget_goes_on_to_the_next_question(tmp_path: Path) -> None:
+    leap = results(tmp_path, "leap", [4] * 6, tokens=45)
+    alone = results(tmp_path, "independent", [4] * 6, tokens=100)
+    equal = named(compare([leap, alone]), "equal tokens")
+    # 12 runs of 360: three paths each would spend 3600.
+    assert (equal.new_tokens, equal.old_tokens, equal.note) == (4320, 4300, "")
+    widths = [len(paths) for _, paths in sorted(alone.within({key: 360.0 for key in alone.paths}).paths.items())]
+    assert widths == [3, 4, 3, 4, 4, 3, 4, 3, 4, 4, 3, 4]
+
+
+@given(st.data())
+def test_a_budget_is_never_exceeded_but_by_first_paths(data: st.DataObject) -> None:
+    costs = data.draw(st.lists(st.lists(st.integers(1, 50), min_size=1, max_size=6), min_size=1, max_size=6))
+    budgets = {("q", n): data.draw(st.integers(0, 120)) for n in range(len(costs))}
+    right = Verdict(correct=True, extracted="1", how="integer")
+    paths = {
+        ("q", run): [PathRecord("q", run, "m", str(n), len(of), "finished", right, Tokens(own=cost))
+                     for n, cost in enumerate(of)]
+        for run, of in enumerate(costs)
+    }  # fmt: skip
+    whole = Results("m", Path("m"), config("independent"), "", paths)
+    cut = whole.within(budgets)
+    assert all(list(paths[key][: len(kept)]) == list(kept) for key, kept in cut.paths.items())
+    assert cut.tokens.generated <= max(sum(budgets.values()), sum(of[0] for of in costs))
+    backwards = replace(whole, paths=dict(reversed(paths.items())))
+    assert {key: len(kept) for key, kept in backwards.within(budgets).paths.items()} == {
+        key: len(kept) for key, kept in cut.paths.items()
+    }
 
 
 def test_what_cannot_be_cut_off_is_said_to_be_unequal(tmp_path: Path) -> None:
