@@ -56,6 +56,12 @@ class Comparison:
         return f"{100 * d.value:+.1f} points [{100 * d.low:+.1f}, {100 * d.high:+.1f}], p = {d.p:.3g}"
 
     @property
+    def spread(self) -> str:
+        """Standard error and bootstrap interval, in points."""
+        d = self.difference
+        return f"{100 * d.se:.1f}, [{100 * d.bootstrap_low:+.1f}, {100 * d.bootstrap_high:+.1f}]"
+
+    @property
     def sentence(self) -> str:
         """What may be said; nothing is shown unless the test says so."""
         if self.p >= LEVEL:

@@ -9,7 +9,7 @@ from peerleap.evals.confidence import confidence_vote
 from peerleap.evals.metrics import METRICS, Graded, Tokens
 from peerleap.evals.record_lines import PathRecord, RecordsError
 from peerleap.evals.records import read_records
-from peerleap.evals.stats import Estimate, clustered, wilson
+from peerleap.evals.stats import Estimate, cluster_bootstrap, clustered, wilson
 
 Key = tuple[str, int]
 """Question id and run seed."""
@@ -113,11 +113,19 @@ class Results:
         return {question: sum(of) / len(of) for question, of in values.items()}
 
     def estimate(self, metric: str) -> Estimate:
-        """The metric with its 95 % interval over questions: Wilson's for votes of a single run, else clustered."""
+        """The metric with its 95 % interval over questions: Wilson's for votes of a single run, else clustered.
+
+        Where all questions are wholly right or wholly wrong, nothing is left to cluster: Wilson's too.
+        """
         values = list(self.by_question(metric).values())
-        if len(self.runs) == 1 and metric not in {"pass@1", "no_answer"}:
+        votes = len(self.runs) == 1 and metric not in {"pass@1", "no_answer"}
+        if votes or set(values) in ({0.0}, {1.0}):
             return wilson(round(sum(values)), len(values))
         return clustered(values)
+
+    def resampled(self, metric: str) -> Estimate:
+        """The metric with the 95 % interval over resamplings of whole questions, drawn with a fixed seed."""
+        return cluster_bootstrap(list(self.by_question(metric).values()))
 
     def only(self, keys: set[Key]) -> "Results":
         """These questions' runs."""

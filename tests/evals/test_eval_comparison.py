@@ -35,7 +35,7 @@ def results(
                 records.append([
                     PathRecord(f"q{question}", run, method, f"solver_{n}", paths, "finished",
                                Verdict(n >= paths - correct, "1" if n >= paths - correct else "0", "integer"),
-                               Tokens(own=tokens), meta=meta)
+                               Tokens(own=tokens), aha={"laser": n, "reflection": 1}, meta=meta)
                     for n in range(paths)
                 ])  # fmt: skip
     return Results.read(file)
@@ -80,7 +80,7 @@ def test_what_whole_paths_leave_of_a_budget_goes_on_to_the_next_question(tmp_pat
     equal = named(compare([leap, alone]), "equal tokens")
     # 12 runs of 360: three paths each would spend 3600.
     assert (equal.new_tokens, equal.old_tokens, equal.note) == (4320, 4300, "")
-    widths = [len(paths) for _, paths in sorted(alone.within({key: 360.0 for key in alone.paths}).paths.items())]
+    widths = [len(paths) for _, paths in sorted(alone.within(dict.fromkeys(alone.paths, 360.0)).paths.items())]
     assert widths == [3, 4, 3, 4, 4, 3, 4, 3, 4, 4, 3, 4]
 
 
@@ -201,6 +201,34 @@ def test_tool_calls_and_missing_answers_are_in_the_table(tmp_path: Path) -> None
     assert [row["tool calls"] for row in rows] == ["0.00 a path, 0% failed", "-"]
     assert [row["no answer"] for row in rows] == ["0.0%", "0.0%"]
     assert METHOD_HEAD.index("tool calls") not in shown_columns(method_rows(read[1:]))
+
+
+def test_shortest_votes_and_words_of_doubt_are_in_the_table(tmp_path: Path) -> None:
+    read = [results(tmp_path, "independent", [20] * 12, paths=32, runs=1)]
+    row = dict(zip(METHOD_HEAD, method_rows(read)[0], strict=True))
+    assert row["Shortest@N, %"].startswith("100.0 [")
+    assert row["paper, %"].endswith("cons@n 73.33 (table 7), shortest@n 73.33 (table 7)")
+    assert row["aha words a path"] == "laser 15.50, reflection 1.00"
+    assert "| Shortest@N, % |" in markdown("t", read, [], [read_records(read[0].file)[0]])
+
+
+def test_standard_errors_and_bootstrap_intervals_are_shown(tmp_path: Path) -> None:
+    read = [results(tmp_path, "leap", [8, 4] * 3, runs=1), results(tmp_path, "independent", [2, 4] * 3, runs=1)]
+    rows = [dict(zip(METHOD_HEAD, row, strict=True)) for row in method_rows(read)]
+    # Means 1 and 1/2 of 6 questions: sd 0.274, se 0.112.
+    assert rows[0]["Pass@1: SE, bootstrap"] == "11.2, [58.3, 91.7]"
+    assert rows[0]["Pass@1, %"] == "75.0 [46.3, 100.0]"
+    text = markdown("t", read, compare(read), [read_records(r.file)[0] for r in read])
+    assert "11.2, [58.3, 91.7]" in text
+    found = named(compare(read), "as run")
+    assert found.spread == "16.8, [+12.5, +62.5]"
+    assert found.spread in text
+
+
+def test_questions_that_are_all_right_do_not_make_certain(tmp_path: Path) -> None:
+    row = dict(zip(METHOD_HEAD, method_rows([results(tmp_path, "leap", [8] * 12)])[0], strict=True))
+    assert row["Pass@1, %"] == row["Cons@N, %"] == "100.0 [75.8, 100.0]"
+    assert row["Pass@1: SE, bootstrap"] == "-"
 
 
 def test_tokens_of_paths_that_do_not_vote_count_too(tmp_path: Path) -> None:
