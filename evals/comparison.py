@@ -14,6 +14,9 @@ from peerleap.evals.record_lines import RecordsError
 from peerleap.evals.results import RECORD_METRICS, Results
 
 LEVEL = 0.05
+RUNS = 4
+"""Runs below which one run's luck may be all that a comparison shows."""
+_VOTED = {"cons@n", "shortest@n", "any@n", "conf@n"}
 _SHORT = 0.95
 
 
@@ -33,6 +36,8 @@ class Comparison:
     old_tokens: int
     primary: bool
     note: str = ""
+    pooled: bool = False
+    """Whether `votes` are of all runs of a question together: a mean over runs is no vote."""
 
     @property
     def p(self) -> float:
@@ -47,7 +52,10 @@ class Comparison:
     @property
     def won_lost(self) -> str:
         """Questions that `new` alone won and lost, with McNemar's p; "-" where nothing was voted on."""
-        return "-" if self.votes is None else f"+{self.votes.gained} -{self.votes.lost}, p = {self.votes.p:.3g}"
+        if self.votes is None:
+            return "-"
+        said = f"+{self.votes.gained} -{self.votes.lost}, p = {self.votes.p:.3g}"
+        return f"{said} (runs vote together)" if self.pooled else said
 
     @property
     def points(self) -> str:
@@ -165,9 +173,11 @@ def _unequal(new: Results, old: Results, what: str) -> str:
 
 def _paired(new: Results, old: Results, metric: str, cost: str, note: str, primary: bool) -> Comparison:
     mine, theirs = new.by_question(metric), old.by_question(metric)
+    pooled = len(new.paths) > len(mine)
     votes = None
-    if metric != "pass@1" and set(mine.values()) | set(theirs.values()) <= {0.0, 1.0}:
-        votes = mcnemar({q: v == 1.0 for q, v in mine.items()}, {q: v == 1.0 for q, v in theirs.items()})
+    if metric in _VOTED:
+        ours, others = ((side.pooled() if pooled else side).by_question(metric) for side in (new, old))
+        votes = mcnemar({q: v == 1.0 for q, v in ours.items()}, {q: v == 1.0 for q, v in others.items()})
     return Comparison(
         new=new.name,
         old=old.name,
@@ -181,4 +191,14 @@ def _paired(new: Results, old: Results, metric: str, cost: str, note: str, prima
         old_tokens=old.tokens.generated,
         primary=primary,
         note=note,
+        pooled=pooled,
     )
+
+
+def few_runs(results: Sequence[Results]) -> str | None:
+    """A warning where the files have fewer than 4 runs in common."""
+    common = set.intersection(*(set(result.runs) for result in results))
+    if len(common) >= RUNS:
+        return None
+    runs = "1 run" if len(common) == 1 else f"{len(common)} runs"
+    return f"{runs} in common: a difference may be one run's luck; run all methods with --runs {RUNS}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from peerleap.evals.comparison import Comparison
+from peerleap.evals.comparison import Comparison, few_runs
 from peerleap.evals.paper import paper_number
 from peerleap.evals.record_lines import Header
 from peerleap.evals.results import Results
@@ -46,6 +46,8 @@ def markdown(
     parts = [f"# {title}\n"]
     if comparisons:
         parts.append(f"{verdict(comparisons)[0].upper()}{verdict(comparisons)[1:]}.\n")
+        if (warning := few_runs(results)) is not None:
+            parts.append(f"{warning}.\n")
     rows = method_rows(results)
     shown = shown_columns(rows)
     parts.append(_table([METHOD_HEAD[column] for column in shown], [[row[column] for column in shown] for row in rows]))
@@ -55,7 +57,7 @@ def markdown(
         parts.append("## Comparisons\n")
         parts.append(
             "New minus old over the same questions, points with 95 % intervals (by t, and from resampling "
-            "questions); p from sign flips of questions. Equal "
+            "questions); p from sign flips of questions; McNemar on the vote of all runs of a question together. Equal "
             "tokens and equal wall-clock keep the first independent paths that the other method's cost pays for.\n"
         )
         parts.append(_table(COMPARISON_HEAD, comparison_rows(comparisons)))

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peerleap.evals import Header, PathRecord, Records, RecordsError, Tokens, Verdict, read_records
-from peerleap.evals.comparison import COSTS, Comparison, compare
+from peerleap.evals.comparison import COSTS, Comparison, compare, few_runs
 from peerleap.evals.paper import paper_number
 from peerleap.evals.report import METHOD_HEAD, markdown, method_rows, shown_columns, verdict
 from peerleap.evals.results import Results
@@ -24,13 +24,14 @@ def config(method: str, **fields: Any) -> dict[str, Any]:
 
 def results(
     folder: Path, method: str, right: Sequence[int], *, tokens: int = 100, seconds: float = 1.0, paths: int = 8,
-    runs: int = 2, **fields: Any,
+    runs: int = 2, turned: Collection[int] = (), **fields: Any,
 ) -> Results:  # fmt: skip
-    """`right[question]` of `paths` paths are right; the right ones come last."""
+    """`right[question]` of `paths` paths are right, the last ones; in the runs `turned` the wrong ones are."""
     file = folder / f"{method}{len(list(folder.iterdir()))}.jsonl"
     with Records.open(file, Header(config(method, **fields))) as records:
         for run in range(runs):
-            for question, correct in enumerate(right):
+            for question, of in enumerate(right):
+                correct = paths - of if run in turned else of
                 meta = {"started": 1000.0 * run + question * seconds, "seconds": seconds, "counted": True}
                 records.append([
                     PathRecord(f"q{question}", run, method, f"solver_{n}", paths, "finished",
@@ -125,6 +126,27 @@ def test_pooled_runs_vote_together(tmp_path: Path) -> None:
     assert {len(paths) for paths in leap.pooled().paths.values()} == {24}
     found = compare([leap, results(tmp_path, "independent", [3] * 6, runs=3)])
     assert named(found, "pooled runs", "cons@n").difference.value == 1.0
+
+
+def test_mcnemar_is_there_for_several_runs_which_vote_together(tmp_path: Path) -> None:
+    # A question's runs may disagree: its mean over them is no vote.
+    leap = results(tmp_path, "leap", [8] * 6, runs=4, turned={3})
+    found = named(compare([leap, results(tmp_path, "independent", [1] * 6, runs=4)]), "as run", "cons@n")
+    assert found.new_value == 0.75
+    assert found.won_lost == "+6 -0, p = 0.0312 (runs vote together)"
+    assert named(compare([leap, replace(leap)]), "as run").votes is None
+    one = results(tmp_path, "leap", [8] * 6, runs=1)
+    assert named(compare([one, replace(one)]), "as run", "cons@n").won_lost == "+0 -0, p = 1"
+
+
+def test_fewer_than_four_runs_are_warned_of(tmp_path: Path) -> None:
+    four, two = (results(tmp_path, "leap", [8] * 6, runs=runs) for runs in (4, 2))
+    assert few_runs([four, four]) is None
+    assert few_runs([four, two]) == (
+        "2 runs in common: a difference may be one run's luck; run all methods with --runs 4"
+    )
+    headers = [read_records(r.file)[0] for r in (four, two)]
+    assert "2 runs in common" in markdown("t", [four, two], compare([four, two]), headers)
 
 
 def test_files_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
