@@ -135,6 +135,7 @@ def evaluate(
     with usage_errors():
         from peerleap.evals.datasets import load
         from peerleap.evals.extras import MissingExtra
+        from peerleap.evals.mathcheck import GraderBroken
         from peerleap.evals.methods import MethodConfig, method_options
         from peerleap.evals.plan import Plan
         from peerleap.evals.results import Results
@@ -174,6 +175,9 @@ def evaluate(
                 budgets={} if matched is None else _budgets(matched, [p.id for p in problems], runs, seed, unit),
             )  # fmt: skip
             failed = _run(plan, model, arguments, target, report)
+        except GraderBroken as error:
+            print(f"peerleap: {error}; what is done is kept", file=sys.stderr)
+            raise typer.Exit(FAILED) from error
         except (MissingExtra, OSError) as error:
             raise ValueError(str(error)) from error
     if failed:
@@ -191,6 +195,7 @@ def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, 
 
     messages = Console(stderr=True)
     with Grader(plan.grader) as grader:
+        grader.require({problem.kind for problem in plan.problems})
         engine = get_engine(model, **arguments)
         check_fits(plan, engine)
         config = plan.record_config({**model_config(engine), "engine_args": arguments})

@@ -77,6 +77,7 @@ def solve(
                               team=None if peers is None else Team(peers))  # fmt: skip
         problems = load(data)
         plan = Plan(data, problems, method, config, seed=seed, grader=grader)
+        _grader(grader).require({problem.kind for problem in problems})
         check_fits(plan, get_engine(weights))
     file = Path(out or f"{Path(data).stem.replace(':', '-')}-{method}.jsonl")
     samples = [

@@ -117,6 +117,35 @@ def test_bad_input_gets_one_clear_line(arguments: list[str], said: str, engines:
     assert all(engine.requests == [] for engine in engines)
 
 
+def test_without_math_verify_nothing_is_generated(
+    engines: list[ScriptedEngine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("peerleap.evals.mathcheck.installed", lambda _: False)
+    code, _, told = call("eval", "sums.jsonl", *QUICK)
+    assert (code, told) == (2, "peerleap: 'math-verify' is not installed: pip install 'peerleap[evals]'\n")
+    assert engines == []
+    rows = [{"id": f"c{n}", "question": "Even?", "answer": "AB"[n], "choices": ["two", "four"]} for n in range(2)]
+    (tmp_path / "letters.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for needless in (["letters.jsonl"], ["sums.jsonl", "--grader", "leap-official", "--out", "official.jsonl"]):
+        code, _, told = call("eval", *needless, *QUICK)
+        assert code == 0, told
+
+
+def test_a_grading_process_that_cannot_start_is_one_line(
+    engines: list[ScriptedEngine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "worker.py").write_text("raise SystemExit(1)")
+    with monkeypatch.context() as broken:
+        broken.setattr("peerleap.evals.mathcheck._SCRIPT", tmp_path / "worker.py")
+        broken.setattr("peerleap.engine.get_engine", lambda *_, **__: ScriptedEngine(lambda *_: "\\boxed{33+171}"))
+        code, _, told = call("eval", "sums.jsonl", *QUICK)
+    assert code == 1
+    assert told.endswith("peerleap: the grading process did not start: crashed; what is done is kept\n")
+    assert "Traceback" not in told
+    code, _, told = call("eval", "sums.jsonl", *QUICK)
+    assert code == 0, told
+
+
 @pytest.mark.skipif(not probe().tier, reason="this machine can build no walls")
 def test_paths_may_run_python_with_and_without_peers(
     engines: list[ScriptedEngine], monkeypatch: pytest.MonkeyPatch

@@ -154,6 +154,19 @@ def test_bad_arguments_get_one_clear_line(arguments: dict[str, Any], said: str, 
     assert "\n" not in told
 
 
+def test_without_math_verify_no_model_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from inspect_ai._util.error import PrerequisiteError
+
+    from peerleap.cli import inspect_tasks as tasks
+
+    (tmp_path / "sums.jsonl").write_text('{"id": "s", "question": "What is 2 + 2?", "answer": "4"}\n')
+    monkeypatch.setattr("peerleap.evals.mathcheck.installed", lambda _: False)
+    monkeypatch.setattr(tasks, "get_engine", lambda *_: pytest.fail("a model was asked for"))
+    with pytest.raises(PrerequisiteError) as caught:
+        tasks.solve(data=str(tmp_path / "sums.jsonl"))
+    assert "'math-verify' is not installed" in str(caught.value.message)
+
+
 def test_a_bad_argument_prints_no_traceback(tmp_path: Path) -> None:
     process = start(tmp_path, "eval", "peerleap/solve", "-T", "data=gone.jsonl")
     out, _ = process.communicate(timeout=300)
