@@ -18,7 +18,7 @@ PAPER_MODEL = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
 
 
 def config(method: str, **fields: Any) -> dict[str, Any]:
-    return {"task": "aime2024", "questions": 12, "data": "d", "method": method, "paths": 32, "settings": {},
+    return {"task": "aime2024", "questions": 30, "data": "d", "method": method, "paths": 32, "settings": {},
             "model": PAPER_MODEL, "grader": "peerleap", "seed": 0} | fields  # fmt: skip
 
 
@@ -168,8 +168,19 @@ def test_the_papers_number_stands_beside_ours_where_the_setting_matches(tmp_path
     baseline = paper_number(config("independent"), "pass@1")
     assert baseline is not None
     assert baseline.value == 51.35
-    for other in ({"paths": 16}, {"model": "m"}, {"settings": {"interval": 512}}, {"task": "gsm8k"}, {"matched": "x"}):
+    asked = {"temperature": 0.6, "top_p": 0.95, "top_k": 40, "min_p": 0.05}
+    assert paper_number(config("leap", settings={"sampling": asked, "preset": "paper"}), "pass@1") == number
+    for other in (
+        {"paths": 16}, {"model": "m"}, {"task": "gsm8k"}, {"matched": "x"}, {"questions": 2},
+        {"grader": "leap-official"},
+    ):  # fmt: skip
         assert paper_number(config("leap", **other), "pass@1") is None
+    for setting in (
+        {"interval": 512}, {"block_as": "turns"}, {"trigger": "model"}, {"rounds": 2}, {"communicate_at": [4096]},
+        {"sampling": {"top_p": 1.0}}, {"sampling": {"top_k": 20}}, {"sampling": {"temperature": 1.0}},
+        {"sampling": {"min_p": 0.1}},
+    ):  # fmt: skip
+        assert paper_number(config("leap", settings=setting), "pass@1") is None, setting
 
 
 def test_the_report_says_what_was_run(tmp_path: Path) -> None:
