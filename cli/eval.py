@@ -205,8 +205,10 @@ def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, 
             if done:
                 messages.print(f"going on: {min(done, wanted)} of {wanted} are done", highlight=False)
             try:
-                with progress_view(messages, wanted, min(done, wanted)) as on_progress:
-                    failed = run_until_interrupted(run_eval(plan, engine, records, grader, on_progress=on_progress))
+                with progress_view(messages, wanted, min(done, wanted)) as (on_progress, on_tokens):
+                    failed = run_until_interrupted(
+                        run_eval(plan, engine, records, grader, on_progress=on_progress, on_tokens=on_tokens)
+                    )
             except KeyboardInterrupt:
                 again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
                 messages.print(f"nothing is lost; to go on: {again}", soft_wrap=True, highlight=False)

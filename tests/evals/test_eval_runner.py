@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from peerleap.agents import Peer
 from peerleap.engine import Completion, EngineDead, EngineError, OnText, SamplingParams, ScriptedEngine
 from peerleap.evals import Grader, Header, PathRecord, Problem, Records, RecordsError, read_records
-from peerleap.evals.methods import METHODS, MethodConfig, method_options
+from peerleap.evals.methods import METHODS, MethodConfig, Team, method_options
 from peerleap.evals.plan import Plan, check_fits, model_config
 from peerleap.evals.runner import Progress, run_eval
 
@@ -142,6 +143,24 @@ async def test_a_dead_engine_stops_the_eval_and_no_question_is_counted_wrong(tmp
     await run(plan(), tmp_path / "r.jsonl", ScriptedEngine(script))
     await run(plan(), tmp_path / "calm.jsonl", ScriptedEngine(script))
     assert comparable(tmp_path / "r.jsonl") == comparable(tmp_path / "calm.jsonl")
+
+
+async def test_tokens_are_told_while_questions_run(tmp_path: Path) -> None:
+    told: list[int] = []
+    ended: list[tuple[int, int]] = []
+    await run(plan(2, in_flight=1), tmp_path / "r.jsonl", ScriptedEngine(script), on_tokens=told.append,
+              on_progress=lambda event: ended.append((event.generated, len(told))))  # fmt: skip
+    assert sum(told) == sum(tokens for tokens, _ in ended)
+    # Two paths, each with a thought, a summary and what follows, of each question.
+    assert ended[0][1] >= 4
+
+
+async def test_tokens_of_a_teams_other_model_are_told_too(tmp_path: Path) -> None:
+    told: list[int] = []
+    team = Team((Peer(name="a"), Peer(name="b")), {"b": ScriptedEngine(script)})
+    mixed = replace(plan(1), config=replace(plan().config, team=team))
+    await run(mixed, tmp_path / "r.jsonl", ScriptedEngine(script), on_tokens=told.append)
+    assert sum(told) == sum(record.tokens.generated for record in read_records(tmp_path / "r.jsonl")[1])
 
 
 async def test_a_slow_question_holds_up_nobody(tmp_path: Path) -> None:
