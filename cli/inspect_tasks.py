@@ -27,6 +27,7 @@ from peerleap.evals.ballot import ballot
 from peerleap.evals.datasets import load
 from peerleap.evals.extras import MissingExtra
 from peerleap.evals.grading import Grader
+from peerleap.evals.machine import hardware, versions
 from peerleap.evals.methods import MethodConfig, Team, method_options
 from peerleap.evals.metrics import Graded, Tokens, majority, question_metrics
 from peerleap.evals.path_lines import graded_text
@@ -207,7 +208,8 @@ class _Runs:
     def _open(self) -> Questions:
         engine = get_engine(self._weights)
         # As `peerleap eval` has it, so that either goes on with the other's file.
-        header = Header(self._plan.record_config({**model_config(engine), "engine_args": {}}))
+        config = self._plan.record_config({**model_config(engine), "engine_args": {}})
+        header = Header(config, versions(), hardware(self._plan))
         records = Records.open(self._file, header)
         self._there = {}
         for line in read_records(self._file)[1] if records.done else ():

@@ -67,10 +67,17 @@ def markdown(
         settings = ", ".join(f"{key}={value}" for key, value in result.config.get("settings", {}).items()) or "defaults"
         done = "" if result.complete else " (not finished)"
         parts.append(
-            f"- {result.name}{done}: model {result.config['model']}, seeds {result.runs}, {settings}; "
-            f"configuration {result.config_hash[:12]}; {said}\n"
+            f"- {result.name}{done}: model {_model(result)}, data {str(result.config['data'])[:12]}, "
+            f"seeds {result.runs}, {settings}; configuration {result.config_hash[:12]}; {said}\n"
         )
     return "\n".join(parts)
+
+
+def _model(result: Results) -> str:
+    """Name of the model, the beginning of its hash, and how the engine was started."""
+    model_hash, arguments = result.config.get("model_hash"), result.config.get("engine_args") or {}
+    started = "".join(f", {key}={value!r}" for key, value in arguments.items())
+    return f"{result.config['model']}{f' ({model_hash[:12]})' if model_hash else ''}{started}"
 
 
 def percent(estimate: Estimate) -> str:

@@ -1,7 +1,7 @@
 """A records file as a comparison sees it: paths by question and run, what they cost, and any part of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Results:
     config: Mapping[str, Any]
     config_hash: str
     paths: Mapping[Key, Sequence[PathRecord]]
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: str | Path) -> "Results":
@@ -59,7 +60,7 @@ class Results:
             paths.setdefault((record.question, record.run), []).append(record)
         if not paths:
             raise RecordsError(f"{file}: no question is done yet")
-        return cls(label(header.config), file, header.config, header.config_hash, paths)
+        return cls(label(header.config), file, header.config, header.config_hash, paths, header.versions)
 
     @property
     def questions(self) -> list[str]:

@@ -74,6 +74,7 @@ def test_the_log_has_every_path_with_its_verdict_and_tokens(killed: Path) -> Non
     from peerleap.evals.results import Results
 
     kept, log = Results.read(killed / "sums-leap.jsonl"), newest(killed)
+    assert {"python", "peerleap", "math-verify"} <= kept.versions.keys()
     assert len(log.samples) == 8
     # inspect_ai recovers a sample that was scored as the process was killed without its messages.
     silent = [sample for sample in log.samples if not sample.messages]

@@ -1,3 +1,4 @@
+import html
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -19,7 +20,8 @@ PAPER_MODEL = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
 
 def config(method: str, **fields: Any) -> dict[str, Any]:
     return {"task": "aime2024", "questions": 30, "data": "d", "method": method, "paths": 32, "settings": {},
-            "model": PAPER_MODEL, "grader": "peerleap", "seed": 0} | fields  # fmt: skip
+            "model": PAPER_MODEL, "model_hash": "0123456789abcdef", "grader": "peerleap",
+            "seed": 0} | fields  # fmt: skip
 
 
 def results(
@@ -28,7 +30,7 @@ def results(
 ) -> Results:  # fmt: skip
     """`right[question]` of `paths` paths are right, the last ones; in the runs `turned` the wrong ones are."""
     file = folder / f"{method}{len(list(folder.iterdir()))}.jsonl"
-    with Records.open(file, Header(config(method, **fields))) as records:
+    with Records.open(file, Header(config(method, **fields), {"python": "3.11.9"})) as records:
         for run in range(runs):
             for question, of in enumerate(right):
                 correct = paths - of if run in turned else of
@@ -184,12 +186,24 @@ def test_the_papers_number_stands_beside_ours_where_the_setting_matches(tmp_path
 
 
 def test_the_report_says_what_was_run(tmp_path: Path) -> None:
-    both = [results(tmp_path, "leap", [7] * 6), results(tmp_path, "independent", [3] * 6)]
+    both = [results(tmp_path, "leap", [7] * 6, engine_args={"max_model_len": 4096}),
+            results(tmp_path, "independent", [3] * 6)]  # fmt: skip
     text = markdown("AIME", both, compare(both), [read_records(r.file)[0] for r in both])
     assert text.startswith("# AIME\n\nPrimary: cons@n at equal tokens: leap is better than independent")
     assert "pass@1 60.52 (table 1)" in text
     assert "(not finished)" in text
+    assert f"model {PAPER_MODEL} (0123456789ab), max_model_len=4096, data d, seeds [0, 1], defaults" in text
     assert text.count("exploratory") > 5
+
+
+def described(picture: Path) -> list[dict[str, Any]]:
+    """What the file of a picture says about itself."""
+    if picture.suffix == ".svg":
+        text = html.unescape(picture.read_text())
+        found = text[text.index("<dc:description>") + len("<dc:description>") : text.index("</dc:description>")]
+    else:
+        found = pytest.importorskip("PIL.Image").open(picture).text["Description"]
+    return list(json.loads(found))
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
@@ -203,6 +217,11 @@ def test_the_plot_is_drawn(ending: str, tmp_path: Path) -> None:
     check_plot(target)
     plot(both, target)
     assert target.stat().st_size > 5000
+    kept = [{key: line[key] for key in ("method", "data", "model", "model_hash", "seeds", "versions")}
+            for line in described(target)]  # fmt: skip
+    same = {"data": "d", "model": PAPER_MODEL, "model_hash": "0123456789abcdef", "seeds": [0, 1],
+            "versions": {"python": "3.11.9"}}  # fmt: skip
+    assert kept == [{"method": "leap", **same}, {"method": "independent", **same}]
     with pytest.raises(ValueError, match=r"ends in \.png or \.svg"):
         check_plot(tmp_path / "p.pdf")
 
