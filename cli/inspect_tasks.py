@@ -214,4 +214,6 @@ class _Runs:
         self._there = {}
         for line in read_records(self._file)[1] if records.done else ():
             self._there.setdefault(line.key, []).append(line)
-        return Questions(self._plan, engine, records, _grader(self._plan.grader))
+        questions = Questions(self._plan, engine, records, _grader(self._plan.grader))
+        questions.sweep()
+        return questions

@@ -36,6 +36,12 @@ class Questions:
         """Where the checkpoint files of the questions in flight are."""
         return self.records.path.with_name(f"{self.records.path.name}.checkpoints")
 
+    def sweep(self) -> None:
+        """Remove the checkpoints of questions that are done: a kill may fall between last line and removal."""
+        if self.folder.is_dir():
+            for question, run, _ in self.records.done:
+                _remove(self._checkpoint(question, run))
+
     def tidy(self) -> None:
         """Remove the folder where nothing is in flight."""
         if self.folder.is_dir() and not any(self.folder.iterdir()):

@@ -72,6 +72,7 @@ class _Eval:
         self.failed = 0
 
     async def run(self) -> int:
+        self.questions.sweep()
         queue = self._jobs()
         workers = min(self.plan.questions_in_flight, max(1, self.total - self.done))
         try:

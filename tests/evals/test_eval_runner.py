@@ -197,6 +197,21 @@ async def test_cancelling_loses_nothing(tmp_path: Path) -> None:
     assert comparable(tmp_path / "r.jsonl") == comparable(tmp_path / "calm.jsonl")
 
 
+async def test_a_kill_between_the_lines_and_the_removal_of_their_checkpoint_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "r.jsonl"
+    with monkeypatch.context() as killed:
+        killed.setattr("peerleap.evals.question._remove", lambda _: None)
+        await run(plan(2), file, ScriptedEngine(script))
+    folder = tmp_path / "r.jsonl.checkpoints"
+    assert len([left for left in folder.iterdir() if left.suffix == ".sqlite"]) == 2
+    engine = ScriptedEngine(script)
+    await run(plan(2), file, engine)
+    assert not folder.exists()
+    assert engine.requests == []
+
+
 @pytest.mark.parametrize(("asked", "verdict"), [("4}\n", (True, "integer")), ("", (False, "no answer"))])
 async def test_an_answer_in_prose_is_graded_by_the_box_that_it_is_asked_for(
     tmp_path: Path, asked: str, verdict: tuple[bool, str]
