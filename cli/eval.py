@@ -75,6 +75,12 @@ def evaluate(
     ] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the first run; each further adds 1.", rich_help_panel=_RUN)] = 0,
     limit: Annotated[int | None, typer.Option(help="Only so many questions.", rich_help_panel=_RUN)] = None,
+    data_seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Seed of the options' order and of generated questions; another is other data.", rich_help_panel=_RUN
+        ),
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(help="A number of the method's own, as layers=4; may be repeated.", rich_help_panel=_RUN),
@@ -157,7 +163,7 @@ def evaluate(
             unit = "seconds"
         match = match_tokens or match_seconds
         try:
-            problems = load(task, limit=limit)
+            problems = load(task, limit=limit, seed=data_seed)
             matched = None if match is None else Results.read(match)
             config = MethodConfig(
                 paths=4 if paths is None else paths,

@@ -48,6 +48,7 @@ def solve(
     weights: str | None = None,
     out: str | None = None,
     grader: str = "peerleap",
+    data_seed: int | None = None,
     temperature: float | None = None,
     communicate_at: str | int | list[int] | None = None,
     **settings: Any,
@@ -64,6 +65,7 @@ def solve(
         weights: hub id or folder of the model (inspect's own `--model` is not used).
         out: the results file; named after data and method unless given.
         grader: `peerleap`, or `leap-official`.
+        data_seed: of the options' order and of generated questions.
         temperature: 0 is greedy.
         communicate_at: token counts, by commas.
         settings: of the LeaP graph, such as `router` and `top_k`.
@@ -76,7 +78,7 @@ def solve(
         peers = team_from(team, None if tools is None else tools if isinstance(tools, list) else [tools], paths)
         config = MethodConfig(4 if paths is None else paths, context, method_options(method, {}),
                               team=None if peers is None else Team(peers))  # fmt: skip
-        problems = load(data)
+        problems = load(data, seed=data_seed)
         plan = Plan(data, problems, method, config, seed=seed, grader=grader)
         _grader(grader).require({problem.kind for problem in problems})
         check_fits(plan, get_engine(weights))

@@ -117,6 +117,17 @@ def test_bad_input_gets_one_clear_line(arguments: list[str], said: str, engines:
     assert all(engine.requests == [] for engine in engines)
 
 
+def test_options_are_shuffled_where_the_message_says_so(engines: list[ScriptedEngine], tmp_path: Path) -> None:
+    rows = [{"id": f"c{n}", "question": "Even?", "answer": "A", "choices": ["two", "one", "three"]} for n in range(9)]
+    (tmp_path / "letters.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code, _, told = call("eval", "letters.jsonl", *QUICK)
+    assert code == 2
+    assert "shuffle the options with --data-seed 42" in told
+    code, _, told = call("eval", "letters.jsonl", *QUICK, "--data-seed", "42")
+    assert code == 0, told
+    assert {record.meta["gold"] for record in read_records("letters-leap.jsonl")[1]} == set("ABC")
+
+
 def test_without_math_verify_nothing_is_generated(
     engines: list[ScriptedEngine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -132,6 +132,7 @@ BAD = [
     ({"paths": "two"}, "paths='two': give a whole number from 1 to 1024"),
     ({"paths": True}, "paths=True: give a whole number"),
     ({"seed": 0.5}, "seed=0.5: give a whole number"),
+    ({"data_seed": "x"}, "seed='x': give a whole number"),
     ({"topk": 4}, "'topk' is not a setting"),
     ({"router": "near"}, "router='near': input should be"),
     ({"tools": ["python", "pyton"]}, "--tools 'pyton': none of"),
@@ -166,6 +167,15 @@ def test_without_math_verify_no_model_loads(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(PrerequisiteError) as caught:
         tasks.solve(data=str(tmp_path / "sums.jsonl"))
     assert "'math-verify' is not installed" in str(caught.value.message)
+
+
+def test_options_are_shuffled_with_a_seed(tmp_path: Path) -> None:
+    from peerleap.cli import inspect_tasks as tasks
+
+    rows = [{"id": f"c{n}", "question": "Even?", "answer": "A", "choices": ["two", "one", "three"]} for n in range(9)]
+    (tmp_path / "letters.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    task = tasks.solve(data=str(tmp_path / "letters.jsonl"), data_seed=42)
+    assert {sample.target for sample in task.dataset} == set("ABC")
 
 
 def test_a_bad_argument_prints_no_traceback(tmp_path: Path) -> None:

@@ -94,6 +94,8 @@ def test_a_gated_set_says_what_to_accept(monkeypatch: pytest.MonkeyPatch) -> Non
         raise PermissionError(msg)
 
     module(monkeypatch, "datasets", load_dataset=refuse)
+    with pytest.raises(DataError, match=r"gpqa_diamond.jsonl \(id, question, answer, choices\)"):
+        load("gpqa_diamond")
     with pytest.raises(DataError, match=r"it is gated: accept its terms .* `hf auth login`"):
         load("gpqa_diamond")
 
