@@ -177,7 +177,7 @@ def evaluate(
                 budget=amount, unit=unit, matched=None if matched is None else matched.config_hash,
                 budgets={} if matched is None else _budgets(matched, [p.id for p in problems], runs, seed, unit),
             )  # fmt: skip
-            failed = _run(plan, model, arguments, target, report)
+            failed = _run(plan, model, arguments, target, report, matched)
         except GraderBroken as error:
             print(f"peerleap: {error}; what is done is kept", file=sys.stderr)
             raise typer.Exit(FAILED) from error
@@ -187,10 +187,13 @@ def evaluate(
         raise typer.Exit(FAILED)
 
 
-def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, report: Path | None) -> int:
+def _run(
+    plan: Any, model: str | None, arguments: dict[str, Any], target: Path, report: Path | None, matched: Any
+) -> int:
     from peerleap.cli.eval_views import progress_view, show_methods
     from peerleap.engine import get_engine
     from peerleap.evals import Grader, Header, Records, read_records
+    from peerleap.evals.comparison import check_same
     from peerleap.evals.machine import hardware, versions
     from peerleap.evals.plan import check_fits, model_config
     from peerleap.evals.report import markdown
@@ -203,6 +206,9 @@ def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, 
         engine = get_engine(model, **arguments)
         check_fits(plan, engine)
         config = plan.record_config({**model_config(engine), "engine_args": arguments})
+        if matched is not None:
+            # Ids alone say little: two files may call their questions 1, 2, 3.
+            check_same(matched, config, "this eval", ("data", "model", "model_hash"))
         with Records.open(target, Header(config, versions(), hardware(plan))) as records:
             wanted, done = len(plan.problems) * plan.runs, len(records.done)
             messages.print(f"{plan.sentence()}; results go into {target}", soft_wrap=True, highlight=False)

@@ -5,8 +5,9 @@ method's tokens pay for, and what is left goes on to the next question. One comp
 others are exploratory, and are called so.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from peerleap.evals.methods import GROWING
 from peerleap.evals.paired import Difference, McNemar, mcnemar, paired_difference
@@ -93,12 +94,7 @@ def compare(results: Sequence[Results], primary: str = "cons@n") -> list[Compari
         raise RecordsError(f"{len(results)} result file: a comparison needs at least 2")
     first = results[0]
     for other in results[1:]:
-        for field in ("data", "model", "grader"):
-            if other.config.get(field) != first.config.get(field):
-                raise RecordsError(
-                    f"{other.file}: {field}={other.config.get(field)!r}, but {first.file} has "
-                    f"{first.config.get(field)!r}: only the same questions, model and grader can be compared"
-                )
+        check_same(other, first.config, str(first.file), ("data", "model", "model_hash", "grader"))
     old = next((r for r in results if r.config["method"] == "independent"), first)
     metrics = list(dict.fromkeys([primary, "pass@1", "cons@n"]))
     compared = []
@@ -109,6 +105,20 @@ def compare(results: Sequence[Results], primary: str = "cons@n") -> list[Compari
                 is_primary = number == 0 and metric == primary and cost == "equal tokens"
                 compared.append(_paired(mine, theirs, metric, cost, note, is_primary))
     return sorted(compared, key=lambda comparison: not comparison.primary)
+
+
+def check_same(result: Results, config: Mapping[str, Any], named: str, fields: Sequence[str]) -> None:
+    """Refuse a file that has another of these than the configuration `config`, which `named` names.
+
+    Raises:
+        RecordsError: says what differs.
+    """
+    for field in fields:
+        if result.config.get(field) != config.get(field):
+            raise RecordsError(
+                f"{result.file}: {field}={result.config.get(field)!r}, but {named} has {config.get(field)!r}: only "
+                f"the same questions, model and grader can be compared"
+            )
 
 
 def equal_tokens(new: Results, old: Results) -> tuple[Results, Results, str]:

@@ -67,6 +67,23 @@ def test_from_eval_to_comparison(engines: list[ScriptedEngine], tmp_path: Path) 
     assert "exploratory" in (tmp_path / "c.md").read_text()
 
 
+def test_only_what_the_same_model_spent_on_the_same_questions_is_matched(
+    engines: list[ScriptedEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("eval", "sums.jsonl", *QUICK)
+    rows = [{"id": f"s{n}", "question": f"What is 1 + 3, time {n}?", "answer": "4"} for n in range(6)]
+    (tmp_path / "others.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    matching = [*QUICK, "--method", "independent", "--match-tokens", "sums-leap.jsonl", "--out", "ind.jsonl"]
+    code, _, told = call("eval", "others.jsonl", *matching)
+    assert code == 2
+    assert "sums-leap.jsonl: data=" in told
+    monkeypatch.setattr("peerleap.engine.get_engine", lambda *_, **__: ScriptedEngine(script, model="another"))
+    code, _, told = call("eval", "sums.jsonl", *matching)
+    assert code == 2
+    assert "sums-leap.jsonl: model='scripted', but this eval has 'another'" in told
+    assert not (tmp_path / "ind.jsonl").exists()
+
+
 def test_the_same_command_again_only_reads(engines: list[ScriptedEngine]) -> None:
     call("eval", "sums.jsonl", *QUICK)
     code, _, told = call("eval", "sums.jsonl", *QUICK)

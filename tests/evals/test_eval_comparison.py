@@ -157,6 +157,8 @@ def test_files_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
         compare([one])
     with pytest.raises(RecordsError, match="data='other'"):
         compare([one, results(tmp_path, "independent", [1] * 4, data="other")])
+    with pytest.raises(RecordsError, match=r"model_hash='other', but .* has '0123456789abcdef'"):
+        compare([one, results(tmp_path, "independent", [1] * 4, model_hash="other")])
     with pytest.raises(ValueError, match="primary='acc' is not one of pass@1"):
         compare([one, one], "acc")
     with pytest.raises(RecordsError, match="no such file"):
