@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from peerleap.evals.choices import choice_letter
-from peerleap.evals.integers import number_words, parse_integer, same_in_base
+from peerleap.evals.integers import is_product, number_words, parse_integer, same_in_base
 from peerleap.evals.mathcheck import Comparison, MathPool, need_math_verify
 from peerleap.evals.official import official_verdict
 from peerleap.evals.own_text import without_comments
@@ -58,6 +58,8 @@ def grade_boxed(text: str, gold: str) -> Verdict | Undecided:
         return Verdict(based, box, "base")
     if _squeezed(box) == _squeezed(gold):
         return Verdict(correct=True, extracted=box, how="same text")
+    if theirs is not None and is_product(box):
+        return Verdict(correct=False, extracted=box, how="product")
     # math-verify drops words, so `3 \text{ halves}` would be 3.
     if number_words(box) != number_words(gold):
         return Verdict(correct=False, extracted=box, how="number word")
