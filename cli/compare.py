@@ -5,6 +5,7 @@ import typer
 from rich.console import Console
 
 from peerleap.cli.errors import usage_errors
+from peerleap.cli.report_file import check_report
 
 
 def compare(
@@ -42,8 +43,7 @@ def compare(
                 check_plot(plot)
             if plot_routers is not None:
                 check_plot(plot_routers, "--plot-routers")
-            if report is not None and not report.absolute().parent.is_dir():
-                raise ValueError(f"--report {str(report)!r}: there is no folder {str(report.absolute().parent)!r}")
+            check_report(report)
             read = [Results.read(file) for file in results]
             comparisons = compared(read, primary)
             out = Console()

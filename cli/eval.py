@@ -28,6 +28,7 @@ from peerleap.cli.options import (
     settings_from,
     team_from,
 )
+from peerleap.cli.report_file import check_report
 
 _RUN, _LEAP, _OUT = "The run", "LeaP and sampling", "The output"
 
@@ -153,8 +154,7 @@ def evaluate(
         arguments = engine_arguments(engine_arg)
         peers = team_from(team, tools, paths)
         target = out or Path(f"{_name(task)}-{method}.jsonl")
-        if report is not None and not report.absolute().parent.is_dir():
-            raise ValueError(f"--report {str(report)!r}: there is no folder {str(report.absolute().parent)!r}")
+        check_report(report)
         given = {"--budget": budget, "--match-tokens": match_tokens, "--match-seconds": match_seconds}
         if len(named := [name for name, value in given.items() if value is not None]) > 1:
             raise ValueError(f"{' and '.join(named)}: give one of them")

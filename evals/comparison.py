@@ -140,7 +140,7 @@ def equal_time(new: Results, old: Results) -> tuple[Results, Results, str]:
     seconds = [part.seconds * part.tokens.generated / max(1, whole.tokens.generated)
                for part, whole in ((cut_new, new), (cut_old, old))]  # fmt: skip
     even = min(seconds) >= _SHORT * max(seconds)
-    return cut_new, cut_old, "" if even else f"unequal: {seconds[0]:.0f} s against {seconds[1]:.0f} s"
+    return cut_new, cut_old, "" if even else f"unequal: {seconds[0]:.3g} s against {seconds[1]:.3g} s"
 
 
 def as_run(new: Results, old: Results) -> tuple[Results, Results, str]:

@@ -92,6 +92,16 @@ def test_the_same_command_again_only_reads(engines: list[ScriptedEngine]) -> Non
     assert engines[1].requests == []
 
 
+def test_the_same_questions_by_another_path_go_on_in_the_same_file(engines: list[ScriptedEngine]) -> None:
+    call("eval", "sums.jsonl", *QUICK)
+    code, _, told = call("eval", "./sums.jsonl", *QUICK)
+    assert code == 0
+    assert "going on: 6 of 6 are done" in told
+    code, _, told = call("eval", "./sums.jsonl", *QUICK, "--limit", "2")
+    assert code == 2
+    assert "another configuration (data=" in told
+
+
 def test_another_configuration_is_not_mixed_in(engines: list[ScriptedEngine]) -> None:
     call("eval", "sums.jsonl", *QUICK)
     code, _, told = call("eval", "sums.jsonl", *QUICK, "--top-k", "2")
@@ -119,6 +129,7 @@ def test_another_configuration_is_not_mixed_in(engines: list[ScriptedEngine]) ->
         (["sums.jsonl", "--method", "independent", "--match-tokens", "x.jsonl"], "x.jsonl: no such file"),
         (["sums.jsonl", "--max-tokens", "4000", "--engine-arg", "max_model_len=4000"], "set max_tokens to at most"),
         (["sums.jsonl", "--report", "no/where.md"], "there is no folder"),
+        (["sums.jsonl", "--report", "."], "--report '.': this is a folder; give the name of a file"),
         (["sums.jsonl", "--tools", "pyton"], "--tools 'pyton': none of python, read_page, web_search"),
         (["sums.jsonl", "--team", "paper", "--paths", "3"], "--team 'paper': it says which paths"),
         (["sums.jsonl", "--team", "gone.toml"], "gone.toml: No such file"),
@@ -216,6 +227,7 @@ def test_comparing_needs_a_known_metric_and_two_files(engines: list[ScriptedEngi
         (["sums-leap.jsonl"], "needs at least 2"),
         (["sums-leap.jsonl", "gone.jsonl"], "gone.jsonl: no such file"),
         (["sums-leap.jsonl", "sums-leap.jsonl", "--primary", "acc"], "primary='acc' is not one of"),
+        (["sums-leap.jsonl", "sums-leap.jsonl", "--report", "."], "this is a folder"),
     ):
         code, _, told = call("compare", *arguments)
         assert code == 2

@@ -123,6 +123,12 @@ def test_equal_wall_clock_cuts_the_slower_one(tmp_path: Path) -> None:
     assert equal.note == ""
 
 
+def test_unequal_times_are_told_apart(tmp_path: Path) -> None:
+    leap = results(tmp_path, "leap", [4] * 6, seconds=0.06)
+    revise = results(tmp_path, "revise", [4] * 6, seconds=0.1)
+    assert named(compare([leap, revise]), "equal wall-clock").note == "unequal: 1.2 s against 0.72 s"
+
+
 def test_pooled_runs_vote_together(tmp_path: Path) -> None:
     leap = results(tmp_path, "leap", [5] * 6, runs=3)
     assert {len(paths) for paths in leap.pooled().paths.values()} == {24}

@@ -160,6 +160,19 @@ def test_incomplete_and_mixed_groups_are_refused(tmp_path: Path) -> None:
         records.append(paths("a"))
 
 
+def test_the_same_data_by_another_path_is_the_same_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "paths.jsonl"
+    first = replace(HEADER, config={**HEADER.config, "task": "sums.jsonl", "data": "1f"})
+    with Records.open(file, first) as records:
+        made = records.config_hash
+        records.append(paths("a"))
+    with Records.open(file, replace(first, config={**first.config, "task": "./sums.jsonl"})) as records:
+        # Checkpoints are found under the hash that they were made with.
+        assert (records.config_hash, records.done) == (made, {("a", 0, "leap")})
+    with pytest.raises(RecordsError, match="another configuration"):
+        Records.open(file, replace(first, config={**first.config, "task": "other.jsonl", "data": "2f"}))
+
+
 def test_two_writers_are_one_too_many(tmp_path: Path) -> None:
     file = tmp_path / "paths.jsonl"
     with Records.open(file, HEADER), pytest.raises(RecordsError, match="being written by another process"):
