@@ -86,8 +86,8 @@ class Results:
         return sum(path.tokens.generated for path in self.paths[key])
 
     def lasted(self, key: Key) -> float:
-        """Seconds that one question's run took, from its start or its last resumption."""
-        return float(self.paths[key][0].meta.get("seconds", 0.0))
+        """Seconds that one question's run took, those of processes that were killed in it too."""
+        return sum(length for _, length in _spans(self.paths[key][0]))
 
     @property
     def tokens(self) -> Tokens:
@@ -97,9 +97,7 @@ class Results:
     @property
     def seconds(self) -> float:
         """Wall-clock during which a question was running: pauses between a kill and its resumption do not count."""
-        spans = sorted(
-            (paths[0].meta.get("started", 0.0), paths[0].meta.get("seconds", 0.0)) for paths in self.paths.values()
-        )
+        spans = sorted(span for paths in self.paths.values() for span in _spans(paths[0]))
         total, reached = 0.0, float("-inf")
         for start, length in spans:
             total += max(0.0, start + length - max(start, reached))
@@ -161,6 +159,13 @@ class Results:
         for (question, _), paths in sorted(self.paths.items()):
             together.setdefault((question, 0), []).extend(paths)
         return replace(self, paths=together)
+
+
+def _spans(path: PathRecord) -> list[tuple[float, float]]:
+    """Start and length in seconds of each process that worked on the path's question."""
+    meta = path.meta
+    last = (float(meta.get("started", 0.0)), float(meta.get("seconds", 0.0)))
+    return [*((float(start), float(length)) for start, length in meta.get("earlier", ())), last]
 
 
 def label(config: Mapping[str, Any]) -> str:

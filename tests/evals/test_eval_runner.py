@@ -46,7 +46,7 @@ def comparable(file: Path) -> dict[tuple[str, int, str], PathRecord]:
     """By path, without what depends on the moment: times and the cache."""
     found = {}
     for record in read_records(file)[1]:
-        meta = {key: value for key, value in record.meta.items() if key not in {"started", "seconds"}}
+        meta = {key: value for key, value in record.meta.items() if key not in {"started", "seconds", "earlier"}}
         found[record.question, record.run, record.path] = replace(
             record, meta=meta, tokens=replace(record.tokens, cached=0)
         )
