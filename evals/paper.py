@@ -15,7 +15,7 @@ _BENCHMARKS = {
 }
 _QUESTIONS = {"aime2024": 30, "aime2025": 30, "aimo2025": 10, "gpqa_diamond": 198}
 # Section 3.1; not set means the default, which is the same.
-_SETUP = {
+_SETUP: dict[str, Any] = {
     "interval": 4096,
     "summary_tokens": 256,
     "rounds": None,
@@ -24,7 +24,7 @@ _SETUP = {
     "block_as": "thought",
 }
 # The authors' code sets a `min_p` that the paper does not name; `--preset paper` has it.
-_SAMPLING = {
+_SAMPLING: dict[str, set[float]] = {
     "temperature": {0.6}, "top_p": {0.95}, "top_k": {40}, "min_p": {0.0, 0.05}, "repetition_penalty": {1.0},
 }  # fmt: skip
 _ROUTERS = {"dispersed", "clustered", "hybrid", "random"}

@@ -202,7 +202,7 @@ async def test_paths_that_write_the_same_answer_otherwise_vote_together() -> Non
     )  # fmt: skip
     score = await tasks.per_path()(state, Target(r"\frac{1}{2}"))
     assert score is not None
-    assert (score.value["pass@1"], score.value["cons@n"]) == (0.6, 1.0)  # type: ignore[index, call-overload]
+    assert (score.value["pass@1"], score.value["cons@n"]) == (0.6, 1.0)
 
 
 def test_the_package_names_its_tasks_to_inspect() -> None:

@@ -13,7 +13,8 @@ from peerleap.evals.problems import shuffled
 # Made up in the form of HMMT: closed forms of every sort that its answers have.
 HMMT = [
     r"\frac{1}{576}", r"\frac{9\sqrt{23}}{23}", r"\sqrt{6}", r"1-\frac{2}{\pi}", r"2^{99}", r"26!",
-    r"\frac{4+2\sqrt{5}}{3}", r"-984", r"56", r"\sqrt{23}-2\sqrt{3}", r"\frac{\sqrt{3}}{2}, -\frac{\sqrt{3}}{2}", r"(1, -2)", r"\binom{10}{3}",
+    r"\frac{4+2\sqrt{5}}{3}", r"-984", r"56", r"\sqrt{23}-2\sqrt{3}", r"\frac{\sqrt{3}}{2}, -\frac{\sqrt{3}}{2}",
+    r"(1, -2)", r"\binom{10}{3}",
     r"\log_2 3", r"8\sqrt{10}", r"\sqrt{\frac{95}{24}}", r"e^{2}", r"\{1, 3, 7\}", r"[0, 2)", r"3+4i",
 ]  # fmt: skip
 # Made up in the form of GPQA, whose right option always comes first.
