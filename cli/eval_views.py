@@ -1,6 +1,7 @@
 """What a person sees of an eval: how far it is, and its tables."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -12,27 +13,72 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+_LOG_SECONDS = 30.0
+_BAR_SECONDS = 1.0
+_WINDOW = 60.0
+
+
+class _Written:
+    """Tokens so far, and how fast the last minute's came."""
+
+    def __init__(self) -> None:
+        self._total = 0
+        self._seen = deque([(time.monotonic(), 0)])
+        self._told = self._seen[0][0]
+
+    def add(self, tokens: int) -> None:
+        self._total += tokens
+        self._seen.append((time.monotonic(), self._total))
+        while len(self._seen) > 2 and self._seen[1][0] < self._seen[-1][0] - _WINDOW:
+            self._seen.popleft()
+
+    def due(self, seconds: float) -> bool:
+        """Whether nothing was told for so long; if so, it is told now."""
+        now = time.monotonic()
+        if now - self._told < seconds:
+            return False
+        self._told = now
+        return True
+
+    def __str__(self) -> str:
+        since, before = self._seen[0]
+        speed = (self._total - before) / max(1e-3, time.monotonic() - since)
+        return f"{self._total:,} tokens, {speed:,.0f} tokens/s"
+
+
+View = tuple[Callable[[Any], None], Callable[[int], None]]
+"""What hears of a question's end, and of the tokens of each request."""
+
 
 @contextmanager
-def progress_view(messages: Console, total: int, done: int) -> Iterator[Callable[[Any], None]]:
-    """A bar in a terminal, a line for each question elsewhere."""
-    start = time.monotonic()
-    right = seen = tokens = 0
+def progress_view(messages: Console, total: int, done: int) -> Iterator[View]:
+    """A bar in a terminal; elsewhere a line for each question, and twice a minute while none ends."""
+    written = _Written()
+    right = seen = 0
 
-    def line(event: Any) -> str:
-        nonlocal right, seen, tokens
-        right, seen, tokens = right + event.correct, seen + event.paths, tokens + event.generated
-        speed = tokens / max(1e-9, time.monotonic() - start)
-        return f"Pass@1 so far {right / max(1, seen):.1%}, {speed:,.0f} tokens/s"
+    def so_far(event: Any = None) -> str:
+        nonlocal right, seen
+        if event is not None:
+            right, seen = right + event.correct, seen + event.paths
+        return f"Pass@1 so far {right / seen:.1%}, {written}" if seen else str(written)
 
     if not messages.is_terminal:
+        ended = done
 
         def log(event: Any) -> None:
+            nonlocal ended
+            ended = event.done
             told = f"failed: {event.error}" if event.error else f"{event.correct}/{event.paths} right"
-            text = f"[{event.done}/{event.total}] {event.question} run {event.run}: {told}; {line(event)}"
+            text = f"[{event.done}/{event.total}] {event.question} run {event.run}: {told}; {so_far(event)}"
+            written.due(0)
             messages.print(Text(text), soft_wrap=True)
 
-        yield log
+        def tell(tokens: int) -> None:
+            written.add(tokens)
+            if written.due(_LOG_SECONDS):
+                messages.print(Text(f"[{ended}/{total}] {so_far()}"), soft_wrap=True)
+
+        yield log, tell
         return
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=messages) as bar:
@@ -41,9 +87,14 @@ def progress_view(messages: Console, total: int, done: int) -> Iterator[Callable
         def show(event: Any) -> None:
             if event.error:
                 bar.console.print(Text(f"{event.question} run {event.run} failed: {event.error}"))
-            bar.update(task, completed=event.done, description=line(event))
+            bar.update(task, completed=event.done, description=so_far(event))
 
-        yield show
+        def count(tokens: int) -> None:
+            written.add(tokens)
+            if written.due(_BAR_SECONDS):
+                bar.update(task, description=so_far())
+
+        yield show, count
 
 
 def show_methods(results: Sequence[Any], out: Console) -> None:

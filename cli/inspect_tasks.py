@@ -23,9 +23,11 @@ from rich.markup import escape
 
 from peerleap.cli.options import settings_from, team_from
 from peerleap.engine import EngineError, get_engine
+from peerleap.evals.ballot import ballot
 from peerleap.evals.datasets import load
 from peerleap.evals.extras import MissingExtra
 from peerleap.evals.grading import Grader
+from peerleap.evals.machine import hardware, versions
 from peerleap.evals.methods import MethodConfig, Team, method_options
 from peerleap.evals.metrics import Graded, Tokens, majority, question_metrics
 from peerleap.evals.path_lines import graded_text
@@ -46,6 +48,7 @@ def solve(
     weights: str | None = None,
     out: str | None = None,
     grader: str = "peerleap",
+    data_seed: int | None = None,
     temperature: float | None = None,
     communicate_at: str | int | list[int] | None = None,
     **settings: Any,
@@ -62,6 +65,7 @@ def solve(
         weights: hub id or folder of the model (inspect's own `--model` is not used).
         out: the results file; named after data and method unless given.
         grader: `peerleap`, or `leap-official`.
+        data_seed: of the options' order and of generated questions.
         temperature: 0 is greedy.
         communicate_at: token counts, by commas.
         settings: of the LeaP graph, such as `router` and `top_k`.
@@ -74,8 +78,9 @@ def solve(
         peers = team_from(team, None if tools is None else tools if isinstance(tools, list) else [tools], paths)
         config = MethodConfig(4 if paths is None else paths, context, method_options(method, {}),
                               team=None if peers is None else Team(peers))  # fmt: skip
-        problems = load(data)
+        problems = load(data, seed=data_seed)
         plan = Plan(data, problems, method, config, seed=seed, grader=grader)
+        _grader(grader).require({problem.kind for problem in problems})
         check_fits(plan, get_engine(weights))
     file = Path(out or f"{Path(data).stem.replace(':', '-')}-{method}.jsonl")
     samples = [
@@ -144,7 +149,7 @@ def per_path(grader: str = "peerleap") -> Scorer:
             spent += tokens
             told.append({"path": about["path"], **asdict(verdict)})
             if about["counted"]:
-                graded.append(Graded(verdict.extracted, verdict.correct, tokens))
+                graded.append(Graded(ballot(verdict, state.metadata["kind"]), verdict.correct, tokens))
         values: dict[str, Any] = {
             name: value for name, value in question_metrics(graded).items() if not name.startswith("tokens_")
         }
@@ -205,9 +210,12 @@ class _Runs:
     def _open(self) -> Questions:
         engine = get_engine(self._weights)
         # As `peerleap eval` has it, so that either goes on with the other's file.
-        header = Header(self._plan.record_config({**model_config(engine), "engine_args": {}}))
+        config = self._plan.record_config({**model_config(engine), "engine_args": {}})
+        header = Header(config, versions(), hardware(self._plan))
         records = Records.open(self._file, header)
         self._there = {}
         for line in read_records(self._file)[1] if records.done else ():
             self._there.setdefault(line.key, []).append(line)
-        return Questions(self._plan, engine, records, _grader(self._plan.grader))
+        questions = Questions(self._plan, engine, records, _grader(self._plan.grader))
+        questions.sweep()
+        return questions

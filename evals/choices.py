@@ -1,7 +1,8 @@
 """The option letter that a path settles on: the last explicit one after `</think>`.
 
 A letter counts where it is boxed, where it is said to be the answer, or where it stands alone at the end. A letter
-mentioned in passing does not (`the answer is definitely not A`, `Answer: A balanced force`, `A or B`).
+mentioned in passing does not (`the answer is definitely not A`, `Answer: A balanced force`, `A or B`), and neither does
+one that is denied or doubted (`Answer: C is wrong`, `I doubt the answer is C`).
 """
 
 import re
@@ -9,28 +10,47 @@ import re
 from peerleap.evals.own_text import answer_section, without_comments
 from peerleap.graph.boxed import boxes
 
-_OPEN = r"(?:\\(?:boxed|text|textbf|mathrm|mathbf|bf)\s*\{|\\\(|(?i:option|choice|letter)\b|[\s\"'“*_$(\[{<:]){0,12}"
+_OPEN = r"(?:\\(?:boxed|text|textbf|mathrm|mathbf|bf)\s*\{|\\\(|(?i:option|choice|letter)\b|[\s\"'“*_$(\[{<:`]){0,12}"
 _ADVERB = r"(?:\s+(?:clearly|therefore|thus|definitely|indeed|likely|probably|most likely|then|simply))?"
-_IS = rf"(?:\s*(?:is|are|would be|should be|must be|will be|was)\b{_ADVERB}\s*[:=]?|\s*[:=→]|\s+[-–—]\s)"
+_IS = rf"(?:\s*(?:is|are|would be|should be|must be|will be|was)\b{_ADVERB}\s*[:：=]?|\s*[:：=→]|\s+[-–—]\s)"
 _SAID = re.compile(
-    rf"(?:\b(?i:answers?|options?|choices?|solution)[\"'”*_}}\s]{{0,6}}(?i:{_IS})"
+    rf"(?:\b(?i:answers?|options?|choices?|solution)[\"'”*_`}}\s]{{0,6}}(?i:{_IS})"
     rf"|\b(?i:choose|select|pick|go with|going with)\b){_OPEN}(?P<letter>[A-Ja-j])(?![A-Za-z0-9_^+]|['’][a-z])"
 )
 _IS_RIGHT = re.compile(
-    r"(?<![A-Za-z0-9\\'’])[(*]{0,3}(?P<letter>[A-J])[)*]{0,3}\s+is\s+(?:the\s+)?(?:correct|right|best)\b"
-    r"(?:\s+(?:answer|option|choice)\b)?"
+    r"(?<![A-Za-z0-9\\'’])[(*`]{0,3}(?P<letter>[A-J])[)*`]{0,3}\s+is\s+"
+    r"(?:(?:the\s+)?(?:correct|right|best)\b(?:\s+(?:answer|option|choice)\b)?|(?:the|my)\s+(?:final\s+)?answer\b)"
 )
-_WRAP = re.compile(r"\\(?:boxed|text|textbf|mathrm|mathbf|bf|rm)\b|\\[()\[\], ;:!]|[\s\"'“”*_$(){}\[\]<>]")
+_CONCLUDED = re.compile(
+    r"\b(?:(?i:thus|hence|therefore|so)\b,?\s+(?i:(?:it\s+is\s+)?(?:the\s+)?(?:option|choice|answer))"
+    r"|(?i:it\s+(?:must|has\s+to|should)\s+be)(?:\s+(?i:option|choice))?)\s+[\"'“*_$(`]{0,4}(?P<letter>[A-J])"
+    r"(?=[\"'”*_$)`]{0,4}(?:[.!]|\s*(?:\n|<|$)))"
+)
+_WRAP = re.compile(r"\\(?:boxed|text|textbf|mathrm|mathbf|bf|rm)\b|\\[()\[\], ;:!]|[\s\"'“”*_$(){}\[\]<>`]")
 _BOXED = re.compile(
     r"(?i:(?:(?:the|correct|final|answer|option|choice|is)[:\s]+){0,5})([A-Ja-j])(?:[.):,\s].*)?", re.DOTALL
 )
 _STYLE = re.compile(r"\\(?:text|textbf|mathrm|mathbf|bf|rm)\b|[{}$*\"]|\\[ ,;:!]")
+# Where a box says its letter, it says it first: thousands of boxes in each other are not read to their ends.
+_SHOWN = 200
 _ALONE = re.compile(r"([A-J])[.:]?")
 _REPLY = re.compile(r"[(*]{0,3}([A-J])[*]{0,2}[).:][)*]{0,2}\s+\S.*")
-_CLOSERS = re.compile(r"[\"'”*_)\]}$.,;:\\]*")
+_CLOSERS = re.compile(r"[\"'”*_)\]}$.,;:\\`]*")
 _NEXT_OPTION = re.compile(r"\s*(?:or|and|nor|/|&|,)\s*(?:(?i:option|choice)\s+)?[(\"'*]{0,3}[A-J]\b")
-_LINE_END = re.compile(r"[\"'”*_)\]}$.,;\s\\]*(?:\n|<|$)")
+_LINE_END = re.compile(r"[\"'”*_)\]}$.,;\s\\`]*(?:\n|<|$)")
 _CONTINUES = re.compile(r"\s+(?:because|since|as|for|which|given|based|due|with|so|in|from|but|by|where)\b")
+_DENIED = re.compile(
+    r"[\"'”*_)\]}$`]*\s+(?:(?:is|was|must be|seems|looks)\s+(?:\w+\s+)?"
+    r"(?:not|wrong|incorrect|false|impossible|unlikely)\b"
+    r"|is(?:n['’]t|\s+out)\b|(?:can|could)(?:not|n['’]t|['’]t)\b)"
+)
+_DOUBTED = re.compile(
+    r"(?:(?<!no )(?<!any )(?<!without )(?<!out a )(?<!beyond )(?<!ond a )\bdoubt\w*"
+    r"|(?:\bnot|n['’]t)\s+(?:think|believe|say|sure|certain|convinced)\b|\bwhether\b)"
+    r"(?:(?!\b(?:so|but|hence|thus|therefore|since|because)\b)[^.!?\n,;])*$",
+    re.IGNORECASE,
+)
+_BEFORE = 80
 _ARTICLE = re.compile(r"\s+[a-z]")
 
 
@@ -38,16 +58,22 @@ def choice_letter(text: str) -> str | None:
     """The last letter A-J that the path's answer section gives, in any usual form, or None."""
     text = without_comments(text)
     section = answer_section(text)
-    given = [(box.start, letter) for box in boxes(section) if (letter := _in_box(box.content))]
-    for pattern in (_SAID, _IS_RIGHT):
+    given = _last_boxed(section)
+    for pattern in (_SAID, _IS_RIGHT, _CONCLUDED):
         given += [(m.start("letter"), m["letter"].upper()) for m in pattern.finditer(section) if _meant(m, section)]
     if given:
         return max(given)[1]
-    return _alone(section) or next((a for box in reversed(boxes(text)) if (a := _in_box(box.content))), None)
+    return _alone(section) or next((letter for _, letter in _last_boxed(text)), None)
+
+
+def _last_boxed(text: str) -> list[tuple[int, str]]:
+    """Place and letter of the last box that holds a letter, or nothing."""
+    return next(([(box.start, letter)] for box in reversed(boxes(text)) if (letter := _in_box(box.content))), [])
 
 
 def _in_box(content: str) -> str | None:
     """The letter of a box: alone, or first with a bracket, dot or colon before the option's text."""
+    content = content[:_SHOWN]
     alone = _ALONE.fullmatch(_WRAP.sub("", content).upper())
     if alone:
         return alone[1]
@@ -60,8 +86,10 @@ def _in_box(content: str) -> str | None:
 
 
 def _meant(match: re.Match[str], text: str) -> bool:
-    """Whether the letter names an option: not an article, not one of two options, not a small letter in a sentence."""
+    """Whether the letter is claimed: not denied or doubted, no article, not one of two, not small in a sentence."""
     end, letter = match.end("letter"), match["letter"]
+    if _DENIED.match(text, end) or _DOUBTED.search(text[max(0, match.start() - _BEFORE) : match.start()]):
+        return False
     after = _CLOSERS.match(text, end)
     closed = end if after is None else after.end()
     if _NEXT_OPTION.match(text, end) or _NEXT_OPTION.match(text, closed):

@@ -1,11 +1,13 @@
 """Methods side by side at equal cost, with paired statistics over the same questions.
 
 Only independent paths can be cut off one by one, so they are: each question keeps the first paths that the other
-method's tokens pay for. One comparison is primary and declared; all others are exploratory, and are called so.
+method's tokens pay for, and what is left goes on to the next question. One comparison is primary and declared; all
+others are exploratory, and are called so.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from peerleap.evals.methods import GROWING
 from peerleap.evals.paired import Difference, McNemar, mcnemar, paired_difference
@@ -13,6 +15,9 @@ from peerleap.evals.record_lines import RecordsError
 from peerleap.evals.results import RECORD_METRICS, Results
 
 LEVEL = 0.05
+RUNS = 4
+"""Runs below which one run's luck may be all that a comparison shows."""
+_VOTED = {"cons@n", "shortest@n", "any@n", "conf@n"}
 _SHORT = 0.95
 
 
@@ -32,6 +37,8 @@ class Comparison:
     old_tokens: int
     primary: bool
     note: str = ""
+    pooled: bool = False
+    """Whether `votes` are of all runs of a question together: a mean over runs is no vote."""
 
     @property
     def p(self) -> float:
@@ -46,13 +53,22 @@ class Comparison:
     @property
     def won_lost(self) -> str:
         """Questions that `new` alone won and lost, with McNemar's p; "-" where nothing was voted on."""
-        return "-" if self.votes is None else f"+{self.votes.gained} -{self.votes.lost}, p = {self.votes.p:.3g}"
+        if self.votes is None:
+            return "-"
+        said = f"+{self.votes.gained} -{self.votes.lost}, p = {self.votes.p:.3g}"
+        return f"{said} (runs vote together)" if self.pooled else said
 
     @property
     def points(self) -> str:
         """The difference in points with its 95 % interval, and p."""
         d = self.difference
         return f"{100 * d.value:+.1f} points [{100 * d.low:+.1f}, {100 * d.high:+.1f}], p = {d.p:.3g}"
+
+    @property
+    def spread(self) -> str:
+        """Standard error and bootstrap interval, in points."""
+        d = self.difference
+        return f"{100 * d.se:.1f}, [{100 * d.bootstrap_low:+.1f}, {100 * d.bootstrap_high:+.1f}]"
 
     @property
     def sentence(self) -> str:
@@ -78,12 +94,7 @@ def compare(results: Sequence[Results], primary: str = "cons@n") -> list[Compari
         raise RecordsError(f"{len(results)} result file: a comparison needs at least 2")
     first = results[0]
     for other in results[1:]:
-        for field in ("data", "model", "grader"):
-            if other.config.get(field) != first.config.get(field):
-                raise RecordsError(
-                    f"{other.file}: {field}={other.config.get(field)!r}, but {first.file} has "
-                    f"{first.config.get(field)!r}: only the same questions, model and grader can be compared"
-                )
+        check_same(other, first.config, str(first.file), ("data", "model", "model_hash", "grader"))
     old = next((r for r in results if r.config["method"] == "independent"), first)
     metrics = list(dict.fromkeys([primary, "pass@1", "cons@n"]))
     compared = []
@@ -94,6 +105,20 @@ def compare(results: Sequence[Results], primary: str = "cons@n") -> list[Compari
                 is_primary = number == 0 and metric == primary and cost == "equal tokens"
                 compared.append(_paired(mine, theirs, metric, cost, note, is_primary))
     return sorted(compared, key=lambda comparison: not comparison.primary)
+
+
+def check_same(result: Results, config: Mapping[str, Any], named: str, fields: Sequence[str]) -> None:
+    """Refuse a file that has another of these than the configuration `config`, which `named` names.
+
+    Raises:
+        RecordsError: says what differs.
+    """
+    for field in fields:
+        if result.config.get(field) != config.get(field):
+            raise RecordsError(
+                f"{result.file}: {field}={result.config.get(field)!r}, but {named} has {config.get(field)!r}: only "
+                f"the same questions, model and grader can be compared"
+            )
 
 
 def equal_tokens(new: Results, old: Results) -> tuple[Results, Results, str]:
@@ -115,7 +140,7 @@ def equal_time(new: Results, old: Results) -> tuple[Results, Results, str]:
     seconds = [part.seconds * part.tokens.generated / max(1, whole.tokens.generated)
                for part, whole in ((cut_new, new), (cut_old, old))]  # fmt: skip
     even = min(seconds) >= _SHORT * max(seconds)
-    return cut_new, cut_old, "" if even else f"unequal: {seconds[0]:.0f} s against {seconds[1]:.0f} s"
+    return cut_new, cut_old, "" if even else f"unequal: {seconds[0]:.3g} s against {seconds[1]:.3g} s"
 
 
 def as_run(new: Results, old: Results) -> tuple[Results, Results, str]:
@@ -158,9 +183,11 @@ def _unequal(new: Results, old: Results, what: str) -> str:
 
 def _paired(new: Results, old: Results, metric: str, cost: str, note: str, primary: bool) -> Comparison:
     mine, theirs = new.by_question(metric), old.by_question(metric)
+    pooled = len(new.paths) > len(mine)
     votes = None
-    if metric != "pass@1" and set(mine.values()) | set(theirs.values()) <= {0.0, 1.0}:
-        votes = mcnemar({q: v == 1.0 for q, v in mine.items()}, {q: v == 1.0 for q, v in theirs.items()})
+    if metric in _VOTED:
+        ours, others = ((side.pooled() if pooled else side).by_question(metric) for side in (new, old))
+        votes = mcnemar({q: v == 1.0 for q, v in ours.items()}, {q: v == 1.0 for q, v in others.items()})
     return Comparison(
         new=new.name,
         old=old.name,
@@ -174,4 +201,14 @@ def _paired(new: Results, old: Results, metric: str, cost: str, note: str, prima
         old_tokens=old.tokens.generated,
         primary=primary,
         note=note,
+        pooled=pooled,
     )
+
+
+def few_runs(results: Sequence[Results]) -> str | None:
+    """A warning where the files have fewer than 4 runs in common."""
+    common = set.intersection(*(set(result.runs) for result in results))
+    if len(common) >= RUNS:
+        return None
+    runs = "1 run" if len(common) == 1 else f"{len(common)} runs"
+    return f"{runs} in common: a difference may be one run's luck; run all methods with --runs {RUNS}"

@@ -48,6 +48,9 @@ def load(name: str, *, limit: int | None = None, seed: int | None = None) -> lis
     if limit is not None and limit < 1:
         msg = f"limit={limit!r}: at least 1 is needed"
         raise DataError(msg)
+    if seed is not None and type(seed) is not int:
+        msg = f"seed={seed!r}: give a whole number"
+        raise DataError(msg)
     if name.startswith("gym:"):
         return gym_problems(name.removeprefix("gym:"), size=limit or 100, seed=seed or 0)
     if name in TASKS:
@@ -87,5 +90,9 @@ def _check_letters(name: str, problems: list[Problem]) -> None:
     letters = Counter(problem.answer for problem in problems if problem.kind == "choice")
     if len(letters) == 1 and letters.total() >= 8:
         letter = next(iter(letters))
-        msg = f"{name}: the right option is {letter!r} in all {letters.total()} rows; pass seed=42 to shuffle them"
+        msg = (
+            f"{name}: the right option is {letter!r} in all {letters.total()} rows; shuffle "
+            f"the options with --data-seed {SHUFFLE_SEED} (in Python seed={SHUFFLE_SEED}, with inspect -T "
+            f"data_seed={SHUFFLE_SEED})"
+        )
         raise DataError(msg)

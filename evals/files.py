@@ -7,6 +7,7 @@ bad row is refused as a whole: a data set that silently lost a question is anoth
 import csv
 import json
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,9 @@ def problem_from(row: Mapping[str, Any], kind: str | None = None, source: str = 
         if isinstance(fields[name], bool) or not isinstance(fields[name], str | int | float):
             msg = f"{name}={fields[name]!r} is not text"
             raise DataError(msg)
+        if isinstance(fields[name], float) and not isfinite(fields[name]):
+            msg = f"{name}={fields[name]!r} is not a number"
+            raise DataError(msg)
     choices, meta = fields.get("choices"), fields.get("meta", {})
     if choices is not None and not (isinstance(choices, list | tuple) and all(isinstance(c, str) for c in choices)):
         msg = f"choices={choices!r} is not a list of texts"
@@ -84,14 +88,19 @@ def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if not raw.strip():
             continue
         try:
-            row = json.loads(raw)
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            row = json.loads(raw, parse_constant=_no_number)
+        except ValueError as error:  # what is no JSON and what is no UTF-8
             msg = f"{path}:{number}: not JSON ({error})"
             raise DataError(msg) from None
         if not isinstance(row, dict):
             msg = f"{path}:{number}: {row!r} is not an object"
             raise DataError(msg)
         yield number, row
+
+
+def _no_number(name: str) -> Any:
+    msg = f"{name} is no number"
+    raise ValueError(msg)
 
 
 def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

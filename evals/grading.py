@@ -8,14 +8,14 @@ this process. `docs/grading.md` lists what is accepted.
 import asyncio
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from peerleap.evals.choices import choice_letter
-from peerleap.evals.integers import number_words, parse_integer, same_in_base
-from peerleap.evals.mathcheck import Comparison, MathPool
+from peerleap.evals.integers import is_product, number_words, parse_integer, same_in_base
+from peerleap.evals.mathcheck import Comparison, MathPool, need_math_verify
 from peerleap.evals.official import official_verdict
 from peerleap.evals.own_text import without_comments
 from peerleap.graph.boxed import last_box
@@ -58,6 +58,8 @@ def grade_boxed(text: str, gold: str) -> Verdict | Undecided:
         return Verdict(based, box, "base")
     if _squeezed(box) == _squeezed(gold):
         return Verdict(correct=True, extracted=box, how="same text")
+    if theirs is not None and is_product(box):
+        return Verdict(correct=False, extracted=box, how="product")
     # math-verify drops words, so `3 \text{ halves}` would be 3.
     if number_words(box) != number_words(gold):
         return Verdict(correct=False, extracted=box, how="number word")
@@ -83,10 +85,14 @@ GRADERS: dict[str, Callable[[str, str], Verdict | Undecided]] = {
     "text": grade_text,
 }
 KINDS = tuple(GRADERS)
+MATHEMATICAL = frozenset({"integer", "math"})
+"""Kinds whose answers may have to be compared by math-verify: `33+171` may answer an integer."""
 
 
 class Grader:
     """Grades answers with `check` or `acheck`; close it, or use it in a `with`, to end its child processes.
+
+    Either raises `MissingExtra` without math-verify, and `mathcheck.GraderBroken` where no child process can start.
 
     `method="leap-official"` grades by the authors' rules, for parity. `workers` child processes start at the first
     answer that needs mathematics; one answer takes at most `seconds` (and a second more to kill a hung child).
@@ -116,6 +122,11 @@ class Grader:
         comparison = asyncio.wrap_future(self._maths().submit(gold, decision.extracted))
         # Other paths may wait for the same comparison: cancelling one must not cancel it.
         return _judged(decision, await asyncio.shield(comparison))
+
+    def require(self, kinds: Iterable[str]) -> None:
+        """Say before a run what grading these kinds of answers lacks; raises `MissingExtra`."""
+        if not self._official and not MATHEMATICAL.isdisjoint(kinds):
+            need_math_verify()
 
     def warm(self) -> None:
         """Start the child processes now."""
@@ -159,7 +170,8 @@ def _judged(decision: Undecided, comparison: Comparison) -> Verdict:
 
 def _squeezed(text: str) -> str:
     # A space between digits stays: `2 0 4` is not 204.
-    text = re.sub(r"(?<!\d)\s+|\s+(?!\d)|\\[,;:! ]|\\(?:left|right)(?![a-zA-Z])", "", text)
+    text = re.sub(r"\s+", " ", text)
+    text = re.sub(r"(?<!\d) | (?!\d)|\\[,;:! ]|\\(?:left|right)(?![a-zA-Z])", "", text)
     return text.replace("dfrac", "frac").replace("tfrac", "frac")
 
 

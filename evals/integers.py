@@ -10,6 +10,8 @@ _WRAPPER = re.compile(
     r"|\\(?:text|textbf|textit|mathrm|mathbf|mathit|mathsf|bm|boldsymbol|mbox|displaystyle)\s*\{(?P<g>[^{}]*)\}",
     re.DOTALL,
 )
+# Patterns below look for spaces at every place: a long run would be read again and again. Two stay two.
+_SPACES = re.compile(r"\s{3,}")
 _SPACING = re.compile(r"\\[,;:! ]|\\q?quad\b|\\displaystyle\b|~")
 _UNITS = re.compile(
     r"\s*(?:\^\s*\{?\s*\\circ\s*\}?|°|\\degree|\\?%|[.]"
@@ -20,6 +22,7 @@ _MODULUS = re.compile(
     r"\s*(?:\\pmod\s*(?:\{\s*\d+\s*\}|\d)|\\[bp]?mod\s*\{?\s*\d+\}?|\(?\s*mod(?:ulo)?\s+\d+\s*\)?|\(\s*\\bmod\s*\d+\s*\))$"
 )
 _INTEGER = re.compile(r"([+-]?)\s*(\d+|\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+)(?:\.0*)?")
+_SCIENTIFIC = re.compile(r"([+-]?\d{1,30})(?:\.(\d{0,30}))?[eE]\+?(\d{1,2})")
 _BASED = re.compile(r"([0-9A-Za-z]+)\s*_\s*(?:\{\s*(\d{1,2})\s*\}|(\d{1,2}))")
 
 _SCALES = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
@@ -39,6 +42,13 @@ _OPERATORS = (
     "plus",
     "minus",
 )
+# Words of two letters that follow a number in prose or are its unit; others are products of variables: `5 xy`.
+_PRODUCT = re.compile(
+    r"(?!(?:am|as|at|be|by|cc|cl|cm|cu|dl|do|ev|ft|gb|gm|gw|he|hr|hz|if|in|is|it|kb|kg|kj|km|kn|kv|kw|lb|mb|me|mg|mi|ml"
+    r"|mm|mv|mw|my|no|nm|of|ok|on|or|oz|pa|pm|pt|qt|so|sq|to|up|us|we|yd)$)[a-z]{2}|abc|ijk|lmn|pqr|rst|uvw|xyz",
+    re.IGNORECASE,
+)
+_LAST_WORD = re.compile(r"\d\s{1,3}(?P<word>[A-Za-z]{2,3})\$?\s*$")
 # Not the commands: `\sqrt` and `\pi` are mathematics.
 _WORDS = re.compile(rf"(?<![\\A-Za-z])({'|'.join((*_SCALES, *_FRACTIONS, *_OPERATORS))})\b", re.IGNORECASE)
 # Unicode digits such as superscripts stay as they are: 5² is not 52.
@@ -51,10 +61,11 @@ def number_words(text: str) -> set[str]:
 
 
 def parse_integer(text: str) -> int | None:
-    r"""The integer that `text` writes (`\text{1,234}`, `016`, `\$18`, `204^\circ`, `x = 204`, `5 million`), or None."""
+    r"""The integer that `text` writes (`\text{1,234}`, `016`, `204^\circ`, `x = 204`, `1e3`, `5 million`), or None."""
     if len(text) > 1000:
         return None
     text = _SPACING.sub("", text.translate(_SIGNS).replace("{,}", ",").replace("\\$", "").replace("$", ""))
+    text = _SPACES.sub("  ", text)
     text = re.sub(r"^\s*[a-zA-Z]\s*=", "", text).strip().lstrip("€£¥").strip()
     scale = 1
     for _ in range(6):
@@ -62,6 +73,8 @@ def parse_integer(text: str) -> int | None:
         text = _MODULUS.sub("", text).strip()
         unit = _UNITS.search(text)
         if unit is not None:
+            if any(_PRODUCT.fullmatch(word) for word in (unit["word"] or "").split()):
+                return None
             words = (unit["unit"] or unit["word"] or "").lower()
             changing = number_words(words)
             if changing - _SCALES.keys() or len(changing) > 1:
@@ -70,13 +83,31 @@ def parse_integer(text: str) -> int | None:
             text = text[: unit.start()].strip()
         wrapper = _WRAPPER.fullmatch(text)
         if wrapper is not None:
+            if "," in (wrapper["f"] or ""):
+                return None  # `(1,234)` is a point
             text = next(inside for inside in wrapper.groups() if inside is not None).strip()
         if text == before:
             break
     number = _INTEGER.fullmatch(text)
     if number is None:
-        return None
+        return _scientific(text, scale)
     return int(number[1] + re.sub(r"[, ]", "", number[2])) * scale
+
+
+def is_product(text: str) -> bool:
+    """Whether a number is multiplied by variables after it (`5 ab`), which math-verify takes for a unit."""
+    last = _LAST_WORD.search(text)
+    return last is not None and _PRODUCT.fullmatch(last["word"]) is not None
+
+
+def _scientific(text: str, scale: int) -> int | None:
+    """The integer of `1e3` or `1.5e3`."""
+    number = _SCIENTIFIC.fullmatch(text)
+    if number is None:
+        return None
+    fraction = (number[2] or "").rstrip("0")
+    shift = int(number[3]) - len(fraction)
+    return None if shift < 0 else int(number[1] + fraction) * 10**shift * scale
 
 
 def parse_based(text: str) -> tuple[str, int] | None:

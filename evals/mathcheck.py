@@ -33,6 +33,10 @@ class Comparison(NamedTuple):
     problem: str | None
 
 
+class GraderBroken(RuntimeError):
+    """The process that compares answers cannot start: nothing can be graded until that is mended."""
+
+
 class WorkerLost(Exception):
     """A child did not answer in time or died."""
 
@@ -68,11 +72,11 @@ class Worker:
             if self._ended:
                 raise
             msg = f"the grading process did not start: {error}"
-            raise RuntimeError(msg) from None
+            raise GraderBroken(msg) from None
         if not ready["equal"]:
             self.kill()
             msg = f"the grading process cannot compare answers: {ready['problem']!r}"
-            raise RuntimeError(msg)
+            raise GraderBroken(msg)
 
     def compare(self, gold: str, answer: str, seconds: float) -> Comparison:
         """Compare two TeX answers; a child that hangs or dies is killed and replaced at the next call."""
@@ -129,6 +133,13 @@ class Worker:
         return reply
 
 
+def need_math_verify() -> None:
+    """Raise `MissingExtra` where math-verify is not installed; nothing is imported."""
+    if not installed("math_verify"):
+        package = "math-verify"
+        raise MissingExtra(package)
+
+
 class MathPool:
     """`workers` warm children; each comparison ends within `seconds` plus a second, whatever the answer is."""
 
@@ -136,9 +147,7 @@ class MathPool:
         if workers < 1:
             msg = f"workers={workers!r}: at least 1 is needed"
             raise ValueError(msg)
-        if not installed("math_verify"):
-            package = "math-verify"
-            raise MissingExtra(package)
+        need_math_verify()
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="peerleap-grading")
         self._workers = [Worker() for _ in range(workers)]

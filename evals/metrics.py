@@ -45,12 +45,19 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """One path as the metrics see it: its answer as the grader read it, whether it is right, what it cost."""
+    """One path as the metrics see it: its answer in a comparable form, whether it is right, what it cost."""
 
     answer: str | None
     correct: bool
     tokens: Tokens = Tokens()
     aha: Mapping[str, int] | None = None
+
+    @property
+    def vote(self) -> tuple[bool, str] | None:
+        """The class of answers that the path votes for: all right ones are the same answer, however written."""
+        if self.answer is None:
+            return None
+        return (True, "") if self.correct else (False, self.answer)
 
 
 def pass_at_k(correct: int, paths: int, k: int) -> float:
@@ -128,10 +135,10 @@ def question_metrics(paths: Sequence[Graded], ks: Sequence[int] = ()) -> dict[st
 
 def _elected(paths: Sequence[Graded], score: Callable[[list[Graded]], float]) -> Graded | None:
     # Insertion order is path order, and `max` keeps the first of equals: ties go to the lowest path index.
-    groups: dict[str, list[Graded]] = {}
+    groups: dict[tuple[bool, str], list[Graded]] = {}
     for path in paths:
-        if path.answer is not None:
-            groups.setdefault(path.answer, []).append(path)
+        if path.vote is not None:
+            groups.setdefault(path.vote, []).append(path)
     best = max(groups.values(), key=lambda group: (score(group), len(group)), default=None)
     return None if best is None else best[0]
 

@@ -13,7 +13,20 @@ _BENCHMARKS = {
     "aimo2025": "AIMO 2025",
     "gpqa_diamond": "GPQA Diamond",
 }
-_SETUP = {"interval": 4096, "summary_tokens": 256}  # section 3.1; not set means the default, which is the same
+_QUESTIONS = {"aime2024": 30, "aime2025": 30, "aimo2025": 10, "gpqa_diamond": 198}
+# Section 3.1; not set means the default, which is the same.
+_SETUP: dict[str, Any] = {
+    "interval": 4096,
+    "summary_tokens": 256,
+    "rounds": None,
+    "communicate_at": None,
+    "trigger": "interval",
+    "block_as": "thought",
+}
+# The authors' code sets a `min_p` that the paper does not name; `--preset paper` has it.
+_SAMPLING: dict[str, set[float]] = {
+    "temperature": {0.6}, "top_p": {0.95}, "top_k": {40}, "min_p": {0.0, 0.05}, "repetition_penalty": {1.0},
+}  # fmt: skip
 _ROUTERS = {"dispersed", "clustered", "hybrid", "random"}
 
 
@@ -38,7 +51,10 @@ def _rows() -> dict[tuple[str, str, str, str], PaperNumber]:
 
 
 def paper_number(config: Mapping[str, Any], metric: str) -> PaperNumber | None:
-    """The paper's value for this model, data set, method, N, T, top-k and budget; `None` where any of them differs."""
+    """The paper's value for this model, data set, method, N, T, top-k, budget and sampling.
+
+    `None` where any of them differs, where not all questions are asked, and by another grader than ours.
+    """
     method, benchmark = _method(config), _BENCHMARKS.get(str(config["task"]))
     model = str(config["model"]).rstrip("/").rpartition("/")[2]
     settings = config.get("settings", {})
@@ -49,11 +65,11 @@ def paper_number(config: Mapping[str, Any], metric: str) -> PaperNumber | None:
         method is None
         or benchmark is None
         or config["paths"] != width
+        or config["questions"] != _QUESTIONS[config["task"]]
+        or config.get("grader", "peerleap") != "peerleap"
         or settings.get("max_tokens", 16_384) != budget
         or any(settings.get(name, value) != value for name, value in _SETUP.items())
-        or settings.get("rounds") is not None
-        or settings.get("communicate_at") is not None
-        or sampling.get("temperature", 0.6) != 0.6
+        or any(sampling.get(name) not in {None, *values} for name, values in _SAMPLING.items())
         or config.get("matched")
         or config.get("budget")
         or config.get("peers")

@@ -1,5 +1,6 @@
 """Accuracy against cost, and by router, as PNG or SVG (by the file's ending); needs the extra `plots`."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -55,7 +56,7 @@ def plot(results: Sequence[Results], target: Path, metric: str = "cons@n") -> No
     # Two long names side by side would not fit the figure.
     columns = 2 if max(map(len, names), default=0) <= _HALF_WIDTH else 1
     figure.legend(handles, names, loc="outside upper center", ncols=columns)
-    figure.savefig(target, dpi=150)
+    figure.savefig(target, dpi=150, metadata=_provenance(results))
 
 
 def plot_routers(results: Sequence[Results], target: Path) -> None:
@@ -84,7 +85,27 @@ def plot_routers(results: Sequence[Results], target: Path) -> None:
     axis.set_ylim(bottom=0)
     if axis.get_legend_handles_labels()[0]:
         axis.legend(loc="lower right")
-    figure.savefig(target, dpi=150)
+    figure.savefig(target, dpi=150, metadata=_provenance(results))
+
+
+def _provenance(results: Sequence[Results]) -> dict[str, str]:
+    """What the picture shows, for its file: PNG and SVG both keep a title and a description."""
+    told = [
+        {
+            "name": result.name,
+            "method": result.config["method"],
+            "task": result.config["task"],
+            "data": result.config["data"],
+            "model": result.config["model"],
+            "model_hash": result.config.get("model_hash"),
+            "seeds": result.runs,
+            "configuration": result.config_hash,
+            "versions": dict(result.versions),
+        }
+        for result in results
+    ]
+    title = f"peerleap: {', '.join(result.name for result in results)}"
+    return {"Title": title, "Description": json.dumps(told, ensure_ascii=True)}
 
 
 def _router(result: Results) -> str:

@@ -8,6 +8,8 @@ from statistics import NormalDist
 _WITHIN = 0.45 * 0.40 / ((0.45 + 0.40) * (0.45 + 0.40 + 1))
 EFFECT_SD = 0.12
 RUN_SD = 0.15
+DISCORDANCE = 0.15
+"""Share of questions whose vote changes between two methods, where no pilot has measured it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,26 @@ class Design:
         return normal.cdf(shift - critical) + normal.cdf(-shift - critical)
 
     def sentence(self, wanted: float = 0.05) -> str:
-        """The design in words: what it can show with 80 % power, and whether `wanted` (a share) is among it."""
+        """The design in words: what it can show of Pass@1 with 80 % power, and whether `wanted` (a share) is among it.
+
+        A vote is right or wrong and moves in whole questions, so it needs more of them than the mean over paths.
+        """
+        return f"{self._of_paths(wanted)}; {self._of_votes(wanted)}"
+
+    def _of_votes(self, wanted: float) -> str:
+        needed = questions_needed_for_votes(wanted, DISCORDANCE)
+        short = "" if self.questions >= needed else f", not {self.questions}"
+        return (
+            f"{100 * wanted:g} points of Cons@N, what is compared unless told otherwise, take {needed} questions where "
+            f"{DISCORDANCE:.0%} of them change{short}"
+        )
+
+    def _of_paths(self, wanted: float) -> str:
         points = ceil(100 * self.detectable() - 1e-9)
-        design = f"{self.questions} questions x {self.runs} run{'s' if self.runs > 1 else ''} can show {points} points"
+        design = (
+            f"{self.questions} questions x {self.runs} run{'s' if self.runs > 1 else ''} can show {points} points of "
+            "Pass@1"
+        )
         aim = f"{100 * wanted:g}"
         if self.detectable() <= wanted:
             return f"{design} between two methods (power for {aim}: {self.power(wanted):.0%})"

@@ -1,12 +1,12 @@
 """One question's run, from its first request to its lines in the records."""
 
 import hashlib
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from peerleap.engine import Engine, EngineDead, EngineError, EngineMissing, EngineStartError
+from peerleap.evals.clock import Clock
 from peerleap.evals.extras import MissingExtra
 from peerleap.evals.grading import NO_ANSWER, Grader
 from peerleap.evals.methods import METHODS, MethodConfig, PathResult
@@ -36,6 +36,12 @@ class Questions:
         """Where the checkpoint files of the questions in flight are."""
         return self.records.path.with_name(f"{self.records.path.name}.checkpoints")
 
+    def sweep(self) -> None:
+        """Remove the checkpoints of questions that are done: a kill may fall between last line and removal."""
+        if self.folder.is_dir():
+            for question, run, _ in self.records.done:
+                _remove(self._checkpoint(question, run))
+
     def tidy(self) -> None:
         """Remove the folder where nothing is in flight."""
         if self.folder.is_dir() and not any(self.folder.iterdir()):
@@ -48,9 +54,9 @@ class Questions:
             EngineError: the engine cannot run anything any more; nothing is recorded.
             MissingExtra: a package is not installed.
         """
-        started, clock = time.time(), time.monotonic()
         checkpoint = self._checkpoint(problem.id, run)
-        config = replace(self.plan.config, checkpoint=checkpoint, **self._budget(problem.id, run))
+        clock = Clock(checkpoint)
+        config = replace(self.plan.config, checkpoint=checkpoint, **self._budget(problem.id, run, clock))
         meta: dict[str, Any] = {}
         paths: list[PathResult] = []
         error: str | None = None
@@ -60,8 +66,10 @@ class Questions:
                 break
             meta |= {"attempts": attempt, "question_error": error}
             # What failed is checkpointed as failed; the retry begins afresh.
-            _remove(checkpoint)
-        meta |= {"started": round(started, 3), "seconds": round(time.monotonic() - clock, 3)}
+            _remove(checkpoint, clock=False)
+        meta |= {"started": round(clock.started, 3), "seconds": round(clock.seconds, 3)}
+        if clock.earlier:
+            meta["earlier"] = clock.earlier
         if paths:
             lines = [
                 await path_record(
@@ -102,11 +110,13 @@ class Questions:
             verdict=verdict, tokens=Tokens(), meta=told,
         )  # fmt: skip
 
-    def _budget(self, question: str, run: int) -> dict[str, Any]:
+    def _budget(self, question: str, run: int, clock: Clock) -> dict[str, Any]:
         amount = self.plan.budgets.get((question, run), self.plan.budget)
         if amount is None:
             return {}
-        return {"seconds": float(amount)} if self.plan.unit == "seconds" else {"budget": int(amount)}
+        if self.plan.unit == "tokens":
+            return {"budget": int(amount)}
+        return {"seconds": amount - sum(length for _, length in clock.earlier)}
 
     def _checkpoint(self, question: str, run: int) -> Path:
         # Ids come from data files: they are no file names. Another configuration's checkpoints are never taken up.
@@ -114,6 +124,6 @@ class Questions:
         return self.folder / f"{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.sqlite"
 
 
-def _remove(checkpoint: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal"):
+def _remove(checkpoint: Path, *, clock: bool = True) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal", *((".clock", ".clock.new") if clock else ())):
         checkpoint.with_name(checkpoint.name + suffix).unlink(missing_ok=True)

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from peerleap.evals.ballot import ballot
 from peerleap.evals.grading import Verdict
 from peerleap.evals.metrics import Graded, Tokens
 
 SCHEMA = 1
-_START = b'{"'
+_START, _FIRST = b'{"', b'{"config":{'
 
 
 class RecordsError(ValueError):
@@ -65,7 +66,12 @@ class PathRecord:
     @property
     def graded(self) -> Graded:
         """The path as `metrics` reads it."""
-        return Graded(self.verdict.extracted, self.verdict.correct, self.tokens, self.aha)
+        return Graded(ballot(self.verdict, self.kind), self.verdict.correct, self.tokens, self.aha)
+
+    @property
+    def kind(self) -> str:
+        """The kind of the gold answer; where an older file does not say it, as the rule of the verdict tells."""
+        return str(self.meta.get("kind") or (self.verdict.how if self.verdict.how in {"choice", "text"} else "math"))
 
 
 def parse(path: Path, content: Iterable[bytes], *, texts: bool = True) -> tuple[Header | None, list[PathRecord], int]:
@@ -83,11 +89,15 @@ def parse(path: Path, content: Iterable[bytes], *, texts: bool = True) -> tuple[
             record = None if number == 1 or "resumed" in row else _record(row)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             # A kill leaves a line without its end; a whole line that cannot be read was damaged by something else.
-            if complete or not line.startswith(_START[: len(line)]):
+            start = _FIRST if number == 1 else _START
+            if complete or not line.startswith(start[: len(line)]):
                 msg = f"{path}:{number}: damaged, or not a records file ({type(error).__name__})"
                 raise RecordsError(msg) from None
             break
         if not complete:
+            if number == 1:
+                # Another program's JSON may end without a newline too: what is dropped must be ours.
+                _header(path, row)
             # Whole JSON without its newline: the sync had not returned, so the question counts as not done.
             break
         header = header or _header(path, row)
@@ -111,7 +121,8 @@ def _lines(content: Iterable[bytes]) -> Iterator[tuple[int, bytes, int, bool]]:
 
 
 def _header(path: Path, row: Mapping[str, Any]) -> Header:
-    if not isinstance(row, dict) or row.get("peerleap_records") != SCHEMA:
+    needed = {"config", "config_hash", "versions", "hardware"}
+    if not isinstance(row, dict) or row.get("peerleap_records") != SCHEMA or not needed <= row.keys():
         msg = f"{path}: not a records file of schema {SCHEMA}"
         raise RecordsError(msg)
     header = Header(row["config"], row["versions"], row["hardware"])

@@ -40,6 +40,7 @@ class Records:
             stored, records, good = parse(path, file, texts=False)
             dropped = file.seek(0, os.SEEK_END) - good
             file.truncate(good)
+            config_hash = (stored or header).config_hash
             if stored is None:
                 _write(file, [header_line(header)])
                 _sync_folder(path)
@@ -50,7 +51,7 @@ class Records:
         except BaseException:
             file.close()
             raise
-        return cls(path, file, {record.key for record in records}, dropped, header.config_hash)
+        return cls(path, file, {record.key for record in records}, dropped, config_hash)
 
     @property
     def done(self) -> frozenset[tuple[str, int, str]]:
@@ -110,6 +111,8 @@ def _same_config(path: Path, stored: Header, asked: Header) -> None:
         return
     there, here = json.loads(encode(stored.config)), json.loads(encode(asked.config))
     differing = [name for name in sorted(there.keys() | here.keys()) if there.get(name) != here.get(name)]
+    if differing == ["task"] and "data" in here:
+        return  # the same questions under another path: `./sums.jsonl` is `sums.jsonl`
     named = ", ".join(f"{name}={there.get(name)!r} there, {here.get(name)!r} here" for name in differing[:3])
     msg = f"{path} holds another configuration ({named}): choose another file, or the same settings"
     raise RecordsError(msg)

@@ -10,7 +10,9 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+from peerleap.evals.extras import MissingExtra
 from peerleap.evals.grading import Grader
+from peerleap.evals.mathcheck import GraderBroken
 from peerleap.evals.path_lines import graded_text
 from peerleap.evals.problems import guess_kind
 from peerleap.evals.record_lines import Header, PathRecord, RecordsError
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
         raise SystemExit("usage: python -m peerleap.evals.regrade OLD.jsonl NEW.jsonl")
     try:
         paths, changed = regrade(Path(arguments[0]), Path(arguments[1]))
-    except (RecordsError, OSError) as error:
+    except (RecordsError, MissingExtra, GraderBroken, OSError) as error:
         raise SystemExit(str(error)) from error
     print(f"{paths} paths graded again, {changed} of them judged otherwise; written to {arguments[1]}")
 

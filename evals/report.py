@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 
-from peerleap.evals.comparison import Comparison
+from peerleap.evals.comparison import Comparison, few_runs
 from peerleap.evals.paper import paper_number
 from peerleap.evals.record_lines import Header
 from peerleap.evals.results import Results
-from peerleap.evals.stats import Estimate
+from peerleap.evals.stats import Estimate, clustered
 
-METHOD_HEAD = ("method", "questions x runs x paths", "Pass@1, %", "Cons@N, %", "paper, %",
+METHOD_HEAD = ("method", "questions x runs x paths", "Pass@1, %", "Cons@N, %", "Shortest@N, %", "paper, %",
+               "Pass@1: SE, bootstrap", "Cons@N: SE, bootstrap",
                "own tokens", "summary tokens", "inserted tokens", "prefill tokens", "cached tokens",
-               "wall-clock", "no answer", "tool calls", "failed paths")  # fmt: skip
-COMPARISON_HEAD = ("", "new - old", "metric", "at", "new", "old", "tokens new/old", "McNemar", "result")
+               "wall-clock", "no answer", "aha words a path", "tool calls", "failed paths")  # fmt: skip
+COMPARISON_HEAD = ("", "new - old", "metric", "at", "new", "old", "tokens new/old", "McNemar",
+                   "SE, bootstrap", "result")  # fmt: skip
 
 
 def method_rows(results: Sequence[Results]) -> list[tuple[str, ...]]:
@@ -44,6 +46,8 @@ def markdown(
     parts = [f"# {title}\n"]
     if comparisons:
         parts.append(f"{verdict(comparisons)[0].upper()}{verdict(comparisons)[1:]}.\n")
+        if (warning := few_runs(results)) is not None:
+            parts.append(f"{warning}.\n")
     rows = method_rows(results)
     shown = shown_columns(rows)
     parts.append(_table([METHOD_HEAD[column] for column in shown], [[row[column] for column in shown] for row in rows]))
@@ -52,7 +56,8 @@ def markdown(
     if comparisons:
         parts.append("## Comparisons\n")
         parts.append(
-            "New minus old over the same questions, points with 95 % intervals; p from sign flips of questions. Equal "
+            "New minus old over the same questions, points with 95 % intervals (by t, and from resampling "
+            "questions); p from sign flips of questions; McNemar on the vote of all runs of a question together. Equal "
             "tokens and equal wall-clock keep the first independent paths that the other method's cost pays for.\n"
         )
         parts.append(_table(COMPARISON_HEAD, comparison_rows(comparisons)))
@@ -62,10 +67,17 @@ def markdown(
         settings = ", ".join(f"{key}={value}" for key, value in result.config.get("settings", {}).items()) or "defaults"
         done = "" if result.complete else " (not finished)"
         parts.append(
-            f"- {result.name}{done}: model {result.config['model']}, seeds {result.runs}, {settings}; "
-            f"configuration {result.config_hash[:12]}; {said}\n"
+            f"- {result.name}{done}: model {_model(result)}, data {str(result.config['data'])[:12]}, "
+            f"seeds {result.runs}, {settings}; configuration {result.config_hash[:12]}; {said}\n"
         )
     return "\n".join(parts)
+
+
+def _model(result: Results) -> str:
+    """Name of the model, the beginning of its hash, and how the engine was started."""
+    model_hash, arguments = result.config.get("model_hash"), result.config.get("engine_args") or {}
+    started = "".join(f", {key}={value!r}" for key, value in arguments.items())
+    return f"{result.config['model']}{f' ({model_hash[:12]})' if model_hash else ''}{started}"
 
 
 def percent(estimate: Estimate) -> str:
@@ -78,7 +90,7 @@ def percent(estimate: Estimate) -> str:
 def _method_row(result: Results) -> tuple[str, ...]:
     tokens = result.tokens
     vote = "conf@n" if result.config["method"] == "deepconf" else "cons@n"
-    paper = [(name, paper_number(result.config, name)) for name in ("pass@1", "cons@n")]
+    paper = [(name, paper_number(result.config, name)) for name in ("pass@1", "cons@n", "shortest@n")]
     said = ", ".join(f"{name} {number.value:.2f} (table {number.table})" for name, number in paper if number)
     failed = sum(path.outcome == "failed" for paths in result.paths.values() for path in paths)
     return (
@@ -86,19 +98,39 @@ def _method_row(result: Results) -> tuple[str, ...]:
         f"{len(result.questions)} x {len(result.runs)} x {_widths(result)}",
         percent(result.estimate("pass@1")),
         percent(result.estimate(vote)) + (" (weighted)" if vote == "conf@n" else ""),
+        percent(result.estimate("shortest@n")),
         said or "-",
+        _spread(result, "pass@1"),
+        _spread(result, vote),
         *(f"{count:,}" for count in (tokens.own, tokens.summary, tokens.inserted, tokens.prefill, tokens.cached)),
         f"{result.seconds:,.0f} s",
         f"{result.estimate('no_answer').value:.1%}",
+        _aha(result),
         _tool_calls(result),
         str(failed),
     )
+
+
+def _spread(result: Results, metric: str) -> str:
+    """The standard error over questions beside the bootstrap interval, in points; `-` where the questions are alike."""
+    values = result.by_question(metric).values()
+    if len(set(values)) < 2:
+        return "-"
+    drawn = result.resampled(metric)
+    return f"{100 * clustered(list(values)).se:.1f}, [{100 * drawn.low:.1f}, {100 * drawn.high:.1f}]"
 
 
 def _widths(result: Results) -> str:
     """Paths that vote on a question; from the fewest to the most, where a budget decides."""
     widths = [len(result.voting(key)) for key in result.paths]
     return f"{min(widths)}" if min(widths) == max(widths) else f"{min(widths)}-{max(widths)}"
+
+
+def _aha(result: Results) -> str:
+    """Words of doubt by each list, of the paths that vote."""
+    counts = [path.aha for key in result.paths for path in result.voting(key) if path.aha]
+    lists = dict.fromkeys(name for count in counts for name in count)
+    return ", ".join(f"{name} {sum(c.get(name, 0) for c in counts) / len(counts):.2f}" for name in lists) or "-"
 
 
 def _tool_calls(result: Results) -> str:
@@ -121,6 +153,7 @@ def _comparison_row(c: Comparison) -> tuple[str, ...]:
         f"{100 * c.old_value:.1f}",
         f"{c.new_tokens:,} / {c.old_tokens:,}",
         c.won_lost,
+        c.spread,
         c.sentence,
     )
 

@@ -1,7 +1,7 @@
 """A records file as a comparison sees it: paths by question and run, what they cost, and any part of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from peerleap.evals.confidence import confidence_vote
 from peerleap.evals.metrics import METRICS, Graded, Tokens
 from peerleap.evals.record_lines import PathRecord, RecordsError
 from peerleap.evals.records import read_records
-from peerleap.evals.stats import Estimate, clustered, wilson
+from peerleap.evals.stats import Estimate, cluster_bootstrap, clustered, wilson
 
 Key = tuple[str, int]
 """Question id and run seed."""
@@ -42,6 +42,7 @@ class Results:
     config: Mapping[str, Any]
     config_hash: str
     paths: Mapping[Key, Sequence[PathRecord]]
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: str | Path) -> "Results":
@@ -59,7 +60,7 @@ class Results:
             paths.setdefault((record.question, record.run), []).append(record)
         if not paths:
             raise RecordsError(f"{file}: no question is done yet")
-        return cls(label(header.config), file, header.config, header.config_hash, paths)
+        return cls(label(header.config), file, header.config, header.config_hash, paths, header.versions)
 
     @property
     def questions(self) -> list[str]:
@@ -85,8 +86,8 @@ class Results:
         return sum(path.tokens.generated for path in self.paths[key])
 
     def lasted(self, key: Key) -> float:
-        """Seconds that one question's run took, from its start or its last resumption."""
-        return float(self.paths[key][0].meta.get("seconds", 0.0))
+        """Seconds that one question's run took, those of processes that were killed in it too."""
+        return sum(length for _, length in _spans(self.paths[key][0]))
 
     @property
     def tokens(self) -> Tokens:
@@ -96,9 +97,7 @@ class Results:
     @property
     def seconds(self) -> float:
         """Wall-clock during which a question was running: pauses between a kill and its resumption do not count."""
-        spans = sorted(
-            (paths[0].meta.get("started", 0.0), paths[0].meta.get("seconds", 0.0)) for paths in self.paths.values()
-        )
+        spans = sorted(span for paths in self.paths.values() for span in _spans(paths[0]))
         total, reached = 0.0, float("-inf")
         for start, length in spans:
             total += max(0.0, start + length - max(start, reached))
@@ -113,28 +112,41 @@ class Results:
         return {question: sum(of) / len(of) for question, of in values.items()}
 
     def estimate(self, metric: str) -> Estimate:
-        """The metric with its 95 % interval over questions: Wilson's for votes of a single run, else clustered."""
+        """The metric with its 95 % interval over questions: Wilson's for votes of a single run, else clustered.
+
+        Where all questions are wholly right or wholly wrong, nothing is left to cluster: Wilson's too.
+        """
         values = list(self.by_question(metric).values())
-        if len(self.runs) == 1 and metric not in {"pass@1", "no_answer"}:
+        votes = len(self.runs) == 1 and metric not in {"pass@1", "no_answer"}
+        if votes or set(values) in ({0.0}, {1.0}):
             return wilson(round(sum(values)), len(values))
         return clustered(values)
+
+    def resampled(self, metric: str) -> Estimate:
+        """The metric with the 95 % interval over resamplings of whole questions, drawn with a fixed seed."""
+        return cluster_bootstrap(list(self.by_question(metric).values()))
 
     def only(self, keys: set[Key]) -> "Results":
         """These questions' runs."""
         return replace(self, paths={key: paths for key, paths in self.paths.items() if key in keys})
 
     def within(self, budgets: Mapping[Key, float]) -> "Results":
-        """Of each question's run the first paths that its budget of generated tokens pays for, at least one."""
-        kept = {}
-        for key, paths in self.paths.items():
-            spent = 0
-            some: list[PathRecord] = []
-            for path in paths:
-                spent += path.tokens.generated
-                if some and spent > budgets[key]:
+        """Of each question's run the first paths that its budget of generated tokens pays for, at least one.
+
+        What is left of a budget goes on to the next question, in the order of ids and runs: whole paths alone would
+        leave half a path of each unspent. Together they spend no more than the budgets, unless first paths alone do.
+        """
+        kept = {key: [paths[0]] for key, paths in self.paths.items()}
+        over = {key: budgets[key] - paths[0].tokens.generated for key, paths in kept.items()}
+        # A first path that its own budget does not pay for is paid by others, from the first on.
+        left = sum(min(0.0, rest) for rest in over.values())
+        for key in sorted(self.paths):
+            left += max(0.0, over[key])
+            for path in self.paths[key][1:]:
+                if path.tokens.generated > left:
                     break
-                some.append(path)
-            kept[key] = some
+                left -= path.tokens.generated
+                kept[key].append(path)
         return replace(self, paths=kept)
 
     def first(self, width: int) -> "Results":
@@ -147,6 +159,13 @@ class Results:
         for (question, _), paths in sorted(self.paths.items()):
             together.setdefault((question, 0), []).extend(paths)
         return replace(self, paths=together)
+
+
+def _spans(path: PathRecord) -> list[tuple[float, float]]:
+    """Start and length in seconds of each process that worked on the path's question."""
+    meta = path.meta
+    last = (float(meta.get("started", 0.0)), float(meta.get("seconds", 0.0)))
+    return [*((float(start), float(length)) for start, length in meta.get("earlier", ())), last]
 
 
 def label(config: Mapping[str, Any]) -> str:

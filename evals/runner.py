@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from peerleap.engine import Engine
+from peerleap.evals.counted import OnTokens, counted
 from peerleap.evals.grading import Grader
 from peerleap.evals.plan import Plan
 from peerleap.evals.problems import Problem
@@ -37,16 +38,25 @@ OnProgress = Callable[[Progress], None]
 
 
 async def run_eval(
-    plan: Plan, engine: Engine, records: Records, grader: Grader, *, on_progress: OnProgress | None = None
+    plan: Plan,
+    engine: Engine,
+    records: Records,
+    grader: Grader,
+    *,
+    on_progress: OnProgress | None = None,
+    on_tokens: OnTokens | None = None,
 ) -> int:
     """Run what the records do not have yet; returns how many questions' runs failed (twice) in this call.
 
-    Cancelling it loses nothing: the same call goes on.
+    `on_progress` hears of every question that has ended, `on_tokens` of every request. Cancelling it loses nothing: the
+    same call goes on.
 
     Raises:
         EngineError: the engine cannot run anything any more; what is done is kept, and nothing is recorded as failed.
         MissingExtra: a package is not installed.
     """
+    if on_tokens is not None:
+        plan, engine = counted(plan, engine, on_tokens)
     return await _Eval(plan, engine, records, grader, on_progress).run()
 
 
@@ -62,6 +72,7 @@ class _Eval:
         self.failed = 0
 
     async def run(self) -> int:
+        self.questions.sweep()
         queue = self._jobs()
         workers = min(self.plan.questions_in_flight, max(1, self.total - self.done))
         try:

@@ -7,9 +7,11 @@ only ever given the inside of one box, found here.
 import re
 from typing import NamedTuple
 
-# An escaped character (`\{`, `\\`) opens and closes nothing. `\\boxed` is JSON-escaped TeX, not a line break.
+# An escaped character (`\{`, `\\`) opens and closes nothing. `\\boxed` is JSON-escaped TeX, not a line break. Longer
+# runs of backslashes are taken two by two: `\\+` here would read a run again from each of its places.
 _TOKENS = re.compile(
-    r"(?P<box>\\+(?:boxed|fbox)\s*\{)|(?P<bare>\\+boxed\s*(?P<number>-?[0-9][0-9,.]*))|\\.|(?P<open>\{)|(?P<close>\})",
+    r"(?P<box>\\{1,2}(?:boxed|fbox)\s*\{)|(?P<bare>\\{1,2}boxed\s*(?P<number>-?[0-9][0-9,.]*))"
+    r"|\\.|(?P<open>\{)|(?P<close>\})",
     re.DOTALL,
 )
 LONGEST = 2000

@@ -63,7 +63,25 @@ def test_from_eval_to_comparison(engines: list[ScriptedEngine], tmp_path: Path) 
                            "c.md")  # fmt: skip
     assert code == 0, told
     assert "primary: pass@1 at equal tokens" in out
+    assert "2 runs in common" in told
     assert "exploratory" in (tmp_path / "c.md").read_text()
+
+
+def test_only_what_the_same_model_spent_on_the_same_questions_is_matched(
+    engines: list[ScriptedEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("eval", "sums.jsonl", *QUICK)
+    rows = [{"id": f"s{n}", "question": f"What is 1 + 3, time {n}?", "answer": "4"} for n in range(6)]
+    (tmp_path / "others.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    matching = [*QUICK, "--method", "independent", "--match-tokens", "sums-leap.jsonl", "--out", "ind.jsonl"]
+    code, _, told = call("eval", "others.jsonl", *matching)
+    assert code == 2
+    assert "sums-leap.jsonl: data=" in told
+    monkeypatch.setattr("peerleap.engine.get_engine", lambda *_, **__: ScriptedEngine(script, model="another"))
+    code, _, told = call("eval", "sums.jsonl", *matching)
+    assert code == 2
+    assert "sums-leap.jsonl: model='scripted', but this eval has 'another'" in told
+    assert not (tmp_path / "ind.jsonl").exists()
 
 
 def test_the_same_command_again_only_reads(engines: list[ScriptedEngine]) -> None:
@@ -72,6 +90,16 @@ def test_the_same_command_again_only_reads(engines: list[ScriptedEngine]) -> Non
     assert code == 0
     assert "going on: 6 of 6 are done" in told
     assert engines[1].requests == []
+
+
+def test_the_same_questions_by_another_path_go_on_in_the_same_file(engines: list[ScriptedEngine]) -> None:
+    call("eval", "sums.jsonl", *QUICK)
+    code, _, told = call("eval", "./sums.jsonl", *QUICK)
+    assert code == 0
+    assert "going on: 6 of 6 are done" in told
+    code, _, told = call("eval", "./sums.jsonl", *QUICK, "--limit", "2")
+    assert code == 2
+    assert "another configuration (data=" in told
 
 
 def test_another_configuration_is_not_mixed_in(engines: list[ScriptedEngine]) -> None:
@@ -101,6 +129,7 @@ def test_another_configuration_is_not_mixed_in(engines: list[ScriptedEngine]) ->
         (["sums.jsonl", "--method", "independent", "--match-tokens", "x.jsonl"], "x.jsonl: no such file"),
         (["sums.jsonl", "--max-tokens", "4000", "--engine-arg", "max_model_len=4000"], "set max_tokens to at most"),
         (["sums.jsonl", "--report", "no/where.md"], "there is no folder"),
+        (["sums.jsonl", "--report", "."], "--report '.': this is a folder; give the name of a file"),
         (["sums.jsonl", "--tools", "pyton"], "--tools 'pyton': none of python, read_page, web_search"),
         (["sums.jsonl", "--team", "paper", "--paths", "3"], "--team 'paper': it says which paths"),
         (["sums.jsonl", "--team", "gone.toml"], "gone.toml: No such file"),
@@ -114,6 +143,46 @@ def test_bad_input_gets_one_clear_line(arguments: list[str], said: str, engines:
     assert told.startswith("peerleap: ")
     assert told.count("\n") == 1
     assert all(engine.requests == [] for engine in engines)
+
+
+def test_options_are_shuffled_where_the_message_says_so(engines: list[ScriptedEngine], tmp_path: Path) -> None:
+    rows = [{"id": f"c{n}", "question": "Even?", "answer": "A", "choices": ["two", "one", "three"]} for n in range(9)]
+    (tmp_path / "letters.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code, _, told = call("eval", "letters.jsonl", *QUICK)
+    assert code == 2
+    assert "shuffle the options with --data-seed 42" in told
+    code, _, told = call("eval", "letters.jsonl", *QUICK, "--data-seed", "42")
+    assert code == 0, told
+    assert {record.meta["gold"] for record in read_records("letters-leap.jsonl")[1]} == set("ABC")
+
+
+def test_without_math_verify_nothing_is_generated(
+    engines: list[ScriptedEngine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("peerleap.evals.mathcheck.installed", lambda _: False)
+    code, _, told = call("eval", "sums.jsonl", *QUICK)
+    assert (code, told) == (2, "peerleap: 'math-verify' is not installed: pip install 'peerleap[evals]'\n")
+    assert engines == []
+    rows = [{"id": f"c{n}", "question": "Even?", "answer": "AB"[n], "choices": ["two", "four"]} for n in range(2)]
+    (tmp_path / "letters.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for needless in (["letters.jsonl"], ["sums.jsonl", "--grader", "leap-official", "--out", "official.jsonl"]):
+        code, _, told = call("eval", *needless, *QUICK)
+        assert code == 0, told
+
+
+def test_a_grading_process_that_cannot_start_is_one_line(
+    engines: list[ScriptedEngine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "worker.py").write_text("raise SystemExit(1)")
+    with monkeypatch.context() as broken:
+        broken.setattr("peerleap.evals.mathcheck._SCRIPT", tmp_path / "worker.py")
+        broken.setattr("peerleap.engine.get_engine", lambda *_, **__: ScriptedEngine(lambda *_: "\\boxed{33+171}"))
+        code, _, told = call("eval", "sums.jsonl", *QUICK)
+    assert code == 1
+    assert told.endswith("peerleap: the grading process did not start: crashed; what is done is kept\n")
+    assert "Traceback" not in told
+    code, _, told = call("eval", "sums.jsonl", *QUICK)
+    assert code == 0, told
 
 
 @pytest.mark.skipif(not probe().tier, reason="this machine can build no walls")
@@ -158,6 +227,7 @@ def test_comparing_needs_a_known_metric_and_two_files(engines: list[ScriptedEngi
         (["sums-leap.jsonl"], "needs at least 2"),
         (["sums-leap.jsonl", "gone.jsonl"], "gone.jsonl: no such file"),
         (["sums-leap.jsonl", "sums-leap.jsonl", "--primary", "acc"], "primary='acc' is not one of"),
+        (["sums-leap.jsonl", "sums-leap.jsonl", "--report", "."], "this is a folder"),
     ):
         code, _, told = call("compare", *arguments)
         assert code == 2

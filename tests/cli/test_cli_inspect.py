@@ -74,6 +74,7 @@ def test_the_log_has_every_path_with_its_verdict_and_tokens(killed: Path) -> Non
     from peerleap.evals.results import Results
 
     kept, log = Results.read(killed / "sums-leap.jsonl"), newest(killed)
+    assert {"python", "peerleap", "math-verify"} <= kept.versions.keys()
     assert len(log.samples) == 8
     # inspect_ai recovers a sample that was scored as the process was killed without its messages.
     silent = [sample for sample in log.samples if not sample.messages]
@@ -131,6 +132,7 @@ BAD = [
     ({"paths": "two"}, "paths='two': give a whole number from 1 to 1024"),
     ({"paths": True}, "paths=True: give a whole number"),
     ({"seed": 0.5}, "seed=0.5: give a whole number"),
+    ({"data_seed": "x"}, "seed='x': give a whole number"),
     ({"topk": 4}, "'topk' is not a setting"),
     ({"router": "near"}, "router='near': input should be"),
     ({"tools": ["python", "pyton"]}, "--tools 'pyton': none of"),
@@ -154,11 +156,53 @@ def test_bad_arguments_get_one_clear_line(arguments: dict[str, Any], said: str, 
     assert "\n" not in told
 
 
+def test_without_math_verify_no_model_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from inspect_ai._util.error import PrerequisiteError
+
+    from peerleap.cli import inspect_tasks as tasks
+
+    (tmp_path / "sums.jsonl").write_text('{"id": "s", "question": "What is 2 + 2?", "answer": "4"}\n')
+    monkeypatch.setattr("peerleap.evals.mathcheck.installed", lambda _: False)
+    monkeypatch.setattr(tasks, "get_engine", lambda *_: pytest.fail("a model was asked for"))
+    with pytest.raises(PrerequisiteError) as caught:
+        tasks.solve(data=str(tmp_path / "sums.jsonl"))
+    assert "'math-verify' is not installed" in str(caught.value.message)
+
+
+def test_options_are_shuffled_with_a_seed(tmp_path: Path) -> None:
+    from peerleap.cli import inspect_tasks as tasks
+
+    rows = [{"id": f"c{n}", "question": "Even?", "answer": "A", "choices": ["two", "one", "three"]} for n in range(9)]
+    (tmp_path / "letters.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    task = tasks.solve(data=str(tmp_path / "letters.jsonl"), data_seed=42)
+    assert {sample.target for sample in task.dataset} == set("ABC")
+
+
 def test_a_bad_argument_prints_no_traceback(tmp_path: Path) -> None:
     process = start(tmp_path, "eval", "peerleap/solve", "-T", "data=gone.jsonl")
     out, _ = process.communicate(timeout=300)
     assert process.returncode == 1
     assert out.split() == ["peerleap:", "'gone.jsonl':", "no", "such", "file"]
+
+
+async def test_paths_that_write_the_same_answer_otherwise_vote_together() -> None:
+    from inspect_ai.model import ChatMessageAssistant, ModelName
+    from inspect_ai.scorer import Target
+    from inspect_ai.solver import TaskState
+
+    from peerleap.cli import inspect_tasks as tasks
+
+    state = TaskState(
+        model=ModelName("none/none"), sample_id="q", epoch=1, input="?", metadata={"kind": "math"},
+        messages=[
+            ChatMessageAssistant(content=f"\\boxed{{{answer}}}", metadata={
+                "path": f"p{n}", "outcome": "finished", "counted": True, "tokens": {"own": 5}})
+            for n, answer in enumerate((r"\frac{1}{2}", "0.5", "7", "7", r"\dfrac12"))
+        ],
+    )  # fmt: skip
+    score = await tasks.per_path()(state, Target(r"\frac{1}{2}"))
+    assert score is not None
+    assert (score.value["pass@1"], score.value["cons@n"]) == (0.6, 1.0)
 
 
 def test_the_package_names_its_tasks_to_inspect() -> None:

@@ -1,5 +1,6 @@
 import socket
 import sys
+import threading
 import time
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
@@ -93,6 +94,8 @@ def test_a_gated_set_says_what_to_accept(monkeypatch: pytest.MonkeyPatch) -> Non
         raise PermissionError(msg)
 
     module(monkeypatch, "datasets", load_dataset=refuse)
+    with pytest.raises(DataError, match=r"gpqa_diamond.jsonl \(id, question, answer, choices\)"):
+        load("gpqa_diamond")
     with pytest.raises(DataError, match=r"it is gated: accept its terms .* `hf auth login`"):
         load("gpqa_diamond")
 
@@ -115,6 +118,27 @@ def test_the_real_client_gives_up_without_a_network(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(socket, "getaddrinfo", unreachable)
     with pytest.raises(DataError, match="PEERLEAP_DATA"):
         load("aime2024")
+
+
+def test_the_real_client_is_given_up_where_looking_up_a_name_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("huggingface_hub").HfApi()  # imported before the clock starts
+    released = threading.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        released.wait(20)
+        raise socket.gaierror(-2, "Name or service not known")
+
+    module(monkeypatch, "datasets")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.delenv("PEERLEAP_DATA", raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    start = time.monotonic()
+    with pytest.raises(DataError, match=r"no reply in 2 seconds.*PEERLEAP_DATA"):
+        load("aime2024")
+    waited = time.monotonic() - start
+    released.set()
+    # The command needs some 2 seconds for its imports, and has 5.
+    assert waited < 2.8
 
 
 def test_without_datasets_the_message_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ def start(file: Path, notes: Path, speed: float, method: str) -> subprocess.Pope
 
 
 def comparable(file: Path) -> dict[Any, PathRecord]:
-    moment = {"started", "seconds"}
+    moment = {"started", "seconds", "earlier"}
     return {
         (r.question, r.run, r.path): replace(
             r, meta={k: v for k, v in r.meta.items() if k not in moment}, tokens=replace(r.tokens, cached=0)
@@ -52,6 +52,9 @@ def test_a_killed_eval_goes_on_inside_its_questions(method: str, tmp_path: Path)
             read_records(killed)  # never torn beyond repair
     assert start(killed, notes, 0, method).wait(timeout=200) == 0
     assert comparable(killed) == comparable(calm)
+    spent = [record.meta["earlier"] for record in read_records(killed)[1] if "earlier" in record.meta]
+    assert spent, "the time before a kill counts"
+    assert all(0 < length < 200 for spans in spent for _, length in spans)
     repeated = sum(count - 1 for count in Counter(lines(notes)).values())
     # 3 questions of 3 paths are in flight; one round of a path is at most a thought, a box and a summary.
     assert repeated <= KILLS * 3 * 3 * 3

@@ -78,8 +78,11 @@ def test_mcnemar_is_a_sign_test_on_the_changed_questions() -> None:
 
 def test_the_design_says_what_it_can_show() -> None:
     few, many = Design(30, runs=4).sentence(), Design(198, runs=4, paths=8).sentence()
-    assert few.startswith("30 questions x 4 runs can show 9 points between two methods with 80 % power, not 5 (its")
-    assert many.startswith("198 questions x 4 runs can show 4 points between two methods (power for 5: 9")
+    assert few.startswith("30 questions x 4 runs can show 9 points of Pass@1 between two methods with 80 % power, not")
+    assert many.startswith("198 questions x 4 runs can show 4 points of Pass@1 between two methods (power for 5: 9")
+    votes = "; 5 points of Cons@N, what is compared unless told otherwise, take 471 questions where 15% of them change"
+    assert few.endswith(f"{votes}, not 30")
+    assert Design(1319).sentence().endswith(votes)
     assert Design(100, sd=0.2).detectable() == pytest.approx(0.056, abs=1e-3)
     assert Design(62, sd=0.14).power(0.05) == pytest.approx(0.80, abs=0.01)
     assert Design(30, sd=0.2).power(0.0) == pytest.approx(0.05)

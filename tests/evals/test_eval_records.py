@@ -102,7 +102,23 @@ def test_a_torn_header_starts_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"my notes", b"my notes\n", b"{}\n", b'{"id": 1}\n', b"[1]\n", b'{"peerleap_records": 9}\n']
+    "content",
+    [
+        b"my notes",
+        b"my notes\n",
+        b"{}\n",
+        b'{"id": 1}\n',
+        b"[1]\n",
+        b'{"peerleap_records": 9}\n',
+        b'{"peerleap_records": 1}\n',
+        b'{"answer":"4"}',
+        b'{"answer":"4", "cut',
+        b'{"config":{}}',
+        b'{"config": {"a"',
+        b"{}",
+        b"[1]",
+        b"4",
+    ],
 )
 def test_a_strangers_file_is_left_alone(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "notes.jsonl"
@@ -142,6 +158,20 @@ def test_incomplete_and_mixed_groups_are_refused(tmp_path: Path) -> None:
     records.close()
     with pytest.raises(RecordsError, match="is closed"):
         records.append(paths("a"))
+
+
+def test_the_same_data_by_another_path_is_the_same_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "paths.jsonl"
+    first = replace(HEADER, config={**HEADER.config, "task": "sums.jsonl", "data": "1f"})
+    with Records.open(file, first) as records:
+        made = records.config_hash
+        records.append(paths("a"))
+    with Records.open(file, replace(first, config={**first.config, "task": "./sums.jsonl"})) as records:
+        # Checkpoints are found under the hash that they were made with.
+        assert records.config_hash == made
+        assert records.done == {("a", 0, "leap")}
+    with pytest.raises(RecordsError, match="another configuration"):
+        Records.open(file, replace(first, config={**first.config, "task": "other.jsonl", "data": "2f"}))
 
 
 def test_two_writers_are_one_too_many(tmp_path: Path) -> None:

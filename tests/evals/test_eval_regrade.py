@@ -37,6 +37,16 @@ def test_what_paths_wrote_is_graded_by_todays_rules(old: Path, tmp_path: Path) -
         regrade(old, tmp_path / "new.jsonl")
 
 
+def test_without_math_verify_the_command_says_what_installs_it(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Records.open(tmp_path / "maths.jsonl", Header(CONFIG)) as records:
+        records.append([replace(PROSE, paths=1, text="\\boxed{1+3}", meta={"gold": "4", "counted": True})])
+    monkeypatch.setattr("peerleap.evals.mathcheck.installed", lambda _: False)
+    with pytest.raises(SystemExit, match=r"pip install 'peerleap\[evals\]'"):
+        main([str(tmp_path / "maths.jsonl"), str(tmp_path / "new.jsonl")])
+
+
 def test_the_command_says_what_changed(old: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main([str(old), str(tmp_path / "new.jsonl")])
     assert "3 paths graded again, 2 of them judged otherwise" in capsys.readouterr().out

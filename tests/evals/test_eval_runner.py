@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from peerleap.agents import Peer
 from peerleap.engine import Completion, EngineDead, EngineError, OnText, SamplingParams, ScriptedEngine
 from peerleap.evals import Grader, Header, PathRecord, Problem, Records, RecordsError, read_records
-from peerleap.evals.methods import METHODS, MethodConfig, method_options
+from peerleap.evals.methods import METHODS, MethodConfig, Team, method_options
 from peerleap.evals.plan import Plan, check_fits, model_config
 from peerleap.evals.runner import Progress, run_eval
 
@@ -45,7 +46,7 @@ def comparable(file: Path) -> dict[tuple[str, int, str], PathRecord]:
     """By path, without what depends on the moment: times and the cache."""
     found = {}
     for record in read_records(file)[1]:
-        meta = {key: value for key, value in record.meta.items() if key not in {"started", "seconds"}}
+        meta = {key: value for key, value in record.meta.items() if key not in {"started", "seconds", "earlier"}}
         found[record.question, record.run, record.path] = replace(
             record, meta=meta, tokens=replace(record.tokens, cached=0)
         )
@@ -144,6 +145,24 @@ async def test_a_dead_engine_stops_the_eval_and_no_question_is_counted_wrong(tmp
     assert comparable(tmp_path / "r.jsonl") == comparable(tmp_path / "calm.jsonl")
 
 
+async def test_tokens_are_told_while_questions_run(tmp_path: Path) -> None:
+    told: list[int] = []
+    ended: list[tuple[int, int]] = []
+    await run(plan(2, in_flight=1), tmp_path / "r.jsonl", ScriptedEngine(script), on_tokens=told.append,
+              on_progress=lambda event: ended.append((event.generated, len(told))))  # fmt: skip
+    assert sum(told) == sum(tokens for tokens, _ in ended)
+    # Two paths, each with a thought, a summary and what follows, of each question.
+    assert ended[0][1] >= 4
+
+
+async def test_tokens_of_a_teams_other_model_are_told_too(tmp_path: Path) -> None:
+    told: list[int] = []
+    team = Team((Peer(name="a"), Peer(name="b")), {"b": ScriptedEngine(script)})
+    mixed = replace(plan(1), config=replace(plan().config, team=team))
+    await run(mixed, tmp_path / "r.jsonl", ScriptedEngine(script), on_tokens=told.append)
+    assert sum(told) == sum(record.tokens.generated for record in read_records(tmp_path / "r.jsonl")[1])
+
+
 async def test_a_slow_question_holds_up_nobody(tmp_path: Path) -> None:
     order: list[str] = []
     others_done = asyncio.Event()
@@ -176,6 +195,21 @@ async def test_cancelling_loses_nothing(tmp_path: Path) -> None:
     await run(plan(6, in_flight=2), tmp_path / "r.jsonl", ScriptedEngine(script))
     await run(plan(6), tmp_path / "calm.jsonl", ScriptedEngine(script))
     assert comparable(tmp_path / "r.jsonl") == comparable(tmp_path / "calm.jsonl")
+
+
+async def test_a_kill_between_the_lines_and_the_removal_of_their_checkpoint_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "r.jsonl"
+    with monkeypatch.context() as killed:
+        killed.setattr("peerleap.evals.question._remove", lambda _: None)
+        await run(plan(2), file, ScriptedEngine(script))
+    folder = tmp_path / "r.jsonl.checkpoints"
+    assert len([left for left in folder.iterdir() if left.suffix == ".sqlite"]) == 2
+    engine = ScriptedEngine(script)
+    await run(plan(2), file, engine)
+    assert not folder.exists()
+    assert engine.requests == []
 
 
 @pytest.mark.parametrize(("asked", "verdict"), [("4}\n", (True, "integer")), ("", (False, "no answer"))])

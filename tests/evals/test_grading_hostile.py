@@ -4,11 +4,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import pytest
 
-from peerleap.evals import Grader, MissingExtra, mathcheck
+from peerleap.evals import Grader, MissingExtra, choices, mathcheck
+from peerleap.evals.choices import choice_letter
+from peerleap.evals.integers import parse_integer
 from peerleap.evals.mathcheck import MathPool, Worker
+from peerleap.graph.boxed import last_box
 
 TOWER = r"\boxed{9^{9^{9}}}"
 # C code that Python's alarm cannot interrupt: only killing the child ends it.
@@ -105,6 +109,49 @@ def test_without_math_verify_the_message_installs_it(monkeypatch: pytest.MonkeyP
         assert grader.check(r"\boxed{204}", "204", "integer").correct
         with pytest.raises(MissingExtra, match=r"pip install 'peerleap\[evals\]'"):
             grader.check(r"\boxed{\sqrt2}", r"\sqrt{8}", "math")
+
+
+BACKSLASHES = "\\" * 90_000
+NESTED = "\\boxed{" * 10_000 + "no letter" + "}" * 10_000
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: last_box(BACKSLASHES),
+        lambda: choice_letter(BACKSLASHES),
+        lambda: parse_integer("1" + " " * 990 + "x!"),
+        lambda: parse_integer("1" + "\t\n " * 330 + "x!"),
+    ],
+)
+def test_reading_takes_time_in_proportion_to_the_text(read: Callable[[], object]) -> None:
+    start = time.process_time()
+    assert read() is None
+    # Some hundredths of a second; 1.4 to 67 s where a run is read again from each of its places.
+    assert time.process_time() - start < 0.8
+
+
+def test_boxes_in_each_other_are_read_from_the_last_one_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def in_box(content: str) -> str | None:
+        read.append(content)
+        return whole(content)
+
+    whole = choices._in_box
+    monkeypatch.setattr(choices, "_in_box", in_box)
+    assert choice_letter(NESTED.replace("no letter", "C")) == "C"
+    assert len(read) == 1
+    start = time.process_time()
+    assert choice_letter(NESTED) is None
+    assert time.process_time() - start < 2.0
+
+
+@pytest.mark.parametrize("answer", ["2 0 4", "2  0  4", "2   0   4", "2 \n\n 0 4"])
+def test_digits_with_spaces_between_them_are_no_number(answer: str) -> None:
+    assert parse_integer(answer) is None
+    with Grader() as grader:
+        assert not grader.check(f"\\boxed{{{answer}}}", "204", "integer").correct
 
 
 def test_grading_never_loads_sympy_into_this_process() -> None:

