@@ -64,7 +64,7 @@ def test_where_vllm_cannot_be_read_it_refuses_the_arguments_itself(monkeypatch: 
 
 @pytest.mark.usefixtures("vllm")
 def test_no_argument_of_vllm_looks_like_one_of_build_graph() -> None:
-    engine_args = dict.fromkeys(known_arguments() | {LORA_PATH})
+    engine_args: dict[str, Any] = dict.fromkeys(known_arguments() | {LORA_PATH})
     del engine_args["model"]
     build_graph(**engine_args)
 

@@ -200,7 +200,7 @@ LINE_BREAKS = [
 def test_a_forced_answer_may_begin_on_the_next_line(
     leap: Any, question: str, said: list[str], answer: str | None, left: int
 ) -> None:
-    asked = []
+    asked: list[Any] = []
 
     def write(call: Any) -> str:
         if call.stage == "ask" or asked:
