@@ -16,6 +16,8 @@ def own_text(history: Sequence[Segment]) -> str:
     for segment in history:
         if segment["kind"] in OWN:
             opened = before is not None and before["kind"] == "nudge" and before["text"].endswith(_OPENED)
+            if opened and not segment["text"].strip():
+                continue  # the answer begins on the next line
             if before is None or before["kind"] not in OWN:
                 runs.append("")
             runs[-1] += _closed(segment["text"]) if opened else segment["text"]

@@ -33,3 +33,10 @@ def test_an_invented_comment_hides_nothing_but_itself(told: list[tuple[Kind, str
     with Grader() as grader:
         verdict = grader.check(text, extracted, "integer")
     assert (verdict.correct, verdict.extracted) == (True, extracted)
+
+
+def test_an_answer_on_the_line_after_its_box_is_read() -> None:
+    """The path was asked again, since its answer had ended with a line break before it began."""
+    told: list[tuple[Kind, str]] = [("thought", "so"), ("nudge", ASKED), ("answer", "\n"), ("answer", "7}\n")]
+    assert own_text(history(*told)) == "so\n\n\\boxed{7}\n"
+    assert own_text(history(*told[:3])) == "so"
