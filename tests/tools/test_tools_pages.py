@@ -265,3 +265,15 @@ def test_the_passage_is_around_the_best_sentence() -> None:
     assert best_passage("short", "x", 300) == "short"
     assert best_passage("甲。" * 300 + "平方和公式。" + "乙。" * 300, "平方和", 50).count("平方和") == 1
     assert best_passage(text, "", 300).startswith("Nothing")
+
+
+async def test_the_event_loop_is_not_blocked(site: str) -> None:
+    """`langgraph dev` takes a blocking call on its event loop for an error; this is its own check."""
+    from blockbuster import blockbuster_ctx
+
+    tool = read_page(allow_hosts=host_of(site))
+    with blockbuster_ctx():
+        texts = [str(await tool.ainvoke({"url": site + "/article"})) for _ in range(2)]
+    assert "young Gauss" in texts[0]
+    assert texts[0] == texts[1]
+    assert Site.seen == ["/article"]

@@ -259,3 +259,15 @@ def test_hostile_snippets_take_no_time() -> None:
     began = time.monotonic()
     hits_report("q", [SearchHit("[" * 1_000_000, "u" * 1_000_000, "<a" * 1_000_000)], 3000)
     assert time.monotonic() - began < 2
+
+
+async def test_the_event_loop_is_not_blocked(server: str, tmp_path: Path) -> None:
+    """`langgraph dev` takes a blocking call on its event loop for an error; this is its own check."""
+    from blockbuster import blockbuster_ctx
+
+    tool = web_search(SearxngBackend(server), throttle=fast(), cache=tmp_path / "cache.sqlite")
+    with blockbuster_ctx():
+        texts = [str(await tool.ainvoke({"query": "gauss sum"})) for _ in range(2)]
+    assert texts[0].startswith("Search results")
+    assert texts[0] == texts[1]
+    assert len(Engine.seen) == 1

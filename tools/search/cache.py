@@ -1,5 +1,6 @@
 """Answers of search engines and pages, kept for a day."""
 
+import asyncio
 import json
 import sqlite3
 import threading
@@ -40,6 +41,14 @@ class SearchCache:
                 row = self._database.execute(query, (json.dumps(key), self._clock() - self._ttl)).fetchone()
                 return json.loads(row[0]) if row else None
         return None
+
+    async def aget(self, *key: object) -> Any | None:
+        """As `get`, for event loops, which a file must not block."""
+        return await asyncio.to_thread(self.get, *key)
+
+    async def aput(self, value: Any, *key: object) -> None:
+        """As `put`, for event loops."""
+        await asyncio.to_thread(self.put, value, *key)
 
     def put(self, value: Any, *key: object) -> None:
         """Keeps a JSON value."""

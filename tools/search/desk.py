@@ -41,12 +41,12 @@ class SearchDesk:
         """The hits for `query`, empty when there are none. Raises `SearchError` and nothing else."""
         query = " ".join(query.split())[:_LONGEST_QUERY]
         key = ("search", self.backend.name, _options(self.backend), query.casefold(), self.count)
-        if hits := self._kept(key):
+        if hits := await self._kept(key):
             return hits
         return await self._shared.run(key, lambda: self._request(query, key))
 
-    def _kept(self, key: tuple[object, ...]) -> list[SearchHit]:
-        return [SearchHit(**row) for row in self.cache.get(*key) or ()]
+    async def _kept(self, key: tuple[object, ...]) -> list[SearchHit]:
+        return [SearchHit(**row) for row in await self.cache.aget(*key) or ()]
 
     async def _request(self, query: str, key: tuple[object, ...]) -> list[SearchHit]:
         self._look_at_breaker()
@@ -59,7 +59,7 @@ class SearchDesk:
             raise
         self.breaker.worked()
         if hits:  # a refused request may look like an empty answer, and must not be remembered for a day
-            self.cache.put([asdict(hit) for hit in hits], *key)
+            await self.cache.aput([asdict(hit) for hit in hits], *key)
         return hits
 
     async def _twice(self, query: str, key: tuple[object, ...], deadline: float) -> list[SearchHit]:
@@ -83,7 +83,7 @@ class SearchDesk:
                     await turn.enter_async_context(self.throttle.turn())
             except TimeoutError:
                 raise _NotAsked("too many searches are waiting") from None
-            if hits := self._kept(key):  # by another process or tool, while we waited
+            if hits := await self._kept(key):  # by another process or tool, while we waited
                 return hits
             self._look_at_breaker()
             return await self._answer(query, deadline)

@@ -79,22 +79,22 @@ class _ReadPage(BaseTool):
     async def _arun(self, url: str, looking_for: str = "") -> tuple[str, dict[str, Any]]:
         url = url.strip()
         try:
-            page = self._kept(url) or await self._shared.run(url, lambda: self._text(url))
+            page = await self._kept(url) or await self._shared.run(url, lambda: self._text(url))
         except PageError as error:
             return f"The page cannot be read: {error}. Go on without it.", {"unavailable": str(error)}
         return page_report(page, looking_for, _MAX_CHARS), {"url": page.url, "title": page.title, "date": page.date}
 
-    def _kept(self, url: str) -> PageText | None:
-        row = self._cache.get(*self._key(url))
+    async def _kept(self, url: str) -> PageText | None:
+        row = await self._cache.aget(*self._key(url))
         return PageText(**row) if row else None
 
     async def _text(self, url: str) -> PageText:
         async with self._throttle.turn():
-            if kept := self._kept(url):  # by another process or tool, while we waited
+            if kept := await self._kept(url):  # by another process or tool, while we waited
                 return kept
             page = await fetch(url, seconds=self.seconds, allow_hosts=self.allow_hosts)
             text = await extract(page, seconds=self.seconds)
-        self._cache.put(asdict(text), *self._key(url))
+        await self._cache.aput(asdict(text), *self._key(url))
         return text
 
     def _key(self, url: str) -> tuple[object, ...]:

@@ -60,6 +60,7 @@ def test_errors_show_the_cells_lines_only(session: Session) -> None:
         ("x =", "SyntaxError: invalid syntax"),
         ("input()", "EOFError: EOF when reading a line"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("import sys, numpy; sys.exit(numpy.zeros(2))", "SystemExit: [0. 0.]"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("a\0b", "Error: source code string cannot contain null bytes"),
         ("'\ud800'", "UnicodeEncodeError"),

@@ -60,7 +60,8 @@ class Cells:
         except CellTimeout:
             raise
         except SystemExit as stop:
-            if stop.code not in (None, 0):
+            code = stop.code  # may be any object of the cell's
+            if code is not None and (type(code) not in (int, bool) or code):
                 reply["error"] = self._describe(stop)
         except BaseException as error:  # noqa: BLE001  whatever a cell raises is its result
             reply["error"] = self._describe(error)
