@@ -60,8 +60,8 @@ class Cells:
         except CellTimeout:
             raise
         except SystemExit as stop:
-            code = stop.code  # may be any object of the cell's
-            if code is not None and (type(code) not in (int, bool) or code):
+            left: object = stop.code  # may be anything that the cell has made
+            if left is not None and (type(left) not in {int, bool} or left):
                 reply["error"] = self._describe(stop)
         except BaseException as error:  # noqa: BLE001  whatever a cell raises is its result
             reply["error"] = self._describe(error)
