@@ -6,7 +6,7 @@ import itertools
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from multiprocessing import resource_tracker
 from typing import Any
@@ -173,7 +173,28 @@ def _make(engine_args: dict[str, Any], starting: Starting) -> tuple[Any, Any]:
         engine_args.setdefault("enable_lora", True)
     refuse_unknown(engine_args, AsyncEngineArgs.__dataclass_fields__)
     starting.processes_follow()
-    return AsyncLLM.from_engine_args(AsyncEngineArgs(**engine_args)), lora
+    with _without_compiler(engine_args):
+        return AsyncLLM.from_engine_args(AsyncEngineArgs(**engine_args)), lora
+
+
+@contextlib.contextmanager
+def _without_compiler(engine_args: dict[str, Any]) -> Iterator[None]:
+    """Start processes that compile nothing where eager execution is asked for on a CPU.
+
+    vLLM compiles a part of its log-probabilities there, too: without a C++ compiler it dies of that. The variable is
+    for its processes; the host may compile what it likes.
+    """
+    from vllm.platforms import current_platform
+
+    name = "TORCH_COMPILE_DISABLE"
+    if name in os.environ or not (engine_args.get("enforce_eager") and current_platform.is_cpu()):
+        yield
+        return
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)
 
 
 def _vllm_params(params: SamplingParams, *, stream: bool) -> Any:

@@ -38,15 +38,20 @@ def vllm() -> None:
 
 
 @pytest.fixture(scope="session")
-def real_engine() -> Iterator[VLLMEngine]:
-    """One vLLM with the embedded model for the whole session; a start takes most of a minute on two cores."""
+def real_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VLLMEngine]:
+    """One vLLM with the embedded model for the whole session; a start takes most of a minute on two cores.
+
+    It runs as on a machine without a C++ compiler.
+    """
     engine = VLLMEngine(max_model_len=CONTEXT)
     try:
         engine.check()
     except EngineMissing as error:
         pytest.skip(str(error))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")  # vLLM and torch deprecate as they are imported
+        patch.setenv("CXX", "/bin/false")
+        patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
         asyncio.run(engine.generate(engine.tokenizer.encode("Hello"), SamplingParams(max_tokens=1)))
     yield engine
     with warnings.catch_warnings():

@@ -225,7 +225,7 @@ def test_a_session_inherits_its_socket_and_nothing_else(sandbox: Sandbox, descen
 
 
 def test_a_worker_that_takes_no_orders_and_does_not_die_is_replaced(
-    walls: Walls, descendants: Descendants, nothing_left: Callable[[], None]
+    walls: Walls, descendants: Descendants, eventually: Eventually, nothing_left: Callable[[], None]
 ) -> None:
     before = descendants(os.getpid())
     with Sandbox(_walls=walls) as sandbox:
@@ -239,6 +239,7 @@ def test_a_worker_that_takes_no_orders_and_does_not_die_is_replaced(
         assert zygote.alive
         assert sandbox.session("second").run("1 + 1").value == "2"
         signal_all(worker, signal.SIGCONT)  # killed they are already, but bubblewrap waits for that itself
+    assert eventually(lambda: descendants(os.getpid()) <= before)
     nothing_left()
 
 
