@@ -140,13 +140,17 @@ def equal_time(new: Results, old: Results) -> tuple[Results, Results, str]:
     seconds = [part.seconds * part.tokens.generated / max(1, whole.tokens.generated)
                for part, whole in ((cut_new, new), (cut_old, old))]  # fmt: skip
     even = min(seconds) >= _SHORT * max(seconds)
-    return cut_new, cut_old, "" if even else f"unequal: {seconds[0]:.3g} s against {seconds[1]:.3g} s"
+    return cut_new, cut_old, "" if even else f"unequal: {_seconds(seconds[0])} against {_seconds(seconds[1])}"
 
 
 def as_run(new: Results, old: Results) -> tuple[Results, Results, str]:
     """Both as they are."""
     new, old = _common(new, old)
     return new, old, _unequal(new, old, "tokens")
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.0f} s" if value >= 100 else f"{value:.3g} s"
 
 
 def pooled_runs(new: Results, old: Results) -> tuple[Results, Results, str]:
