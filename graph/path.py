@@ -1,5 +1,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -87,7 +88,7 @@ class Path:
     def foreign(self, text: str, labels: Sequence[str] = ()) -> str:
         """Text from a peer, made harmless: LeaP's tags, control tokens, tool calls and `labels` are broken up."""
         markers = self.tools.markers if self.tools is not None else control_texts(self.engine.tokenizer)
-        return neutralise(text, (*LEAP_TAGS, *markers), labels=labels)
+        return _harmless(text, tuple(markers), tuple(labels))
 
     def insert(self, kind: Kind, round_number: int, text: str) -> Segment:
         """A segment that the path did not generate; encoded once, here.
@@ -148,3 +149,9 @@ class Path:
 
     def _said(self, kind: Kind, round_number: int, text: str) -> Any:
         return {"v": VERSION, "type": "tokens", "path": self.name, "round": round_number, "kind": kind, "text": text}
+
+
+@lru_cache(maxsize=1024)
+def _harmless(text: str, markers: tuple[str, ...], labels: tuple[str, ...]) -> str:
+    # Kept, since several peers read the same summary.
+    return neutralise(text, (*LEAP_TAGS, *markers), labels=labels)
