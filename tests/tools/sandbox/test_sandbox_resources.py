@@ -14,7 +14,7 @@ SOFT = {
     "loop that swallows exceptions": "while True:\n    try:\n        1/0\n    except Exception: pass",
     "hanging repr": "class A:\n    def __repr__(self):\n        while True: pass\nA()",
     "hanging eq": "class A:\n    def __eq__(self, other):\n        while True: pass\n[A()] == [A()]",
-    "hanging eq of an exit code": "class A:\n    def __eq__(self, other):\n        while True: pass\nexit(A())",
+    "hanging str of an exit code": "class A:\n    def __str__(self):\n        while True: pass\nexit(A())",
     "hanging str of an error": "class E(Exception):\n    def __str__(self):\n        while True: pass\nraise E",
     "print forever": "while True: print('x' * 1000)",
 }
