@@ -1,7 +1,7 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from contextlib import aclosing, closing, nullcontext
+from typing import TYPE_CHECKING, Any, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.graph import StateGraph
@@ -14,7 +14,7 @@ from peerleap.graph.path import Path
 from peerleap.graph.prepare import check_input
 from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.store import Store
-from peerleap.graph.thread_lock import aone_run, one_run
+from peerleap.graph.thread_lock import aone_run, marked_ending, one_run
 from peerleap.tools.scope import RunScope, scope_config
 
 # Set by LangGraph in the configuration of a graph that runs inside another one.
@@ -77,9 +77,12 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
                 context = _settings_of(thread, self._saver.get_tuple(newest(thread)), context)
             run = _with_settings(scoped, context) if thread else scoped
             outbox = self._outbox(config, kwargs)
-            for part in super().stream(input, outbox_config(run, outbox), context=context, **self._durable(kwargs)):
-                outbox.read_part(part)
-                yield part
+            parts = super().stream(input, outbox_config(run, outbox), context=context, **self._durable(kwargs))
+            # Closed before the thread is let go: a reader may leave in the middle.
+            with closing(cast("Generator[Any]", parts)):
+                for part in parts:
+                    outbox.read_part(part)
+                    yield part
 
     async def astream(
         self,
@@ -100,9 +103,11 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             run = _with_settings(scoped, context) if thread else scoped
             outbox = self._outbox(config, kwargs)
             parts = super().astream(input, outbox_config(run, outbox), context=context, **self._durable(kwargs))
-            async for part in parts:
-                outbox.read_part(part)
-                yield part
+            async with aclosing(cast("AsyncGenerator[Any]", parts)):
+                with marked_ending(self.checkpointer, thread):
+                    async for part in parts:
+                        outbox.read_part(part)
+                        yield part
 
     def _scope(self) -> "RunScope | nullcontext[None]":
         """What the run holds open, closed at its end."""

@@ -9,7 +9,17 @@ from typing import Any
 from peerleap.graph.errors import ThreadBusy
 
 _running: set[tuple[object, str]] = set()
+# Of these, those that end, as where a reader has left the stream.
+_ending: set[tuple[object, str]] = set()
 _guard = Lock()
+# Event loops close a stream that a reader has left a few turns later, more where others are around it.
+_TURNS = 10
+# How often, and in what steps, their end is waited for: half a minute.
+_WAITS, _WAIT_SECONDS = 3000, 0.01
+
+
+def _key(checkpointer: Any, thread_id: str) -> tuple[object, str]:
+    return (getattr(checkpointer, "name", None) or id(checkpointer), thread_id)
 
 
 @contextmanager
@@ -19,7 +29,7 @@ def one_run(checkpointer: Any, thread_id: str) -> Iterator[None]:
     Raises:
         ThreadBusy: a run goes on there.
     """
-    key = (getattr(checkpointer, "name", None) or id(checkpointer), thread_id)
+    key = _key(checkpointer, thread_id)
     with _guard:
         if key in _running:
             raise ThreadBusy(thread_id)
@@ -32,11 +42,33 @@ def one_run(checkpointer: Any, thread_id: str) -> Iterator[None]:
     finally:
         with _guard:
             _running.discard(key)
+            _ending.discard(key)
+
+
+@contextmanager
+def marked_ending(checkpointer: Any, thread_id: str | None) -> Iterator[None]:
+    """From the end of this block on, the run of the thread ends: another one that begins waits for that."""
+    try:
+        yield
+    finally:
+        if thread_id is not None:
+            with _guard:
+                _ending.add(_key(checkpointer, thread_id))
 
 
 @asynccontextmanager
 async def aone_run(checkpointer: Any, thread_id: str) -> AsyncIterator[None]:
-    """As `one_run`; what waits for a file or a server waits on a thread."""
+    """As `one_run`; what waits for a file or a server waits on a thread.
+
+    A run whose reader has just broken out of its loop is waited for.
+    """
+    key = _key(checkpointer, thread_id)
+    for _ in range(_TURNS if key in _running else 0):
+        await asyncio.sleep(0)
+    for _ in range(_WAITS):
+        if key not in _ending:
+            break
+        await asyncio.sleep(_WAIT_SECONDS)
     held = one_run(checkpointer, thread_id)
     entering = asyncio.ensure_future(asyncio.to_thread(held.__enter__))
     try:

@@ -72,6 +72,23 @@ async def test_a_cancelled_run_lets_go(team: Any, block_then: Any, small: Any, s
         pass
 
 
+@pytest.mark.parametrize("closed", [False, True])
+async def test_a_reader_that_leaves_can_go_on_at_once(
+    team: Any, block_then: Any, small: Any, saver: Any, closed: bool
+) -> None:
+    made = team(block_then("\\boxed{4}"), tokens_per_second=400)
+    graph = made.graph.compile(checkpointer=saver)
+    stream = graph.astream(QUESTION, CONFIG, context=small, stream_mode="custom")
+    async for event in stream:
+        if event["type"] == "tokens":
+            break
+    if closed:
+        await stream.aclose()
+        assert made.engine.running == 0
+    del stream
+    assert (await graph.ainvoke(None, CONFIG))["answer"] == "4"
+
+
 _HOLDER = """
 import sys
 from peerleap.graph import open_store
