@@ -74,7 +74,8 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             if thread and isinstance(input, Mapping):
                 self._leap.check(input, context)
             if thread and input is None:
-                context = _settings_of(thread, self._saver.get_tuple(newest(thread)), context)
+                entered = self._entered(config, thread)
+                context = _settings_of(entered, self._saver.get_tuple(entered), context)
             run = _with_settings(scoped, context) if thread else scoped
             outbox = self._outbox(config, kwargs)
             parts = super().stream(input, outbox_config(run, outbox), context=context, **self._durable(kwargs))
@@ -99,7 +100,8 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             if thread and isinstance(input, Mapping):
                 await asyncio.to_thread(self._leap.check, input, context)  # it reads the model's files
             if thread and input is None:
-                context = _settings_of(thread, await self._saver.aget_tuple(newest(thread)), context)
+                entered = self._entered(config, thread)
+                context = _settings_of(entered, await self._saver.aget_tuple(entered), context)
             run = _with_settings(scoped, context) if thread else scoped
             outbox = self._outbox(config, kwargs)
             parts = super().astream(input, outbox_config(run, outbox), context=context, **self._durable(kwargs))
@@ -131,6 +133,13 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         configurable = self._configurable(config)
         stored = isinstance(self.checkpointer, BaseCheckpointSaver) and _NESTED not in configurable
         return str(configurable["thread_id"]) if stored else None
+
+    def _entered(self, config: Any, thread: str) -> Any:
+        """Configuration of the checkpoint that a run goes on from: the latest, or an earlier one that a call names."""
+        found = newest(thread)
+        if earlier := self._configurable(config).get("checkpoint_id"):
+            found["configurable"]["checkpoint_id"] = earlier
+        return found
 
     def _outbox(self, config: Any, options: Mapping[str, Any]) -> Outbox:
         modes = {*_list(options.get("stream_mode") or self.stream_mode), *_list(options.get("print_mode") or ())}
@@ -191,8 +200,10 @@ def _with_settings(config: Any, settings: Settings | None) -> Any:
     return {**config, "metadata": {**(config.get("metadata") or {}), _SETTINGS: told}}
 
 
-def _settings_of(thread: str, stored: CheckpointTuple | None, settings: Settings | None) -> Settings | None:
+def _settings_of(entered: Any, stored: CheckpointTuple | None, settings: Settings | None) -> Settings | None:
     if stored is None:
-        raise InputError(f"thread_id={thread!r}: no run is stored under this name, so there is nothing to resume")
+        thread, checkpoint = entered["configurable"]["thread_id"], entered["configurable"].get("checkpoint_id")
+        what = "run is" if checkpoint is None else f"checkpoint_id={checkpoint!r} is"
+        raise InputError(f"thread_id={thread!r}: no {what} stored under this name, so there is nothing to resume")
     told: Any = stored.metadata.get(_SETTINGS)
     return settings if settings is not None or not told else Settings.model_validate_json(told)

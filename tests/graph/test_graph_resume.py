@@ -9,6 +9,8 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from peerleap.graph import InputError
+
 CONFIG: Any = {"configurable": {"thread_id": "1"}}
 QUESTION = {"question": "What is 2 + 2?"}
 
@@ -119,6 +121,26 @@ def test_settings_are_those_the_run_began_with(team: Any, block_then: Any, small
     made.engine.calls.clear()
     graph.invoke(None, CONFIG)
     assert {call.params.max_tokens for call in made.engine.calls if call.stage == "summary"} == {33}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_an_earlier_question_is_asked_again_with_its_own_settings(
+    team: Any, block_then: Any, small: Any, asynchronous: bool
+) -> None:
+    graph = team(block_then("\\boxed{4}"), paths=3).graph.compile(checkpointer=InMemorySaver())
+    first = graph.invoke(QUESTION, CONFIG, context={**small, "router": "all"})
+    graph.invoke(QUESTION, CONFIG, context={**small, "router": "random", "top_k": 1})
+    (_, at) = (found.config for found in graph.get_state_history(CONFIG) if found.next == ("prepare",))
+    again = await graph.ainvoke(None, at) if asynchronous else await asyncio.to_thread(graph.invoke, None, at)
+    assert again["rounds"] == first["rounds"]
+
+
+def test_a_checkpoint_that_is_not_there(team: Any, say: Any, small: Any, saver: Any) -> None:
+    graph = team(say()).graph.compile(checkpointer=saver)
+    graph.invoke(QUESTION, CONFIG, context=small)
+    nowhere: Any = {"configurable": {**CONFIG["configurable"], "checkpoint_id": "1f000000-0000-6000-8000-000000000000"}}
+    with pytest.raises(InputError, match=r"no checkpoint_id='1f000000.* is stored under this name"):
+        graph.invoke(None, nowhere)
 
 
 class CutSaver(InMemorySaver):
