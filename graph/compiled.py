@@ -1,6 +1,8 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import aclosing, closing, nullcontext
+from difflib import get_close_matches
+from inspect import signature
 from typing import TYPE_CHECKING, Any, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
@@ -8,6 +10,7 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
+from peerleap.agents import Sampling
 from peerleap.graph.errors import InputError, SettingsError
 from peerleap.graph.outbox import Outbox, outbox_config
 from peerleap.graph.path import Path
@@ -23,6 +26,10 @@ _NESTED = "__pregel_read"
 _STREAMED = "__pregel_stream"
 # Name of the settings of a run in the metadata of its checkpoints.
 _SETTINGS = "leap_settings"
+
+
+# What a call can be given beside its input, by name.
+_OPTIONS = {*signature(CompiledStateGraph.stream).parameters}
 
 
 class LeapGraph(StateGraph[Any, Settings, Any, Any]):
@@ -68,6 +75,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             ThreadBusy: a run goes on under this thread id.
             StoreError: the run's store failed; resume when that is mended.
         """
+        _check_options(kwargs)
         context, thread = self._check(input, config, context), self._thread(config)
         with one_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
             scoped = config if scope is None else scope_config(config, scope)
@@ -94,6 +102,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """As `Pregel.astream`; errors as in `stream`."""
+        _check_options(kwargs)
         context, thread = self._check(input, config, context), self._thread(config)
         async with aone_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
             scoped = config if scope is None else scope_config(config, scope)
@@ -181,6 +190,18 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
 
 def _list(modes: Any) -> list[str]:
     return [modes] if isinstance(modes, str) else [*modes]
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    """LangGraph drops what it does not know, and the run would be another one than was asked for."""
+    settings = {*Settings.model_fields, *Sampling.model_fields}
+    for name, value in options.items():
+        if name in _OPTIONS or not (close := get_close_matches(name, {*_OPTIONS, *settings}, n=1, cutoff=0.8)):
+            continue
+        if close[0] in settings:
+            given = {close[0]: value} if close[0] in Settings.model_fields else {"sampling": {close[0]: value}}
+            raise SettingsError(f"{name}={value!r}: settings are given as context={given!r}")
+        raise InputError(f"a call has no argument {name!r}; did you mean {close[0]!r}?")
 
 
 def newest(thread: str) -> Any:

@@ -1,5 +1,7 @@
 """What a bad setting or a bad team gets: the field, the value and what would be right."""
 
+import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -167,3 +169,27 @@ def test_engines_by_name() -> None:
     out = graph.invoke(QUESTION, context={"rounds": 0})
     assert {name: outcome["answer"] for name, outcome in out["paths"].items()} == {"a_1": "4", "b_1": "5", "b_2": "5"}
     assert (len(one.requests), len(two.requests)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"router": "random"}, "router='random': settings are given as context={'router': 'random'}"),
+        ({"intervall": 5}, "intervall=5: settings are given as context={'interval': 5}"),
+        ({"temperature": 1}, "settings are given as context={'sampling': {'temperature': 1}}"),
+        ({"contxt": {"router": "random"}}, "a call has no argument 'contxt'; did you mean 'context'?"),
+        ({"durabilty": "sync"}, "a call has no argument 'durabilty'; did you mean 'durability'?"),
+    ],
+)
+async def test_an_argument_of_a_call_that_langgraph_would_drop(
+    team: Any, say: Any, options: dict[str, Any], told: str
+) -> None:
+    made = team(say())
+    graph = made.graph.compile()
+    with pytest.raises(ValueError, match=re.escape(told)):
+        await asyncio.to_thread(graph.invoke, QUESTION, **options)
+    with pytest.raises(ValueError, match=re.escape(told)):
+        await graph.ainvoke(QUESTION, **options)
+    with pytest.raises(ValueError, match=re.escape(told)):
+        await asyncio.to_thread(graph.batch, [QUESTION], **options)
+    assert not made.engine.calls
