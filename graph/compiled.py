@@ -12,6 +12,7 @@ from langgraph.types import Command
 
 from peerleap.agents import Sampling
 from peerleap.graph.errors import InputError, SettingsError
+from peerleap.graph.human import NOT_KEPT
 from peerleap.graph.outbox import Outbox, outbox_config
 from peerleap.graph.path import Path
 from peerleap.graph.prepare import check_input
@@ -22,6 +23,8 @@ from peerleap.tools.scope import RunScope, scope_config
 
 # Set by LangGraph in the configuration of a graph that runs inside another one.
 _NESTED = "__pregel_read"
+# The same, where that one keeps its runs.
+_KEPT = "__pregel_checkpointer"
 # The same, where that one streams what happens in this one.
 _STREAMED = "__pregel_stream"
 # Name of the settings of a run in the metadata of its checkpoints.
@@ -182,9 +185,14 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
                 "this graph has a checkpointer, so a run needs a name to be found under: "
                 "config={'configurable': {'thread_id': '...'}}"
             )
+        if nested and isinstance(self.checkpointer, BaseCheckpointSaver) and configurable.get(_KEPT) is None:
+            raise SettingsError(
+                "checkpointer: it belongs to the outermost graph; the one around this graph has none, so compile that "
+                "one with the checkpointer and this one without"
+            )
         settings = None if context is None else as_settings(context, nested=nested)
         if settings is not None and settings.human_peer and self.checkpointer in {None, False} and not nested:
-            raise SettingsError("human_peer: a run that waits for a person must be kept; compile with a checkpointer")
+            raise SettingsError(NOT_KEPT)
         return settings
 
 

@@ -8,6 +8,8 @@ from langgraph.types import interrupt
 from peerleap.graph.path import Path
 from peerleap.graph.summaries import Summarized
 
+NOT_KEPT = "human_peer: a run that waits for a person must be kept; compile with a checkpointer"
+
 
 def ask_person(paths: Mapping[str, Path], summarized: Mapping[str, Summarized], round_number: int) -> str | None:
     """Interrupt the run with the summaries of the block; the comment that it is resumed with, if any.

@@ -1,15 +1,17 @@
 """A graph inside another one, and with hardly any supersteps to spend."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
-from peerleap.graph import InputError
+from peerleap.graph import InputError, Settings, SettingsError
 
 QUESTION = {"question": "What is 2 + 2?"}
 
@@ -91,8 +93,6 @@ def test_as_a_node_of_a_parent_with_few_supersteps(team: Any) -> None:
 
 
 def test_under_a_parent_with_a_checkpointer(team: Any) -> None:
-    from langgraph.checkpoint.memory import InMemorySaver
-
     outer = StateGraph(Parent)
     outer.add_node("leap", team(finisher, paths=2).graph.compile())
     outer.add_edge(START, "leap")
@@ -109,8 +109,6 @@ def test_a_bad_question_of_a_parent_is_refused(team: Any) -> None:
 
 
 def test_the_parents_context_is_its_settings(team: Any) -> None:
-    from peerleap.graph import Settings
-
     made = team(finisher, paths=2)
     outer = parent(made.graph.compile(), context_schema=Settings)
     assert outer.invoke(QUESTION, context={"interval": 33, "cut": "exact"})["answer"] == "4"
@@ -154,3 +152,28 @@ def test_inside_a_conversation(team: Any) -> None:
     outer.add_edge(START, "leap")
     out = outer.compile().invoke({"messages": [HumanMessage("What is 2 + 2?")]})
     assert [m.content for m in out["messages"]] == ["What is 2 + 2?", "4"]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_checkpointer_that_only_the_inner_graph_has(team: Any, asynchronous: bool) -> None:
+    made = team(finisher, paths=2)
+    outer = parent(made.graph.compile(checkpointer=InMemorySaver()))
+    with pytest.raises(SettingsError, match="checkpointer: it belongs to the outermost graph"):
+        await (outer.ainvoke(QUESTION) if asynchronous else asyncio.to_thread(outer.invoke, QUESTION))
+    assert not made.engine.calls
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_run_that_waits_for_a_person_must_be_kept_by_the_parent(
+    team: Any, small: Any, asynchronous: bool
+) -> None:
+    made = team(finisher, paths=2)
+    outer = parent(made.graph.compile(), context_schema=Settings)
+    context = {**small, "human_peer": True}
+    with pytest.raises(SettingsError, match=r"human_peer.*checkpointer"):
+        await (
+            outer.ainvoke(QUESTION, context=context)
+            if asynchronous
+            else asyncio.to_thread(outer.invoke, QUESTION, context=context)
+        )
+    assert not made.engine.calls
