@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from inspect import signature
 from typing import TYPE_CHECKING, Any, cast
 
+from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -79,7 +80,8 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             StoreError: the run's store failed; resume when that is mended.
         """
         _check_options(kwargs)
-        context, thread = self._check(input, config, context), self._thread(config)
+        handed, config = config, self._inherited(config)
+        context, thread = self._check(input, config, context, ours=config is not handed), self._thread(config)
         with one_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
             scoped = config if scope is None else scope_config(config, scope)
             if thread and isinstance(input, Mapping):
@@ -106,7 +108,8 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
     ) -> AsyncIterator[Any]:
         """As `Pregel.astream`; errors as in `stream`."""
         _check_options(kwargs)
-        context, thread = self._check(input, config, context), self._thread(config)
+        handed, config = config, self._inherited(config)
+        context, thread = self._check(input, config, context, ours=config is not handed), self._thread(config)
         async with aone_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
             scoped = config if scope is None else scope_config(config, scope)
             if thread and isinstance(input, Mapping):
@@ -136,6 +139,11 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
     def _saver(self) -> BaseCheckpointSaver[Any]:
         assert isinstance(self.checkpointer, BaseCheckpointSaver)
         return self.checkpointer
+
+    def _inherited(self, config: Any) -> Any:
+        """As LangGraph has it: a call without a `configurable` in the node of another graph has that node's."""
+        around = (var_child_runnable_config.get() or {}).get("configurable")
+        return {**(config or {}), "configurable": around} if around and not self._configurable(config) else config
 
     def _configurable(self, config: Any) -> dict[str, Any]:
         return {**((self.config or {}).get("configurable") or {}), **((config or {}).get("configurable") or {})}
@@ -170,13 +178,14 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         # A server says `async` where nothing is stored, too, and LangGraph warns of it.
         return {key: value for key, value in options.items() if (key, value) != ("durability", "async")}
 
-    def _check(self, given: Any, config: Any, context: Any) -> Any:
+    def _check(self, given: Any, config: Any, context: Any, *, ours: bool) -> Any:
+        """The settings; `ours` says that input and context are made for this graph, although one is around it."""
         configurable = self._configurable(config)
         nested = _NESTED in configurable
         if given is None and self.checkpointer is None and not nested:
             given = {}  # there is no run that it could resume
         if given is not None and not isinstance(given, Command):
-            check_input(given, nested=nested)
+            check_input(given, nested=nested and not ours)
         thread = configurable.get("thread_id")
         if not nested and self.checkpointer not in {None, False, True} and not thread:
             if thread is not None and thread != "":
@@ -190,7 +199,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
                 "checkpointer: it belongs to the outermost graph; the one around this graph has none, so compile that "
                 "one with the checkpointer and this one without"
             )
-        settings = None if context is None else as_settings(context, nested=nested)
+        settings = None if context is None else as_settings(context, nested=nested and not ours)
         if settings is not None and settings.human_peer and self.checkpointer in {None, False} and not nested:
             raise SettingsError(NOT_KEPT)
         return settings

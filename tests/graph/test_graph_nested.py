@@ -9,6 +9,7 @@ from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command
 from typing_extensions import TypedDict
 
 from peerleap.graph import InputError, Settings, SettingsError
@@ -60,14 +61,14 @@ class Parent(TypedDict, total=False):
     note: str
 
 
-def parent(graph: Any, **kwargs: Any) -> Any:
+def parent(graph: Any, *, checkpointer: Any = None, **kwargs: Any) -> Any:
     outer = StateGraph(Parent, **kwargs)
     outer.add_node("leap", graph)
     outer.add_node("note", lambda state: {"note": f"so {state['answer']}"})
     outer.add_edge(START, "leap")
     outer.add_edge("leap", "note")
     outer.add_edge("note", END)
-    return outer.compile()
+    return outer.compile(checkpointer=checkpointer)
 
 
 def finisher(call: Any) -> str:
@@ -177,3 +178,40 @@ async def test_a_run_that_waits_for_a_person_must_be_kept_by_the_parent(
             else asyncio.to_thread(outer.invoke, QUESTION, context=context)
         )
     assert not made.engine.calls
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_called_by_a_node_that_passes_no_configuration(team: Any, small: Any, asynchronous: bool) -> None:
+    """LangGraph hands it down: events reach the parent's reader, and a person is asked through it."""
+    made = team(finisher, paths=2)
+    graph = made.graph.compile()
+    context = {**small, "human_peer": True}
+
+    def leap(state: Parent) -> Any:
+        return {"answer": graph.invoke({"question": state["question"]}, context=context)["answer"]}
+
+    async def aleap(state: Parent) -> Any:
+        return {"answer": (await graph.ainvoke({"question": state["question"]}, context=context))["answer"]}
+
+    outer = parent(aleap if asynchronous else leap, checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+
+    async def told(given: Any) -> list[Any]:
+        if asynchronous:
+            return [event async for _, event in outer.astream(given, config, stream_mode="custom", subgraphs=True)]
+        return [event for _, event in outer.stream(given, config, stream_mode="custom", subgraphs=True)]
+
+    events = await told(QUESTION)
+    assert events[0]["type"] == "run"
+    before = len(made.engine.calls)
+    assert (await told(Command(resume="Count again.")))[-1]["type"] == "vote"
+    assert len(made.engine.calls) == before + 2
+    assert outer.get_state(config).values["note"] == "so 4"
+
+
+def test_a_node_that_passes_no_configuration_is_told_of_its_mistakes(team: Any) -> None:
+    graph = team(finisher, paths=2).graph.compile()
+    with pytest.raises(SettingsError, match="'intervall' is not a setting"):
+        parent(lambda state: graph.invoke(QUESTION, context={"intervall": 5})).invoke(QUESTION)
+    with pytest.raises(InputError, match="input key 'note' is unknown"):
+        parent(lambda state: graph.invoke({**QUESTION, "note": "-"})).invoke(QUESTION)
