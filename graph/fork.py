@@ -7,6 +7,7 @@ from uuid import uuid4
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.types import Overwrite, StateSnapshot
 
+from peerleap.agents import Sampling
 from peerleap.graph.compiled import CompiledLeapGraph, newest
 from peerleap.graph.errors import InputError, SettingsError
 from peerleap.graph.leap_block import close_block
@@ -21,6 +22,8 @@ from peerleap.graph.thread_lock import one_run
 
 # What is decided before the first token.
 _FIXED = ("preset", "task", "human_peer")
+# Whether blocks come every so many tokens; else `communicate_at` says when.
+_EVERY = ("interval", "rounds")
 
 
 def fork(
@@ -28,7 +31,7 @@ def fork(
     config: Any,
     *,
     round: int,  # noqa: A002
-    settings: Mapping[str, Any] | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
     drop: Collection[str] = (),
     edit: Mapping[str, str] | None = None,
     hint: str | None = None,
@@ -44,7 +47,8 @@ def fork(
         graph: compiled with the checkpointer that holds the run, of the same paths.
         config: the run's, with its `thread_id`.
         round: the block's number as in `rounds[i]["round"]`; 0 is the first.
-        settings: settings that differ from this block on, such as `{"router": "random"}`.
+        settings: settings that differ from this block on, such as `{"router": "random"}`; `communicate_at` takes the
+            place of `interval` and `rounds`, and they its.
         drop: paths that are not there from this block on: nobody reads them, they do not go on, they have no vote.
         edit: by path, what its peers read in this block instead of its summary; its own history keeps what it wrote.
         hint: what every path that goes on reads in this block, beside its peers' summaries.
@@ -57,6 +61,8 @@ def fork(
         InputError: no such run, round or path, or the new thread exists.
         SettingsError: a setting is unknown, out of range, or cannot change in the middle of a run.
     """
+    if not isinstance(round, int):
+        raise InputError(f"round={round!r}: give the number of a LeaP block, 0 for the first")
     saver = graph.checkpointer
     if not isinstance(saver, BaseCheckpointSaver):
         raise InputError("fork: this graph has no checkpointer, so it keeps no runs; compile it with one")
@@ -64,17 +70,20 @@ def fork(
     target = str(thread_id or uuid4())
     before, after = _around(graph, saver, thread, round)
     values = before.values
+    drop, edit = [drop] if isinstance(drop, str) else drop, {} if edit is None else edit
+    if not isinstance(edit, Mapping):
+        raise InputError(f"edit={edit!r}: give a mapping from paths to texts")
     status = {name: path for name, path in values["status"].items() if name not in drop}
     _check_names("drop", drop, values["status"])
-    _check_names("edit", edit or {}, status)
+    _check_names("edit", edit, status)
     if not status:
         raise InputError(f"drop={sorted(drop)}: nobody would be left")
-    changed = _settings(values["params"], settings or {})
+    changed = _settings(values["params"], {} if settings is None else settings)
     paths = {name: graph.path(name, {**values, "params": changed.model_dump(mode="json")}) for name in status}
     for name, path in paths.items():
         tools = any(path.peer.tools for path in paths.values())
         fit_context(changed, changed, path, values[history_key(name)][0], len(paths), tools=tools)
-    texts = {name: _said(path, (edit or {}).get(name), f"edit[{name!r}]") for name, path in paths.items()}
+    texts = {name: _said(path, edit.get(name), f"edit[{name!r}]") for name, path in paths.items()}
     edits = {name: text for name, text in texts.items() if text is not None}
     hint = _said(next(iter(paths.values())), hint, "hint")
     update: dict[str, Any] = {}
@@ -186,12 +195,31 @@ def _check_names(what: str, names: Collection[str], known: Collection[str]) -> N
         raise InputError(f"{what}: there is no path {unknown[0]!r}; there are {', '.join(known)}")
 
 
-def _settings(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> Settings:
+def _settings(stored: Mapping[str, Any], changes: Any) -> Settings:
+    if isinstance(changes, Settings):
+        changes = changes.model_dump(exclude_unset=True)
+    if not isinstance(changes, Mapping):
+        raise SettingsError(f"settings={changes!r}: give a mapping of settings that differ")
     for key in _FIXED:
         if key in changes:
             raise SettingsError(f"{key}={changes[key]!r}: cannot change in the middle of a run; ask the question anew")
-    sampling = {**stored["sampling"], **dict(changes.get("sampling") or {})}
-    return as_settings({**stored, **changes, "sampling": sampling})
+    kept = dict(stored)
+    if changes.get("communicate_at") is not None:
+        kept |= dict.fromkeys(_EVERY)
+    elif any(changes.get(key) is not None for key in _EVERY):
+        kept["communicate_at"] = None
+    sampling = changes.get("sampling")
+    if sampling is None or isinstance(sampling, Sampling | Mapping):
+        given = {key: value for key, value in dict(sampling or {}).items() if value is not None}
+        changes = {**changes, "sampling": {**stored["sampling"], **given}}
+    changed = as_settings({**kept, **changes})
+    timed = changed.communicate_at is not None
+    may_be_none = {"rounds", "communicate_at", *(_EVERY if timed else ())}
+    for key in changes.keys() | {"interval"}:
+        if key not in may_be_none and getattr(changed, key) is None:
+            kept_told = f"leave it out to keep the run's {stored[key]!r}" if stored[key] else "this run has none"
+            raise SettingsError(f"{key}=None: a fork needs a value; {kept_told}")
+    return changed
 
 
 def _said(path: Path, text: str | None, what: str) -> str | None:
@@ -199,6 +227,8 @@ def _said(path: Path, text: str | None, what: str) -> str | None:
         return None
     most = path.settings.summary_tokens
     assert most is not None
+    if not isinstance(text, str):
+        raise InputError(f"{what}={text!r}: give a text")
     text = text.replace("\x00", "").encode("utf-8", "replace").decode().strip()
     if not text:
         raise InputError(f"{what}: give a text that is not empty")

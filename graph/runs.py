@@ -49,10 +49,10 @@ def read_run(graph: CompiledLeapGraph, config: Any) -> Run:
     Raises:
         InputError: nothing is stored under the thread id.
     """
-    found = graph.get_state(config)
-    values = found.values
-    if "params" not in values:
-        thread = (config.get("configurable") or {}).get("thread_id")
+    thread = (config.get("configurable") or {}).get("thread_id")
+    found = graph.get_state(config) if thread else None
+    values = found.values if found else {}
+    if not found or "params" not in values:
         raise InputError(f"thread_id={thread!r}: no run is stored under this name")
     waiting = unfinished_nodes(found)
     run = Run(

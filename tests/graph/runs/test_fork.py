@@ -8,7 +8,8 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from peerleap.graph import InputError, SettingsError, compare, fork, open_store, read_run
+from peerleap.agents import Sampling
+from peerleap.graph import InputError, Settings, SettingsError, compare, fork, open_store, read_run
 
 QUESTION = {"question": "What is 2 + 2?"}
 CONFIG: Any = {"configurable": {"thread_id": "a"}}
@@ -202,6 +203,10 @@ def test_the_second_question_of_a_thread_is_the_one_that_is_forked(made: Any, sm
         ({"round": 0, "edit": {"solver_1": " "}}, "not empty"),
         ({"round": 0, "hint": "word " * 99}, "hint: .* tokens; as a summary it has room for 64"),
         ({"round": 0, "thread_id": "a"}, "there is a run of this name"),
+        ({"round": "0"}, "round='0': give the number of a LeaP block"),
+        ({"round": 0, "edit": {"solver_1": 5}}, r"edit\['solver_1'\]=5: give a text"),
+        ({"round": 0, "edit": ["solver_1"]}, r"edit=\['solver_1'\]: give a mapping"),
+        ({"round": 0, "hint": 5}, "hint=5: give a text"),
     ],
 )
 def test_what_cannot_be_forked(made: Any, options: Any, told: str) -> None:
@@ -216,6 +221,10 @@ def test_what_cannot_be_forked(made: Any, options: Any, told: str) -> None:
         ({"router": "best"}, "router='best'"),
         ({"task": "free"}, "cannot change"),
         ({"max_tokens": 10**9}, "has room for"),
+        ({"router": None}, "router=None: a fork needs a value; leave it out to keep the run's 'dispersed'"),
+        ({"interval": None}, "interval=None: a fork needs a value; leave it out to keep the run's 40"),
+        ({"sampling": 5}, "sampling=5: input should be a valid dictionary"),
+        (["router"], r"settings=\['router'\]: give a mapping"),
     ],
 )
 def test_settings_that_a_fork_cannot_have(made: Any, settings: Any, told: str) -> None:
@@ -223,10 +232,36 @@ def test_settings_that_a_fork_cannot_have(made: Any, settings: Any, told: str) -
         fork(made.compiled, CONFIG, round=0, settings=settings)
 
 
+def test_blocks_at_certain_points_in_place_of_every_so_many_tokens(made: Any) -> None:
+    points = fork(made.compiled, CONFIG, round=0, settings={"communicate_at": [40]})
+    assert [record["round"] for record in made.compiled.invoke(None, points)["rounds"]] == [0]
+
+
+def test_blocks_every_so_many_tokens_in_place_of_certain_points(team: Any, small: Any) -> None:
+    graph = team(writes, paths=3).graph.compile(checkpointer=InMemorySaver())
+    unset = {key: value for key, value in small.items() if key not in {"interval", "rounds"}}
+    graph.invoke(QUESTION, CONFIG, context={**unset, "communicate_at": [40]})
+    out = graph.invoke(None, fork(graph, CONFIG, round=0, settings={"interval": 40, "rounds": 2}))
+    assert [record["round"] for record in out["rounds"]] == [0, 1]
+    with pytest.raises(SettingsError, match="interval=None: a fork needs a value; this run has none"):
+        fork(graph, CONFIG, round=0, settings={"rounds": 2})
+
+
+def test_settings_as_an_object_and_one_path_by_its_name(made: Any) -> None:
+    settings = Settings(top_k=2, sampling=Sampling(top_p=0.5))
+    forked = fork(made.compiled, CONFIG, round=0, settings=settings, drop="solver_2")
+    run = read_run(made.compiled, forked)
+    assert list(run["histories"]) == ["solver_1", "solver_3", "solver_4"]
+    before = read_run(made.compiled, CONFIG)["settings"]
+    assert run["settings"] == {**before, "top_k": 2, "sampling": {**before["sampling"], "top_p": 0.5}}
+
+
 def test_no_run_and_no_checkpointer(made: Any) -> None:
     with pytest.raises(InputError, match="thread_id='z': no run"):
         fork(made.compiled, {"configurable": {"thread_id": "z"}}, round=0)
     with pytest.raises(InputError, match="thread_id='z': no run"):
         read_run(made.compiled, {"configurable": {"thread_id": "z"}})
+    with pytest.raises(InputError, match="thread_id=None: no run"):
+        read_run(made.compiled, {})
     with pytest.raises(InputError, match="no checkpointer"):
         fork(made.graph.compile(), CONFIG, round=0)
