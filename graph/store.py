@@ -21,6 +21,8 @@ from peerleap.graph.errors import InputError, StoreError
 from peerleap.graph.lineage import Stored, beside_latest, only_of_runs
 
 KEY_VARIABLE = "LANGGRAPH_AES_KEY"
+# What the serializer and the cipher say where the key is another one, or there is none.
+_OTHER_KEY = ("MAC check failed", "+aes")
 
 
 class Store(BaseCheckpointSaver[Any]):
@@ -107,6 +109,12 @@ class Store(BaseCheckpointSaver[Any]):
     def close(self) -> None:
         """Close the database; what is stored stays."""
         raise NotImplementedError
+
+    def _check_key(self, error: Exception) -> None:
+        """Say so where an error comes from a key that is not the one with which runs were stored."""
+        if any(told in str(error) for told in _OTHER_KEY):
+            given = "with another key than that of" if os.environ.get(KEY_VARIABLE) else "and there is no key in"
+            raise StoreError(f"runs in {self.name!r} are encrypted, {given} {KEY_VARIABLE}; set theirs") from error
 
     def __enter__(self) -> Self:
         return self

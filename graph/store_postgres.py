@@ -125,6 +125,9 @@ class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
                 yield cursor
         except (psycopg.Error, PoolTimeout) as error:
             raise self._broken(error) from error
+        except (NotImplementedError, ValueError) as error:
+            self._check_key(error)
+            raise
 
     @contextmanager
     def hold(self, thread_id: str) -> Iterator[None]:

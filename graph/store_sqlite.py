@@ -105,6 +105,9 @@ class SqliteStore(Store, SqliteSaver):
                     cursor.close()
             except sqlite3.Error as error:
                 raise self._broken(str(error)) from error
+            except (NotImplementedError, ValueError) as error:
+                self._check_key(error)
+                raise
 
     @contextmanager
     def hold(self, thread_id: str) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """The place where runs are kept."""
 
+import asyncio
 import os
 import sqlite3
 import subprocess
@@ -25,8 +26,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 
 def test_sync_and_async_over_one_store(team: Any, block_then: Any, small: Any, store: Store) -> None:
-    import asyncio
-
     made = team(block_then("\\boxed{4}"), paths=3)
     graph = made.graph.compile(checkpointer=store)
     out = graph.invoke(QUESTION, CONFIG, context=small)
@@ -94,9 +93,28 @@ def test_encrypted_at_rest(
     for file in tmp_path.glob("runs.sqlite*"):
         if file.is_file():
             assert b"crocodile" not in file.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_encrypted_with_another_key(
+    request: pytest.FixtureRequest, team: Any, say: Any, small: Any, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, kind: str,
+) -> None:  # fmt: skip
+    pytest.importorskip("Crypto")
+    where = tmp_path / "runs.sqlite" if kind == "sqlite" else request.getfixturevalue("postgres")
+    made = team(say())
+    monkeypatch.setenv("LANGGRAPH_AES_KEY", "k" * 16)
+    with open_store(where) as store:
+        made.graph.compile(checkpointer=store).invoke(QUESTION, CONFIG, context=small)
     monkeypatch.setenv("LANGGRAPH_AES_KEY", "another key here")
-    with open_store(tmp_path / "runs.sqlite") as store, pytest.raises(ValueError, match="MAC"):
+    with open_store(where) as store, pytest.raises(StoreError, match="another key than that of LANGGRAPH_AES_KEY"):
         made.graph.compile(checkpointer=store).get_state(CONFIG)
+    monkeypatch.delenv("LANGGRAPH_AES_KEY")
+    with open_store(where) as store:
+        graph = made.graph.compile(checkpointer=store)
+        for call in (lambda: graph.invoke(None, CONFIG), lambda: asyncio.run(graph.ainvoke(QUESTION, CONFIG))):
+            with pytest.raises(StoreError, match="there is no key in LANGGRAPH_AES_KEY"):
+                call()
 
 
 def test_a_key_of_a_wrong_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
