@@ -55,7 +55,8 @@ def fork(
             hint=hint, thread_id=target,
         )  # fmt: skip
         view = LiveView(messages) if messages.is_terminal and not as_json else LogView(messages)
-        result = see_through(graph, {**forked, "metadata": config["metadata"]}, None, view, messages)
+        metadata = {**config["metadata"], "forked_from": name, "forked_at": round_}
+        result = see_through(graph, {**forked, "metadata": metadata}, None, view, messages)
         original = read_run(graph, config)
         compared = compare(original, result) if original["state"] == "ended" else None
     if as_json:

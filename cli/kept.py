@@ -15,6 +15,8 @@ from rich.text import Text
 from peerleap.cli.views import View
 
 _RECIPE = "leap_recipe"
+# Metadata of a run that was forked: the run that it comes from, and the block.
+_FORKED = ("forked_from", "forked_at")
 
 
 class Recipe(TypedDict):
@@ -48,7 +50,9 @@ def open_kept(name: str) -> Iterator[tuple[Any, Any]]:
         told: Any = found.metadata.get(_RECIPE)
         if told is None:
             raise InputError(f"{name!r}: this run was not made by `peerleap ask --thread`; go on with it in Python")
-        yield _graph(json.loads(told), store), _config(name, told)
+        config = _config(name, told)
+        config["metadata"] |= {key: found.metadata[key] for key in _FORKED if key in found.metadata}
+        yield _graph(json.loads(told), store), config
 
 
 def ask_kept(

@@ -114,12 +114,14 @@ _COLUMNS = ("name", "state", "blocks", "paths", "model", "question", "answer", "
 
 
 def _line(store: Any, name: str) -> dict[str, Any]:
+    from peerleap.graph.runs import count_blocks
+
     found = store.get_tuple({"configurable": {"thread_id": name, "checkpoint_ns": ""}})
     values, metadata = found.checkpoint["channel_values"], found.metadata
     return {
         "name": name,
         "state": "ended" if values.get("paths") else "stopped or running",
-        "blocks": values.get("round", 0),
+        "blocks": count_blocks(store, found),
         "paths": len(values.get("status") or ()),
         "model": recipe_of(metadata).get("model"),
         "question": values.get("problem"),

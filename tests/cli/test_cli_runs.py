@@ -102,6 +102,17 @@ def test_a_fork_runs_the_tail_and_says_what_changed(invoke: Invoke, kept: Any) -
     assert [run["name"] for run in json.loads(invoke("runs", "list", "--json").stdout)] == ["b", "sum-1", "sum"]
 
 
+def test_the_list_counts_blocks_and_names_the_run_that_a_fork_comes_from(invoke: Invoke, kept: Any) -> None:
+    out = json.loads(invoke("ask", "What is 2 + 2?", "--thread", "sum", "--json", *SHORT).stdout)
+    invoke("fork", "sum", "--round", "0", "--set", "top_k=1", "--as", "one")
+    invoke("fork", "one", "--round", "1", "--as", "two")
+    assert invoke("resume", "two").exit_code == 0
+    listed = json.loads(invoke("runs", "list", "--json").stdout)
+    assert [(run["name"], run["blocks"], run["forked_from"]) for run in listed] == [
+        ("two", 2, "one"), ("one", 2, "sum"), ("sum", len(out["rounds"]), None),
+    ]  # fmt: skip
+
+
 _TEAM = """
 [[peers]]
 name = "solver"

@@ -3,14 +3,15 @@
 import itertools
 import sqlite3
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from peerleap.graph import StoreError, open_store, read_run
-from peerleap.graph.runs import unfinished_nodes
+from peerleap.graph import StoreError, fork, open_store, read_run
+from peerleap.graph.runs import count_blocks, unfinished_nodes
 
 QUESTION = {"question": "What is 2 + 2?"}
 CONFIG: Any = {"configurable": {"thread_id": "a"}}
@@ -99,3 +100,24 @@ def test_notes_are_dropped_when_their_round_is_stored(
         graph.invoke(QUESTION, CONFIG, context=small, durability="async")
     # The input is stored as -1 and read at 0, step 1 opens the histories, and each round takes two.
     assert steps == [2, 4]
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "postgres"])
+def test_blocks_are_counted_without_reading_the_run(
+    request: pytest.FixtureRequest, team: Any, block_then: Any, small: Any, tmp_path: Path, kind: str
+) -> None:
+    with ExitStack() as opened:
+        if kind == "memory":
+            saver: Any = InMemorySaver()
+        else:
+            where = tmp_path / "runs.sqlite" if kind == "sqlite" else request.getfixturevalue("postgres")
+            saver = opened.enter_context(open_store(where))
+        graph = team(block_then("\\boxed{4}"), paths=3).graph.compile(checkpointer=saver)
+        graph.invoke(QUESTION, CONFIG, context=small)
+        forked = fork(graph, CONFIG, round=0, settings={"rounds": 1})
+        graph.invoke(QUESTION, CONFIG, context={**small, "rounds": 0})
+        for state in (*graph.get_state_history(CONFIG), graph.get_state(forked)):
+            blocks = len(state.values.get("rounds", ()))
+            assert count_blocks(saver, saver.get_tuple(state.config)) == blocks
+            if "params" in state.values:
+                assert read_run(graph, state.config)["round"] == blocks
