@@ -1,8 +1,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import aclosing, closing, nullcontext
-from difflib import get_close_matches
-from inspect import signature
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.runnables.config import var_child_runnable_config
@@ -11,12 +9,11 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
-from peerleap.agents import Sampling
 from peerleap.graph.errors import InputError, SettingsError
 from peerleap.graph.human import NOT_KEPT
 from peerleap.graph.outbox import Outbox, outbox_config
 from peerleap.graph.path import Path
-from peerleap.graph.prepare import check_input
+from peerleap.graph.prepare import check_input, check_options
 from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.store import Store
 from peerleap.graph.thread_lock import aone_run, marked_ending, one_run
@@ -30,10 +27,6 @@ _KEPT = "__pregel_checkpointer"
 _STREAMED = "__pregel_stream"
 # Name of the settings of a run in the metadata of its checkpoints.
 _SETTINGS = "leap_settings"
-
-
-# What a call can be given beside its input, by name.
-_OPTIONS = {*signature(CompiledStateGraph.stream).parameters}
 
 
 class LeapGraph(StateGraph[Any, Settings, Any, Any]):
@@ -52,8 +45,12 @@ class LeapGraph(StateGraph[Any, Settings, Any, Any]):
         compiled = CompiledLeapGraph.__new__(CompiledLeapGraph)
         compiled.__dict__.update(super().compile(*args, **kwargs).__dict__)
         # LangGraph's default pool runs only five or so sync nodes at once, and a long run has many supersteps.
-        paths = sum(1 for name in self.nodes if name not in {"prepare", "leap_block", "vote"})
-        return compiled.with_config(recursion_limit=10_000, max_concurrency=2 * paths + 16)
+        return compiled.with_config(recursion_limit=10_000, max_concurrency=self.room)
+
+    @property
+    def room(self) -> int:
+        """Threads for all paths at once, and for what LangGraph runs beside them."""
+        return 2 * sum(1 for name in self.nodes if name not in {"prepare", "leap_block", "vote"}) + 16
 
 
 class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
@@ -79,7 +76,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             ThreadBusy: a run goes on under this thread id.
             StoreError: the run's store failed; resume when that is mended.
         """
-        _check_options(kwargs)
+        check_options(kwargs)
         handed, config = config, self._inherited(config)
         context, thread = self._check(input, config, context, ours=config is not handed), self._thread(config)
         with one_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
@@ -91,7 +88,8 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
                 context = _settings_of(entered, self._saver.get_tuple(entered), context)
             run = _with_settings(scoped, context) if thread else scoped
             outbox = self._outbox(config, kwargs)
-            parts = super().stream(input, outbox_config(run, outbox), context=context, **self._durable(kwargs))
+            run = self._wide(outbox_config(run, outbox))
+            parts = super().stream(input, run, context=context, **self._durable(kwargs))
             # Closed before the thread is let go: a reader may leave in the middle.
             with closing(cast("Generator[Any]", parts)):
                 for part in parts:
@@ -107,7 +105,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """As `Pregel.astream`; errors as in `stream`."""
-        _check_options(kwargs)
+        check_options(kwargs)
         handed, config = config, self._inherited(config)
         context, thread = self._check(input, config, context, ours=config is not handed), self._thread(config)
         async with aone_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
@@ -119,7 +117,8 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
                 context = _settings_of(entered, await self._saver.aget_tuple(entered), context)
             run = _with_settings(scoped, context) if thread else scoped
             outbox = self._outbox(config, kwargs)
-            parts = super().astream(input, outbox_config(run, outbox), context=context, **self._durable(kwargs))
+            run = self._wide(outbox_config(run, outbox))
+            parts = super().astream(input, run, context=context, **self._durable(kwargs))
             async with aclosing(cast("AsyncGenerator[Any]", parts)):
                 with marked_ending(self.checkpointer, thread):
                     async for part in parts:
@@ -144,6 +143,11 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         """As LangGraph has it: a call without a `configurable` in the node of another graph has that node's."""
         around = (var_child_runnable_config.get() or {}).get("configurable")
         return {**(config or {}), "configurable": around} if around and not self._configurable(config) else config
+
+    def _wide(self, config: Any) -> Any:
+        """`max_concurrency` counts a batch's questions. Fewer threads than paths would make a reader wait for ever."""
+        asked = (config or {}).get("max_concurrency") or (self.config or {}).get("max_concurrency")
+        return {**config, "max_concurrency": max(asked or 0, self._leap.room)}
 
     def _configurable(self, config: Any) -> dict[str, Any]:
         return {**((self.config or {}).get("configurable") or {}), **((config or {}).get("configurable") or {})}
@@ -207,18 +211,6 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
 
 def _list(modes: Any) -> list[str]:
     return [modes] if isinstance(modes, str) else [*modes]
-
-
-def _check_options(options: Mapping[str, Any]) -> None:
-    """LangGraph drops what it does not know, and the run would be another one than was asked for."""
-    settings = {*Settings.model_fields, *Sampling.model_fields}
-    for name, value in options.items():
-        if name in _OPTIONS or not (close := get_close_matches(name, {*_OPTIONS, *settings}, n=1, cutoff=0.8)):
-            continue
-        if close[0] in settings:
-            given = {close[0]: value} if close[0] in Settings.model_fields else {"sampling": {close[0]: value}}
-            raise SettingsError(f"{name}={value!r}: settings are given as context={given!r}")
-        raise InputError(f"a call has no argument {name!r}; did you mean {close[0]!r}?")
 
 
 def newest(thread: str) -> Any:

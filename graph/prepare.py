@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from inspect import signature
 from typing import Any
 
 from langchain_core.messages import BaseMessage, convert_to_messages
+from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Overwrite
 
-from peerleap.agents import Peer
+from peerleap.agents import Peer, Sampling
 from peerleap.engine import Engine, detect_thinking
 from peerleap.graph.answers import detect_task
 from peerleap.graph.defaults import model_defaults
@@ -21,6 +23,9 @@ from peerleap.graph.tool_calls import Toolbox
 # Room that a LeaP block takes beside the summaries: trigger, template, tags, labels (with what code has shown), bridge.
 _BLOCK_FRAME = 192
 _LABEL, _LABEL_TOOLS = 16, 168
+
+# What a call can be given beside its input, by name.
+_OPTIONS = {*signature(CompiledStateGraph.stream).parameters}
 
 
 def read_question(state: Mapping[str, Any]) -> str:
@@ -65,6 +70,23 @@ def check_input(given: object, *, nested: bool) -> None:
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(map(repr, INPUT_KEYS))}"
             raise InputError(f"input key {key!r} is unknown; {hint}")
     read_question({"question": given.get("question"), "messages": as_messages(given)})
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse what LangGraph would drop, so that the run would be another one than was asked for.
+
+    Raises:
+        InputError: an argument of the call is misspelt.
+        SettingsError: a setting is given as an argument.
+    """
+    settings = {*Settings.model_fields, *Sampling.model_fields}
+    for name, value in options.items():
+        if name in _OPTIONS or not (close := get_close_matches(name, {*_OPTIONS, *settings}, n=1, cutoff=0.8)):
+            continue
+        if close[0] in settings:
+            given = {close[0]: value} if close[0] in Settings.model_fields else {"sampling": {close[0]: value}}
+            raise SettingsError(f"{name}={value!r}: settings are given as context={given!r}")
+        raise InputError(f"a call has no argument {name!r}; did you mean {close[0]!r}?")
 
 
 def as_messages(given: Mapping[str, Any]) -> list[BaseMessage]:

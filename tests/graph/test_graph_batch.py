@@ -1,6 +1,7 @@
 """Many questions at once: one engine, kept full, also under the recursion limit that batches have."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -70,3 +71,26 @@ async def test_a_question_that_cannot_be_asked_takes_no_other_along(counted: Any
     outs: Any = await counted.graph.compile().abatch(inputs, context=counted.context, return_exceptions=True)
     assert [out["answer"] for out in outs[:2]] == ["0", "1"]
     assert isinstance(outs[2], ValueError)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_limit_counts_questions_and_each_has_all_its_paths(counted: Any, asynchronous: bool) -> None:
+    counted.engine.waits_for = PATHS
+    graph, limited = counted.graph.compile(), {"max_concurrency": 1}
+    if asynchronous:
+        outs = await graph.abatch(counted.inputs[:2], limited, context=counted.context)
+    else:
+        outs = await asyncio.to_thread(graph.batch, counted.inputs[:2], limited, context=counted.context)
+    assert [out["answer"] for out in outs] == ["0", "1"]
+
+
+def test_a_reader_under_a_limit_is_not_kept_waiting(team: Any, say: Any, small: Any) -> None:
+    graph = team(say(), paths=4).graph.compile()
+
+    stream = graph.stream({"question": "What is 2 + 2?"}, {"max_concurrency": 1}, context=small, stream_mode="custom")
+    events: list[Any] = []
+    reader = threading.Thread(target=lambda: events.extend(stream), daemon=True)
+    reader.start()
+    reader.join(20)
+    assert not reader.is_alive()
+    assert events[-1]["type"] == "vote"
