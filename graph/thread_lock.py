@@ -9,8 +9,9 @@ from typing import Any
 from peerleap.graph.errors import ThreadBusy
 
 _running: set[tuple[object, str]] = set()
-# Of these, those that end, as where a reader has left the stream.
+# Of these, those that end, as where a reader has left the stream; and the tasks of those that may be cancelled.
 _ending: set[tuple[object, str]] = set()
+_tasks: dict[tuple[object, str], asyncio.Task[Any]] = {}
 _guard = Lock()
 # Event loops close a stream that a reader has left a few turns later, more where others are around it.
 _TURNS = 10
@@ -43,6 +44,7 @@ def one_run(checkpointer: Any, thread_id: str) -> Iterator[None]:
         with _guard:
             _running.discard(key)
             _ending.discard(key)
+            _tasks.pop(key, None)
 
 
 @contextmanager
@@ -60,13 +62,14 @@ def marked_ending(checkpointer: Any, thread_id: str | None) -> Iterator[None]:
 async def aone_run(checkpointer: Any, thread_id: str) -> AsyncIterator[None]:
     """As `one_run`; what waits for a file or a server waits on a thread.
 
-    A run whose reader has just broken out of its loop is waited for.
+    A run that has just been cancelled, or whose reader has broken out of its loop, is waited for.
     """
     key = _key(checkpointer, thread_id)
     for _ in range(_TURNS if key in _running else 0):
         await asyncio.sleep(0)
     for _ in range(_WAITS):
-        if key not in _ending:
+        task = _tasks.get(key)
+        if key not in _ending and not (task is not None and task.cancelling()):
             break
         await asyncio.sleep(_WAIT_SECONDS)
     held = one_run(checkpointer, thread_id)
@@ -77,6 +80,9 @@ async def aone_run(checkpointer: Any, thread_id: str) -> AsyncIterator[None]:
         await entering
         held.__exit__(None, None, None)
         raise
+    if (running := asyncio.current_task()) is not None:
+        with _guard:
+            _tasks[key] = running
     try:
         yield
     finally:

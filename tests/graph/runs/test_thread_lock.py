@@ -89,6 +89,24 @@ async def test_a_reader_that_leaves_can_go_on_at_once(
     assert (await graph.ainvoke(None, CONFIG))["answer"] == "4"
 
 
+@pytest.mark.parametrize("events", [False, True])
+async def test_a_run_that_is_being_cancelled_is_waited_for(
+    team: Any, block_then: Any, small: Any, saver: Any, events: bool
+) -> None:
+    made = team(block_then("\\boxed{4}"), tokens_per_second=400)
+    graph = made.graph.compile(checkpointer=saver)
+    if events:  # a task of LangChain's reads the stream, and is cancelled when its reader leaves
+        async for event in graph.astream_events(QUESTION, CONFIG, version="v2", context=small):
+            if event["event"] == "on_custom_event" and event["data"]["type"] == "tokens":
+                break
+    else:
+        run = asyncio.ensure_future(graph.ainvoke(QUESTION, CONFIG, context=small))
+        while not made.engine.running:
+            await asyncio.sleep(0.01)
+        run.cancel()
+    assert (await graph.ainvoke(None, CONFIG))["answer"] == "4"
+
+
 _HOLDER = """
 import sys
 from peerleap.graph import open_store
