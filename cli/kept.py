@@ -50,8 +50,8 @@ def open_kept(name: str) -> Iterator[tuple[Any, Any]]:
         told: Any = found.metadata.get(_RECIPE)
         if told is None:
             raise InputError(f"{name!r}: this run was not made by `peerleap ask --thread`; go on with it in Python")
-        config = _config(name, told)
-        config["metadata"] |= {key: found.metadata[key] for key in _FORKED if key in found.metadata}
+        config, metadata = _config(name, told), dict(found.metadata)
+        config["metadata"] |= {key: metadata[key] for key in _FORKED if key in metadata}
         yield _graph(json.loads(told), store), config
 
 

@@ -112,9 +112,10 @@ def test_encrypted_with_another_key(
     monkeypatch.delenv("LANGGRAPH_AES_KEY")
     with open_store(where) as store:
         graph = made.graph.compile(checkpointer=store)
-        for call in (lambda: graph.invoke(None, CONFIG), lambda: asyncio.run(graph.ainvoke(QUESTION, CONFIG))):
-            with pytest.raises(StoreError, match="there is no key in LANGGRAPH_AES_KEY"):
-                call()
+        with pytest.raises(StoreError, match="there is no key in LANGGRAPH_AES_KEY"):
+            graph.invoke(None, CONFIG)
+        with pytest.raises(StoreError, match="there is no key in LANGGRAPH_AES_KEY"):
+            asyncio.run(graph.ainvoke(QUESTION, CONFIG))
 
 
 def test_a_key_of_a_wrong_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
