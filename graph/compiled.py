@@ -190,6 +190,8 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             given = {}  # there is no run that it could resume
         if given is not None and not isinstance(given, Command):
             check_input(given, nested=nested and not ours)
+        if isinstance(given, Command) and given.resume is None and not given.update and not given.goto:
+            raise InputError("Command(resume=None): LangGraph takes it for none; resume with '' to say nothing")
         thread = configurable.get("thread_id")
         if not nested and self.checkpointer not in {None, False, True} and not thread:
             if thread is not None and thread != "":

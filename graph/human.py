@@ -15,7 +15,7 @@ def ask_person(paths: Mapping[str, Path], summarized: Mapping[str, Summarized], 
     """Interrupt the run with the summaries of the block; the comment that it is resumed with, if any.
 
     The interrupt's value has `round`, `summaries` (text by path) and, after a comment that cannot be used, `error`.
-    Resume with `Command(resume="...")`; an empty text or `None` says nothing.
+    Resume with `Command(resume="...")`; an empty text says nothing.
     """
     path = next(iter(paths.values()))
     if not path.settings.human_peer:

@@ -1,12 +1,13 @@
 """A person as a peer."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from peerleap.graph import SettingsError
+from peerleap.graph import InputError, SettingsError
 
 QUESTION = {"question": "What is 2 + 2?"}
 CONFIG: Any = {"configurable": {"thread_id": "a"}}
@@ -60,3 +61,14 @@ def test_a_person_may_say_nothing(team: Any, small: Any, nothing: Any) -> None:
 def test_a_run_that_waits_must_be_kept(team: Any, small: Any) -> None:
     with pytest.raises(SettingsError, match=r"human_peer.*checkpointer"):
         team(writes).graph.compile().invoke(QUESTION, context={**small, "human_peer": True})
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_comment_that_langgraph_takes_for_none(team: Any, small: Any, asynchronous: bool) -> None:
+    graph = team(writes).graph.compile(checkpointer=InMemorySaver())
+    await graph.ainvoke(QUESTION, CONFIG, context={**small, "human_peer": True, "rounds": 1})
+    nothing: Any = Command(resume=None)
+    with pytest.raises(InputError, match=r"Command\(resume=None\).*resume with ''"):
+        await (graph.ainvoke(nothing, CONFIG) if asynchronous else asyncio.to_thread(graph.invoke, nothing, CONFIG))
+    out = await graph.ainvoke(Command(resume=""), CONFIG)
+    assert "person" not in out["rounds"][0]["paths"]
