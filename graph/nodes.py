@@ -36,6 +36,8 @@ T = TypeVar("T")
 _NESTED = "|"
 # Set by LangGraph where this graph, or one around it, keeps its runs.
 _CHECKPOINTER = "__pregel_checkpointer"
+# Settings without which no run goes on; a person who edits a state may leave them out.
+_NEEDED = ("router", "similarity", "top_k", "summary_tokens", "max_tokens", "answer_tokens", "vote")
 # A round takes two supersteps and the vote one: with fewer left, paths run to their end instead of to the next block.
 _STEPS_FOR_ANOTHER_ROUND = 6
 
@@ -178,7 +180,9 @@ class Nodes:
         params, settings = self._settings
         if params is not state["params"]:
             params = state["params"]
-            settings = Settings.model_validate(params)
+            settings = as_settings(params)
+            if missing := [key for key in _NEEDED if getattr(settings, key) is None]:
+                raise SettingsError(f"params: {missing[0]!r} has no value; whoever changes them gives all of them")
             self._settings = (params, settings)
         return settings
 

@@ -265,3 +265,19 @@ def test_no_run_and_no_checkpointer(made: Any) -> None:
         read_run(made.compiled, {})
     with pytest.raises(InputError, match="no checkpointer"):
         fork(made.graph.compile(), CONFIG, round=0)
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"router": "best"}, "router='best': input should be 'dispersed'"),
+        ({"top_k": None}, "params: 'top_k' has no value"),
+    ],
+)
+def test_settings_that_a_person_has_spoilt(made: Any, params: Any, told: str) -> None:
+    """By `update_state`, or in Studio."""
+    graph = made.compiled
+    block = next(s for s in graph.get_state_history(CONFIG) if s.next == ("leap_block",))
+    spoilt = graph.update_state(block.config, {"params": {**block.values["params"], **params}}, as_node="solver_1")
+    with pytest.raises(SettingsError, match=told):
+        graph.invoke(None, spoilt)
