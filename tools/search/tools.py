@@ -1,5 +1,6 @@
 """`web_search` and `read_page`: the LangChain tools that peers get."""
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
@@ -82,7 +83,9 @@ class _ReadPage(BaseTool):
             page = await self._kept(url) or await self._shared.run(url, lambda: self._text(url))
         except PageError as error:
             return f"The page cannot be read: {error}. Go on without it.", {"unavailable": str(error)}
-        return page_report(page, looking_for, _MAX_CHARS), {"url": page.url, "title": page.title, "date": page.date}
+        # Off the loop: a long text takes seconds to look through, and other paths go on meanwhile.
+        text = await asyncio.to_thread(page_report, page, looking_for, _MAX_CHARS)
+        return text, {"url": page.url, "title": page.title, "date": page.date}
 
     async def _kept(self, url: str) -> PageText | None:
         row = await self._cache.aget(*self._key(url))
