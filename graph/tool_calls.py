@@ -183,9 +183,10 @@ def _cells(history: Sequence[Segment], tool: str) -> tuple[str, ...]:
 
 
 def _record(name: str, outcome: ToolOutcome, markers: Sequence[str]) -> ToolRecord:
+    # Any tool may have a field of one of these names, with a value of its own.
     artifact = outcome.artifact if isinstance(outcome.artifact, dict) else {}
     # A cell that raised, or a search that found nobody: the tool has answered, but nothing was verified.
-    failed = artifact.get("ok") is False or "unavailable" in artifact
+    failed = artifact.get("ok") is False or isinstance(artifact.get("unavailable"), str)
     record = ToolRecord(
         name=name,
         status="error" if failed and outcome.status == "ok" else outcome.status,
@@ -193,13 +194,13 @@ def _record(name: str, outcome: ToolOutcome, markers: Sequence[str]) -> ToolReco
         digest=outcome.digest,
         use=asdict(outcome.use),
     )
-    if "cell" in artifact and not failed:
+    if isinstance(artifact.get("cell"), str) and not failed:
         record["cell"] = artifact["cell"]
         # Of code only: what a page says must not speak from a label.
         if printed := one_line(str(artifact.get("printed") or ""), markers, max_chars=_PRINTED):
             record["printed"] = printed
     if artifact.get("hits") == []:
         record["empty"] = True
-    if artifact.get("lost"):
+    if artifact.get("lost") is True:
         record["lost"] = True
     return record
