@@ -162,6 +162,18 @@ def test_a_tag_that_is_only_named_hides_nothing(named: str) -> None:
     assert (found.args, found.raw) == ({"q": 1}, USED)
 
 
+@pytest.mark.parametrize("behind", ["\n\nNo answer, so I compute.\n", "</tool_cal>\n", "\n<tool_response>\nx\n"])
+def test_a_call_that_was_never_closed_hides_nothing(behind: str) -> None:
+    opened = USED.removesuffix("</tool_call>")
+    assert FENCE.pending(opened + behind) is None
+    assert code_of(f"{opened}{behind}```python\nprint(6*7)\n```\n", 0, "\n```\n") == "print(6*7)"
+    for more in ("", "\n", "</tool", "\n</tool_call"):
+        assert FENCE.pending(opened + more) == 0
+    code = '<tool_call>{"name": "python", "arguments": {"code": "x\n```python\nprint(1)\n```\n'
+    assert FENCE.parse(code, 0, "\n```\n") is None  # in the middle of an argument
+    assert FENCE.pending(code) == 0
+
+
 def test_of_two_openings_the_last_is_closed() -> None:
     found = FENCE.parse('<tool_call>{"name": hm, again: ' + USED)
     assert isinstance(found, ToolRequest)
@@ -309,6 +321,7 @@ def test_a_hostile_result_never_steers(result: str, text: str) -> None:
         "```python\n" + " " * 100_000,
         "a <tool_call> b " * 8000 + "</tool_call>",
         "<tool_call>{" * 8000 + "</tool_call>",
+        "<tool_call>{} b " * 8000,
     ],
 )
 def test_no_text_takes_long_to_read(text: str) -> None:
