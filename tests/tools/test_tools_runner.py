@@ -166,6 +166,26 @@ async def test_calls_are_limited() -> None:
         assert runner.remaining(ToolUse(calls=0, seconds=61)) == 0
 
 
+async def test_a_call_that_failed_may_be_tried_again() -> None:
+    answers = ["down", "", "found"]
+
+    @tool(response_format="content_and_artifact")
+    def search(query: str) -> tuple[str, dict[str, Any]]:
+        """Works the third time."""
+        answer = answers.pop(0)
+        if not answer:
+            raise ConnectionError("reset")
+        return answer, {"unavailable": "no answer"} if answer == "down" else {}
+
+    use, texts = ToolUse(), []
+    with ToolRunner([search]) as runner:
+        for _ in range(4):
+            outcome = await runner.run(ask("search", query="a"), use=use)
+            use, texts = outcome.use, [*texts, outcome.text]
+    assert texts == ["down", "ConnectionError: reset", "found", "This call already ran; see above."]
+    assert use.calls == 4
+
+
 async def test_the_same_call_twice_in_a_row_runs_once() -> None:
     seen: list[str] = []
 
