@@ -268,6 +268,17 @@ def test_results_count_against_the_budget(max_tokens: int) -> None:
     assert out["paths"]["solver_1"]["status"] == "forced"
 
 
+@pytest.mark.parametrize("max_tokens", range(84, 180, 8))
+def test_a_call_whose_answer_has_no_room_is_not_run(max_tokens: int) -> None:
+    def write(stage: str, prompt: str) -> str:
+        return double(1, text="") if stage == "thought" and '"number": 1' not in prompt else "so </tool_call>"
+
+    doubled = Double(lambda number: "🙂" * 20)
+    out, _ = ask(write, [doubled.tool], max_tokens=max_tokens, rounds=0)
+    answers = segments(out, "tool")
+    assert len(doubled.seen) == sum(answer["tool"]["status"] == "ok" for answer in answers) <= 1
+
+
 def test_interval_counts_generated_tokens_only() -> None:
     def write(stage: str, prompt: str) -> str:
         if stage != "thought":
