@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.tools import StructuredTool, tool
+from pydantic.v1 import BaseModel as V1Model
 
 from peerleap import tools
 from peerleap.tools import hints
@@ -241,6 +242,22 @@ def test_hint_names_only_what_the_path_has() -> None:
     assert "tool_call" not in FENCE.hint([python], limits)
     assert "```python" not in FENCE.hint([look_up], limits)
     assert FENCE.hint([], limits) == ""
+
+
+def test_every_kind_of_schema_is_told() -> None:
+    class Old(V1Model):
+        word: str
+        language: str = "en"
+
+    def look_up(word: str, language: str = "en") -> str:
+        return word + language
+
+    old = StructuredTool(name="old", description="Looks.", func=look_up, args_schema=Old)
+    table = {"type": "object", "properties": {"word": {"type": "string"}, "language": True}, "required": None}
+    served = StructuredTool(name="served", description="Looks.", func=look_up, args_schema=table)
+    assert hints.listing([old, served]) == (
+        "- old(word: string, language?: string): Looks.\n- served(word?: string, language?: any): Looks."
+    )
 
 
 def test_tools_with_limits_of_their_own_are_named() -> None:
