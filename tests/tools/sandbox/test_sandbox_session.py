@@ -113,6 +113,15 @@ def test_sessions_do_not_mix(sandbox: Sandbox) -> None:
     assert failures == []
 
 
+async def test_a_hundred_sessions_at_once(sandbox: Sandbox) -> None:
+    async def work(number: int) -> list[str | None]:
+        async with await sandbox.asession(f"path {number}") as session:
+            return [(await session.arun(f"x = {number}\nx")).value, (await session.arun("x + 1")).value]
+
+    values = await asyncio.gather(*(work(number) for number in range(100)))
+    assert values == [[str(number), str(number + 1)] for number in range(100)]
+
+
 def test_modules_changed_in_one_session_are_whole_in_another(sandbox: Sandbox, session: Session) -> None:
     session.run("import sympy, json; sympy.solve = json.dumps = None; import sys; sys.path.insert(0, '.')")
     with sandbox.session("other") as other:
