@@ -64,6 +64,7 @@ def test_a_broken_bwrap_is_told() -> None:
     [
         {"timeout_s": 0},
         {"timeout_s": float("inf")},
+        {"timeout_s": 1e19},
         {"grace_s": -1},
         {"memory_mb": 10},
         {"max_output": 0},
