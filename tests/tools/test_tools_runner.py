@@ -177,11 +177,13 @@ async def test_a_call_that_failed_may_be_tried_again() -> None:
             raise ConnectionError("reset")
         return answer, {"unavailable": "no answer"} if answer == "down" else {}
 
-    use, texts = ToolUse(), []
+    use = ToolUse()
+    texts: list[str] = []
     with ToolRunner([search]) as runner:
         for _ in range(4):
             outcome = await runner.run(ask("search", query="a"), use=use)
-            use, texts = outcome.use, [*texts, outcome.text]
+            use = outcome.use
+            texts.append(outcome.text)
     assert texts == ["down", "ConnectionError: reset", "found", "This call already ran; see above."]
     assert use.calls == 4
 
