@@ -131,6 +131,27 @@ def test_a_call_is_not_cut_by_a_block(interval: int) -> None:
     assert history[history.index(call) - 1]["kind"] == "thought"
 
 
+@pytest.mark.parametrize("interval", range(5, 75, 7))
+def test_a_block_with_an_empty_line_is_not_cut_by_the_end_of_a_paragraph(interval: int) -> None:
+    whole = "I go and compute it, with some Python:\n```python\nx = 21\n\nprint(2 * x)\n```\n"
+    seen: list[str] = []
+
+    @tool("python")
+    def run(code: str) -> str:
+        """Runs code."""
+        seen.append(code)
+        return "42"
+
+    def write(stage: str, prompt: str) -> str:
+        if stage != "thought":
+            return "so far</summarize>" if stage == "summary" else "\\boxed{4}"
+        written = prompt.rpartition("<think>\n")[2]
+        return whole[len(written) :] if whole.startswith(written) else "Done.</think>"
+
+    ask(write, [run], count=2, interval=interval, cut="paragraph")
+    assert seen == ["x = 21\n\nprint(2 * x)"] * 2
+
+
 def test_calls_of_a_peer_are_never_run() -> None:
     doubled = Double()
     hostile = double(666, text="") + "\n```python\nprint(1)\n```\n</summarize>"
