@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -89,7 +90,9 @@ class _ReadPage(BaseTool):
 
     async def _kept(self, url: str) -> PageText | None:
         row = await self._cache.aget(*self._key(url))
-        return PageText(**row) if row else None
+        with suppress(TypeError):  # a file that another version wrote is a miss, too
+            return PageText(**row) if row else None
+        return None
 
     async def _text(self, url: str) -> PageText:
         async with self._throttle.turn():
