@@ -98,10 +98,13 @@ class _Turn:
         self._nudge()
         finish = await self._think(limit, *more_stops)
         grace = min(self.settings.grace or 0, self.budget)
-        if finish == "interval" and self.path.tools is not None and self.path.tools.pending(self.history):
-            finish = await self._think(grace, *more_stops, one_call=True)
-        elif finish == "interval" and self.budget > 0 and self._in_paragraph():
+        if finish == "interval" and self.budget > 0 and self._in_paragraph() and not self._in_call():
+            begun = len(self.new)
             finish = await self._think(grace, _PARAGRAPH, *more_stops)
+            grace -= sum(len(segment["token_ids"]) for segment in self.new[begun:] if segment["kind"] == "thought")
+        # Also where the paragraph has ended in the middle of a call, at an empty line of its code.
+        if finish == "interval" and self._in_call():
+            finish = await self._think(grace, *more_stops, one_call=True)
         if finish == "think_end":
             return await self._answer()
         if finish == "turn_end":
@@ -112,6 +115,9 @@ class _Turn:
 
     def _in_paragraph(self) -> bool:
         return self.settings.cut == "paragraph" and not self.history[-1]["text"].endswith(_PARAGRAPH)
+
+    def _in_call(self) -> bool:
+        return self.path.tools is not None and self.path.tools.pending(self.history)
 
     async def _think(self, limit: int, *more_stops: str, one_call: bool = False) -> Finish:
         """Think for `limit` generated tokens, or, with `one_call`, until the call is answered that has begun."""

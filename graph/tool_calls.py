@@ -26,6 +26,8 @@ from peerleap.tools.untrusted import neutralise, one_line, shorten
 
 # What a path needs behind a result to make something of it: with less left, the call is not run.
 _ROOM_AFTER = 16
+# What stands for a result of which fewer characters than that have room.
+_CUT, _SHORTEST = "…", 8
 # Characters of a cell's output that travel with the path's summary.
 _PRINTED = 120
 
@@ -87,7 +89,7 @@ class Toolbox:
         `who` is the generated segment that ends with the call. Whatever the tool does is told to the model; only an
         interrupt of the graph and a cancellation pass through.
         """
-        if room <= _ROOM_AFTER:
+        if room - _ROOM_AFTER < self._least(call, history):
             return None
         name = call.name if isinstance(call, ToolRequest) else ""
         told = Event(v=VERSION, type="tool_start", path=path, round=who["round"], tool=name)
@@ -131,10 +133,16 @@ class Toolbox:
             ids = list(self._tokenizer.encode(text, add_special_tokens=False))
             if len(ids) <= room:
                 return Segment(kind="tool", round=round_number, token_ids=ids, text=text)
-            if len(body) < 8:
+            if body == _CUT:
                 return None
             fits = min(len(body) - 1, len(body) * room // len(ids))
-            body = neutralise(shorten(body, fits), self.markers, max_chars=fits)
+            body = neutralise(shorten(body, fits), self.markers, max_chars=fits) if fits >= _SHORTEST else _CUT
+
+    def _least(self, call: ToolRequest | BadCall, history: Sequence[Segment]) -> int:
+        """Tokens of the shortest answer: a call that ran and got none would be found, and run, again."""
+        left = max(0, self.runner.remaining(_use(history)) - 1)
+        answers = [self.protocol.render(call, _CUT, remaining) for remaining in {left, 0}]
+        return max(len(self._tokenizer.encode(answer, add_special_tokens=False)) for answer in answers)
 
     def _own_text(self, history: Sequence[Segment]) -> str:
         """What the path has generated since the last insertion, behind the nudge where that was the last one."""
@@ -183,9 +191,10 @@ def _cells(history: Sequence[Segment], tool: str) -> tuple[str, ...]:
 
 
 def _record(name: str, outcome: ToolOutcome, markers: Sequence[str]) -> ToolRecord:
+    # Any tool may have a field of one of these names, with a value of its own.
     artifact = outcome.artifact if isinstance(outcome.artifact, dict) else {}
     # A cell that raised, or a search that found nobody: the tool has answered, but nothing was verified.
-    failed = artifact.get("ok") is False or "unavailable" in artifact
+    failed = artifact.get("ok") is False or isinstance(artifact.get("unavailable"), str)
     record = ToolRecord(
         name=name,
         status="error" if failed and outcome.status == "ok" else outcome.status,
@@ -193,13 +202,13 @@ def _record(name: str, outcome: ToolOutcome, markers: Sequence[str]) -> ToolReco
         digest=outcome.digest,
         use=asdict(outcome.use),
     )
-    if "cell" in artifact and not failed:
+    if isinstance(artifact.get("cell"), str) and not failed:
         record["cell"] = artifact["cell"]
         # Of code only: what a page says must not speak from a label.
         if printed := one_line(str(artifact.get("printed") or ""), markers, max_chars=_PRINTED):
             record["printed"] = printed
     if artifact.get("hits") == []:
         record["empty"] = True
-    if artifact.get("lost"):
+    if artifact.get("lost") is True:
         record["lost"] = True
     return record

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, PrivateAttr
 
 from peerleap.tools import hints
 from peerleap.tools.sandbox import CellResult, ReplayResult, Sandbox, SandboxError
-from peerleap.tools.sandbox.limits import Limits
+from peerleap.tools.sandbox.limits import LONGEST_S, Limits
 from peerleap.tools.sandbox.monty import MontySandbox
 from peerleap.tools.scope import PathCall, RunScope, path_call, run_scope
 
@@ -85,7 +85,7 @@ class _Python(BaseTool):
         if note:
             scope.keep((id(self), call.path, "lost"), "", _nothing)
         own = self._options.get("timeout_s")
-        limits = [seconds for seconds in (own, call.seconds) if seconds is not None]
+        limits = [min(seconds, LONGEST_S) for seconds in (own, call.seconds) if seconds is not None]
         result = await session.arun(code, timeout_s=min(limits, default=None))
         told = {"cell": code, "ok": result.ok, "lost": result.state_lost, "seconds": result.duration_s}
         told["printed"] = result.printed

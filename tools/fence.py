@@ -9,7 +9,7 @@ from langchain_core.tools import BaseTool
 from typing_extensions import override
 
 from peerleap.tools import hints
-from peerleap.tools.json_call import CALL, CALL_END, CALL_MARKERS, begins_call, last_opening, read_call
+from peerleap.tools.json_call import CALL, CALL_END, CALL_MARKERS, begins_call, given_up, last_opening, read_call
 from peerleap.tools.protocol import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest, thought_region
 from peerleap.tools.untrusted import neutralise
 
@@ -109,6 +109,8 @@ class FenceProtocol(ToolProtocol):
                 if -1 < close < at:
                     close = text.find(CALL_END, at, limit)
                 if begins_call(text, at, limit):
+                    if close < 0 and given_up(text, at, limit):
+                        continue
                     if close < 0:
                         return None, here
                     return _json_call(text, last_opening(text, here, close), close), None

@@ -129,9 +129,11 @@ def _harmless(schema: Any, markers: tuple[str, ...]) -> Any:
 
 def _arguments(tool: BaseTool) -> str:
     schema: Any = tool.tool_call_schema
-    about: dict[str, Any] = schema if isinstance(schema, dict) else schema.model_json_schema()
-    required = about.get("required", ())
+    # A table where a server gave it, or a class of pydantic, whose version 1 LangChain takes, too.
+    describe = getattr(schema, "model_json_schema", None) or getattr(schema, "schema", None)
+    about: dict[str, Any] = describe() if describe else schema
+    required = about.get("required") or ()
     return ", ".join(
-        f"{name}{'' if name in required else '?'}: {field.get('type', 'any')}"
+        f"{name}{'' if name in required else '?'}: {field.get('type', 'any') if isinstance(field, dict) else 'any'}"
         for name, field in about.get("properties", {}).items()
     )

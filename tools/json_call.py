@@ -6,12 +6,13 @@ from typing import Any, NoReturn
 
 from peerleap.tools.protocol import BadCall, ToolRequest
 
-__all__ = ["CALL", "CALL_END", "CALL_MARKERS", "begins_call", "last_opening", "read_arguments", "read_call"]
+__all__ = ["CALL", "CALL_END", "CALL_MARKERS", "begins_call", "given_up", "last_opening", "read_arguments", "read_call"]
 
 CALL, CALL_END = "<tool_call>", "</tool_call>"
 CALL_MARKERS = (CALL, CALL_END, "<tool_response>", "</tool_response>")
 
 _FORM = '{"name": ..., "arguments": {...}}'
+_DECODER = json.JSONDecoder(strict=False)
 _BEGIN = re.compile(r"\s*+(?:\{|\Z)")
 
 
@@ -21,6 +22,16 @@ def begins_call(text: str, at: int, limit: int) -> bool:
     Otherwise the text only names the tag, which our own hint shows.
     """
     return _BEGIN.match(text, at, limit) is not None
+
+
+def given_up(text: str, at: int, limit: int) -> bool:
+    """Whether other text than a closing tag follows the object of the call whose `<tool_call>` ends at `at`."""
+    body = text[at:limit].lstrip()
+    try:
+        _, end = _DECODER.raw_decode(body)
+    except (ValueError, RecursionError):
+        return False  # it is not whole yet, or not JSON, which is told when it is closed
+    return not CALL_END.startswith(body[end:].strip())
 
 
 def last_opening(text: str, start: int, limit: int) -> int:

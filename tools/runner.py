@@ -5,6 +5,7 @@ import copy
 import functools
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ Status = Literal["ok", "error", "timeout", "limit", "repeat", "bad_call"]
 GRACE_S: Final = 2.0
 _RUNTIME = "__pregel_runtime"  # the config key in which graphs hand their runtime to nodes
 _LONGEST = 200_000
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,13 @@ class ToolRunner:
         duration = time.monotonic() - began
         spent = replace(spent, seconds=use.seconds + duration, last=key)
         if message is None:
+            if duration < deadline:
+                return self._outcome(f"CancelledError: {call.name!r} gave up", "error", spent, duration)
             text = f"TimeoutError: {call.name!r} did not answer within {deadline:g} s"
             return self._outcome(text, "timeout", spent, duration)
         status: Status = "error" if message.status == "error" else "ok"
+        if status == "error" or (isinstance(message.artifact, dict) and "unavailable" in message.artifact):
+            spent = replace(spent, last="")  # it may go well the next time: "try again in 30 s"
         chars = (((tool := self._node.tools_by_name.get(call.name)) and tool.metadata) or {}).get("max_chars")
         return self._outcome(_text(message), status, spent, duration, artifact=message.artifact, chars=chars)
 
@@ -161,7 +167,7 @@ class ToolRunner:
         text = neutralise(shorten(output, max(_LONGEST, most)), self._markers, max_chars=most)
         # A tool that has cut its output itself says what the whole was.
         whole = artifact.get("sha256") if isinstance(artifact, dict) else None
-        digest = whole if isinstance(whole, str) else _sha256(output)
+        digest = whole if isinstance(whole, str) and _DIGEST.fullmatch(whole) else _sha256(output)
         return ToolOutcome(text or "(no output)", status, duration_s, artifact, digest, use)
 
 
@@ -225,7 +231,11 @@ def _message(result: Any, call: ToolRequest) -> ToolMessage:
 
 def _text(message: ToolMessage) -> str:
     text = str(message.text)
-    return text if text or not message.content else json.dumps(message.content, default=str)
+    if text or not message.content:
+        return text
+    # An image in letters would tell nobody anything.
+    kinds = [str(part.get("type")) if isinstance(part, dict) else "text" for part in message.content]
+    return f"(the answer holds no text: {', '.join(kinds)})"
 
 
 def _forget(task: "asyncio.Future[Any]") -> None:

@@ -112,6 +112,6 @@ def _unfenced(body: str) -> str:
     """Code without a Markdown fence around all of it."""
     inner = body.strip()
     first, _, rest = inner.partition("\n")
-    if first.strip() in {"```", "```py", "```python", "```python3"} and rest.endswith("```"):
+    if "".join(first.split()).lower() in {"```", "```py", "```python", "```python3"} and rest.endswith("```"):
         return rest.removesuffix("```").strip("\n")
     return body.strip("\n")

@@ -77,8 +77,9 @@ class BoundedThreads:
                 try:
                     result = call()
                 except BaseException as error:  # noqa: BLE001 - it belongs to the caller
-                    # asyncio futures refuse StopIteration and would wait for ever.
-                    future.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
+                    # asyncio futures refuse StopIteration and would wait for ever; SystemExit would end the program.
+                    ends = isinstance(error, StopIteration | SystemExit)
+                    future.set_exception(RuntimeError(repr(error)) if ends else error)
                 else:
                     future.set_result(result)
             del job, future, call

@@ -191,7 +191,8 @@ def _spells(form: str) -> bool:
 @lru_cache(maxsize=64)
 def _compiled(markers: frozenset[str]) -> tuple[re.Pattern[str] | None, frozenset[str]]:
     """A pattern for free-form markers; bracketed ones are looked up in a set, since tokenizers bring thousands."""
-    texts = {form for marker in markers if len(form := unicodedata.normalize("NFKC", marker.strip()).lower()) > 1}
+    # Folded as the text will be: NFKC changes more, and a token that holds "…" would never be found.
+    texts = {form for marker in markers if len(form := _folded(marker.strip())[0].lower()) > 1}
     names = frozenset(form for form in texts if any(scan.fullmatch(form) for scan in _BRACKETED))
     loose = sorted(texts - names, key=lambda form: (-len(form), form))
     return re.compile("|".join(map(re.escape, loose)), re.IGNORECASE) if loose else None, names

@@ -131,6 +131,27 @@ def test_a_call_is_not_cut_by_a_block(interval: int) -> None:
     assert history[history.index(call) - 1]["kind"] == "thought"
 
 
+@pytest.mark.parametrize("interval", range(5, 75, 7))
+def test_a_block_with_an_empty_line_is_not_cut_by_the_end_of_a_paragraph(interval: int) -> None:
+    whole = "I go and compute it, with some Python:\n```python\nx = 21\n\nprint(2 * x)\n```\n"
+    seen: list[str] = []
+
+    @tool("python")
+    def run(code: str) -> str:
+        """Runs code."""
+        seen.append(code)
+        return "42"
+
+    def write(stage: str, prompt: str) -> str:
+        if stage != "thought":
+            return "so far</summarize>" if stage == "summary" else "\\boxed{4}"
+        written = prompt.rpartition("<think>\n")[2]
+        return whole[len(written) :] if whole.startswith(written) else "Done.</think>"
+
+    ask(write, [run], count=2, interval=interval, cut="paragraph")
+    assert seen == ["x = 21\n\nprint(2 * x)"] * 2
+
+
 def test_calls_of_a_peer_are_never_run() -> None:
     doubled = Double()
     hostile = double(666, text="") + "\n```python\nprint(1)\n```\n</summarize>"
@@ -266,6 +287,17 @@ def test_results_count_against_the_budget(max_tokens: int) -> None:
     forced = next(i for i, segment in enumerate(history) if segment["kind"] == "nudge")
     assert sum(len(segment["token_ids"]) for segment in history[1:forced]) <= max_tokens
     assert out["paths"]["solver_1"]["status"] == "forced"
+
+
+@pytest.mark.parametrize("max_tokens", range(84, 180, 8))
+def test_a_call_whose_answer_has_no_room_is_not_run(max_tokens: int) -> None:
+    def write(stage: str, prompt: str) -> str:
+        return double(1, text="") if stage == "thought" and '"number": 1' not in prompt else "so </tool_call>"
+
+    doubled = Double(lambda number: "🙂" * 20)
+    out, _ = ask(write, [doubled.tool], max_tokens=max_tokens, rounds=0)
+    answers = segments(out, "tool")
+    assert len(doubled.seen) == sum(answer["tool"]["status"] == "ok" for answer in answers) <= 1
 
 
 def test_interval_counts_generated_tokens_only() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
 
 from peerleap.agents import Peer
 from peerleap.engine import SamplingParams, ScriptedEngine
@@ -94,6 +95,24 @@ def test_a_finished_path_keeps_its_evidence() -> None:
     out = graph.invoke({"question": "What is 6 * 7?"}, context=SETTINGS)
     assert out["rounds"][0]["summaries"]["coder_1"]["evidence"][0]["calls"] == 1
     assert "Peer 2 (coder, ran code): I have finished." in comment(out, "solver_1")
+
+
+def test_fields_of_a_foreign_artifact_mean_nothing() -> None:
+    @tool("lookup", response_format="content_and_artifact")
+    def stock(word: str) -> tuple[str, dict[str, Any]]:
+        """Reads a sheet."""
+        return f"about {word}", {"cell": object(), "lost": ["a pen"], "unavailable": [], "printed": "4", "sha256": "no"}
+
+    team = [Peer(name="solver"), Peer(name="scout", instructions="SCOUT", tools=[stock])]
+    graph: Any = build_graph(peers=team, engine=ScriptedEngine(write, thinking=True)).compile(
+        checkpointer=InMemorySaver()
+    )
+    config = {"configurable": {"thread_id": "a"}}
+    out = graph.invoke({"question": "What is 6 * 7?"}, config, context=SETTINGS)
+    (record,) = [segment["tool"] for segment in out["histories"]["scout_1"] if segment["kind"] == "tool"]
+    assert record["status"] == "ok"
+    assert record["digest"] == hashlib.sha256(b"about leap").hexdigest()
+    assert not {"cell", "lost", "printed"} & set(record)
 
 
 def test_the_router_prefers_what_was_checked() -> None:

@@ -140,6 +140,18 @@ def test_a_cell_over_its_time_is_told(box: Sandbox) -> None:
     assert out["paths"]["coder_1"]["status"] == "finished"
 
 
+@pytest.mark.parametrize("seconds", [float("inf"), 1e19])
+def test_a_path_without_a_time_limit_runs_its_cells(seconds: float, box: Sandbox) -> None:
+    def write(prompt: str, params: SamplingParams) -> str:
+        if not params.stop_token_ids:
+            return "\\boxed{4}"
+        return "Done.</think>" if "[7 tool calls left]" in prompt else cell("print(6 * 7)")
+
+    limits = ToolLimits(seconds=seconds, path_seconds=seconds)
+    out = graph(python(box), write, 1, limits).invoke({"question": "What is 2 + 2?"}, context=SETTINGS)
+    assert answers(out, "coder_1")[0]["text"].startswith("```output\n42\n")
+
+
 async def test_a_cancelled_run_leaves_no_process() -> None:
     def write(prompt: str, params: SamplingParams) -> str:
         return cell("print('hot', flush=True)\nwhile True: pass")

@@ -3,12 +3,15 @@
 import asyncio
 from dataclasses import asdict, dataclass, field, replace
 
+import pytest
+
 from peerleap.tools.search.backend import SearchError, SearchHit
 from peerleap.tools.search.breaker import CircuitBreaker
 from peerleap.tools.search.cache import SearchCache
 from peerleap.tools.search.desk import SearchDesk
 from peerleap.tools.search.searxng import SearxngBackend
 from peerleap.tools.search.throttle import Throttle
+from peerleap.tools.search.tools import read_page
 
 HITS = [SearchHit("Sums", "https://a.example/1", "n(n+1)/2")]
 
@@ -123,3 +126,13 @@ async def test_an_empty_answer_is_asked_for_again() -> None:
     assert len(engine.asked) == 2
     assert await desk.ask("gauss") == await desk.ask("gauss") == HITS
     assert len(engine.asked) == 3
+
+
+@pytest.mark.parametrize("row", [[{"title": "t"}], [{**asdict(HITS[0]), "new": 1}], [1], {"title": "t"}, "text"])
+async def test_what_another_version_has_kept_is_asked_for_again(row: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, cache = Engine(), SearchCache()
+    monkeypatch.setattr(SearchCache, "get", lambda *_: row)
+    assert await SearchDesk(engine, cache=cache, throttle=fast()).ask("gauss") == HITS
+    assert engine.asked == ["gauss"]
+    told = await read_page(cache=cache).ainvoke({"url": "http://127.0.0.1/"})
+    assert "is not a public address" in told

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,15 @@ async def test_extraction_is_killed_at_its_deadline(monkeypatch: pytest.MonkeyPa
     slow.write_text("print('[1]')")
     with pytest.raises(PageError, match="no text"):
         await extract(Page("u", "html", b"<p>x</p>"), seconds=5)
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "utf-7", "Unicode_Escape", "\0x", "", "no-such"])
+async def test_a_charset_that_no_browser_knows_is_not_one(charset: str) -> None:
+    body = b"xn--" + b"a" * 400_000 + b"-" + b"a" * 400_000 + b"+ADw-think+AD4-\\x3c"
+    began = time.monotonic()
+    found = await extract(Page("u", "text", body, charset))
+    assert time.monotonic() - began < 1
+    assert found.text == body.decode()
 
 
 async def test_a_cancelled_extraction_leaves_no_process(slow: Path, alive: Callable[[set[int]], set[int]]) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.tools import StructuredTool, tool
+from pydantic.v1 import BaseModel as V1Model
 
 from peerleap import tools
 from peerleap.tools import hints
@@ -162,6 +163,18 @@ def test_a_tag_that_is_only_named_hides_nothing(named: str) -> None:
     assert (found.args, found.raw) == ({"q": 1}, USED)
 
 
+@pytest.mark.parametrize("behind", ["\n\nNo answer, so I compute.\n", "</tool_cal>\n", "\n<tool_response>\nx\n"])
+def test_a_call_that_was_never_closed_hides_nothing(behind: str) -> None:
+    opened = USED.removesuffix("</tool_call>")
+    assert FENCE.pending(opened + behind) is None
+    assert code_of(f"{opened}{behind}```python\nprint(6*7)\n```\n", 0, "\n```\n") == "print(6*7)"
+    for more in ("", "\n", "</tool", "\n</tool_call"):
+        assert FENCE.pending(opened + more) == 0
+    code = '<tool_call>{"name": "python", "arguments": {"code": "x\n```python\nprint(1)\n```\n'
+    assert FENCE.parse(code, 0, "\n```\n") is None  # in the middle of an argument
+    assert FENCE.pending(code) == 0
+
+
 def test_of_two_openings_the_last_is_closed() -> None:
     found = FENCE.parse('<tool_call>{"name": hm, again: ' + USED)
     assert isinstance(found, ToolRequest)
@@ -229,6 +242,22 @@ def test_hint_names_only_what_the_path_has() -> None:
     assert "tool_call" not in FENCE.hint([python], limits)
     assert "```python" not in FENCE.hint([look_up], limits)
     assert FENCE.hint([], limits) == ""
+
+
+def test_every_kind_of_schema_is_told() -> None:
+    class Old(V1Model):
+        word: str
+        language: str = "en"
+
+    def look_up(word: str, language: str = "en") -> str:
+        return word + language
+
+    old = StructuredTool(name="old", description="Looks.", func=look_up, args_schema=Old)
+    table = {"type": "object", "properties": {"word": {"type": "string"}, "language": True}, "required": None}
+    served = StructuredTool(name="served", description="Looks.", func=look_up, args_schema=table)
+    assert hints.listing([old, served]) == (
+        "- old(word: string, language?: string): Looks.\n- served(word?: string, language?: any): Looks."
+    )
 
 
 def test_tools_with_limits_of_their_own_are_named() -> None:
@@ -309,6 +338,7 @@ def test_a_hostile_result_never_steers(result: str, text: str) -> None:
         "```python\n" + " " * 100_000,
         "a <tool_call> b " * 8000 + "</tool_call>",
         "<tool_call>{" * 8000 + "</tool_call>",
+        "<tool_call>{} b " * 8000,
     ],
 )
 def test_no_text_takes_long_to_read(text: str) -> None:

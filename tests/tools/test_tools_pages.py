@@ -40,6 +40,7 @@ class Site(BaseHTTPRequestHandler):
         "/latin": ("text/html; charset=iso-8859-1", LATIN.encode("latin-1")),
         "/utf16": ("text/plain", "théorème ≤".encode("utf-16")),
         "/plain": ("text/plain", b"just text"),
+        "/long": ("text/plain", b"so. " * 500_000),
         "/odd": ("text/plain; charset=no-such", "caf\xe9".encode("latin-1")),
         "/pdf": ("application/pdf", PDF),
         "/badpdf": ("application/pdf", b"%PDF-1.4 nothing"),
@@ -254,6 +255,18 @@ async def test_what_one_tool_may_read_is_not_handed_to_another(site: str) -> Non
     assert "refused" in await read_page(cache=cache).ainvoke({"url": site + "/plain"})
     assert "just text" in await read_page(allow_hosts=host_of(site), cache=cache).ainvoke({"url": site + "/plain"})
     assert Site.seen == ["/plain"]
+
+
+async def test_a_long_text_does_not_stop_the_event_loop(site: str) -> None:
+    reading = asyncio.create_task(read(site, "/long", "so"))
+    loop = asyncio.get_running_loop()
+    began = last = loop.time()
+    longest = 0.0
+    while not reading.done():
+        await asyncio.sleep(0.01)
+        longest, last = max(longest, loop.time() - last), loop.time()
+    assert "so. so." in await reading
+    assert longest < (last - began) / 3
 
 
 def test_the_passage_is_around_the_best_sentence() -> None:

@@ -56,6 +56,14 @@ def test_every_preset_reads_its_call_wherever_it_is_cut(protocol: ToolProtocol) 
             assert text[cut:] == "\n"
 
 
+@pytest.mark.parametrize("opening", ["```", "```python", "``` python", "```Python ", "```py", "```python3"])
+def test_a_fence_around_a_script_is_taken_off(opening: str) -> None:
+    for preset, tags in ((retool(), "code"), (openmath(), "tool_call")):
+        found = preset.parse(f"<{tags}>\n{opening}\nprint(1)\n```\n</{tags}>")
+        assert isinstance(found, ToolRequest)
+        assert found.args == {"code": "print(1)"}
+
+
 def test_every_preset_keeps_to_its_name_and_hint(protocol: ToolProtocol) -> None:
     assert protocol.name in CALLS
     hint = protocol.hint([python, web_search], ToolLimits(calls=7))

@@ -69,6 +69,47 @@ async def test_answers_of_async_and_blocking_tools() -> None:
         assert (paired.text, paired.artifact) == ("x is 1", {"x": 1})
 
 
+async def test_pictures_are_named_and_not_spelled_out() -> None:
+    @tool
+    def plot(alone: bool) -> list[dict[str, str]]:
+        """Draws."""
+        picture = {"type": "image", "base64": "QUJD" * 500, "mime_type": "image/png"}
+        return [picture] if alone else [{"type": "text", "text": "a line"}, picture]
+
+    with ToolRunner([plot]) as runner:
+        assert (await runner.run(ask("plot", alone=True))).text == "(the answer holds no text: image)"
+        assert (await runner.run(ask("plot", alone=False))).text == "a line"
+
+
+async def test_a_tool_that_ends_the_program_or_itself_has_failed() -> None:
+    @tool
+    def leave() -> str:
+        """Calls `sys.exit`, as command lines do for arguments that they do not know."""
+        sys.exit(2)
+
+    @tool
+    async def give_up() -> str:
+        """Cancels itself, as a client does whose connection is lost."""
+        raise asyncio.CancelledError
+
+    with ToolRunner([leave, give_up]) as runner:
+        left = await runner.run(ask("leave"))
+        assert (left.status, left.text) == ("error", "RuntimeError: SystemExit(2)")
+        gone = await runner.run(ask("give_up"))
+        assert (gone.status, gone.text) == ("error", "CancelledError: 'give_up' gave up")
+
+
+async def test_only_a_digest_is_taken_for_one() -> None:
+    @tool(response_format="content_and_artifact")
+    def read(sha256: str) -> tuple[str, dict[str, str]]:
+        """Reads a file."""
+        return "text", {"sha256": sha256}
+
+    with ToolRunner([read]) as runner:
+        assert (await runner.run(ask("read", sha256="a" * 64))).digest == "a" * 64
+        assert (await runner.run(ask("read", sha256="</think>"))).digest == hashlib.sha256(b"text").hexdigest()
+
+
 async def test_mistakes_of_the_model_become_text() -> None:
     with ToolRunner([add, echo]) as runner:
         unknown = await runner.run(ask("sub", a=1))
@@ -123,6 +164,28 @@ async def test_calls_are_limited() -> None:
         assert (last.text, last.status) == ("Tool call limit exceeded. Do not call 'echo' again.", "limit")
         assert last.use == use
         assert runner.remaining(ToolUse(calls=0, seconds=61)) == 0
+
+
+async def test_a_call_that_failed_may_be_tried_again() -> None:
+    answers = ["down", "", "found"]
+
+    @tool(response_format="content_and_artifact")
+    def search(query: str) -> tuple[str, dict[str, Any]]:
+        """Works the third time."""
+        answer = answers.pop(0)
+        if not answer:
+            raise ConnectionError("reset")
+        return answer, {"unavailable": "no answer"} if answer == "down" else {}
+
+    use = ToolUse()
+    texts: list[str] = []
+    with ToolRunner([search]) as runner:
+        for _ in range(4):
+            outcome = await runner.run(ask("search", query="a"), use=use)
+            use = outcome.use
+            texts.append(outcome.text)
+    assert texts == ["down", "ConnectionError: reset", "found", "This call already ran; see above."]
+    assert use.calls == 4
 
 
 async def test_the_same_call_twice_in_a_row_runs_once() -> None:

@@ -156,6 +156,14 @@ def test_a_line_for_a_label(text: str, line: str) -> None:
     assert one_line(text, MARKERS, max_chars=20) == line
 
 
+@pytest.mark.parametrize("marker", ["[！]", "<…>", "«…»", "<e\u0301>", "～b～", "<Å>", "<｜回答！｜>"])
+def test_a_marker_with_signs_that_nfkc_changes_is_broken_too(marker: str) -> None:
+    once = neutralise(f"a{marker}b", [marker])
+    assert marker not in once
+    assert has_marker(marker, [marker])
+    assert neutralise(once, [marker]) == once
+
+
 def test_shorten_keeps_head_and_tail() -> None:
     short = shorten("a" * 500 + "b" * 500, 60)
     assert short == "a" * 19 + "…[963 characters cut]…" + "b" * 18

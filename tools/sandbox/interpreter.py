@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .child import Child, ChildLost
 from .errors import SandboxClosed, SandboxError
-from .limits import Limits
+from .limits import Limits, check_seconds
 from .nursery import Nursery
 from .replay import replay
 from .result import CellError, CellResult, ReplayResult, lost, read_reply
@@ -37,6 +37,8 @@ class Interpreter:
 
     async def run(self, code: str, timeout_s: float | None) -> CellResult:
         """Run one cell. Cancelled, it kills the process."""
+        if timeout_s is not None:
+            check_seconds("timeout_s", timeout_s)
         self._enter()
         try:
             if len(code) > _MAX_CODE:

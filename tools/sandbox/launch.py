@@ -143,7 +143,8 @@ def _find_packages(required: Sequence[str]) -> dict[str, str]:
     folders: dict[str, str] = {}
     for name in _PACKAGES:
         spec = importlib.util.find_spec(name)
-        if spec is None or not spec.submodule_search_locations:
+        # Without an origin it is no package: a folder of that name where the host happens to stand.
+        if spec is None or spec.origin is None or not spec.submodule_search_locations:
             if name in required:
                 raise SandboxUnavailable(f"the sandbox preloads {name!r}, which is missing: pip install {name}")
             continue

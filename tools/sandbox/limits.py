@@ -1,7 +1,9 @@
 """What a cell and a session may use."""
 
-import math
 from dataclasses import dataclass
+
+LONGEST_S = 1e8
+"""Three years; what is much longer no timer takes."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,15 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name in ("timeout_s", "grace_s"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name}={value!r} must be a positive number of seconds")
+            check_seconds(name, getattr(self, name))
         if self.memory_mb < 384:
             raise ValueError(f"memory_mb={self.memory_mb!r} is too little for numpy and sympy: 384 or more")
         # Above it, a reply full of escapes could outgrow a frame.
         if not 100 <= self.max_output <= 10_000:
             raise ValueError(f"max_output={self.max_output!r} must be between 100 and 10000 characters")
+
+
+def check_seconds(name: str, value: float) -> None:
+    """`ValueError` where a time limit makes no sense."""
+    if not 0 < value <= LONGEST_S:
+        raise ValueError(f"{name}={value!r} must be a positive number of seconds, {LONGEST_S:g} at most")

@@ -50,7 +50,7 @@ class Nursery:
 
     async def fork(self, seed: int) -> Child:
         """A locked-down session process. `SandboxUnavailable` if its walls are not those promised."""
-        zygote = await self.warm_up()
+        zygote = await self._claim()
         try:
             return await self._fork(zygote, seed)
         except SandboxUnavailable:
@@ -58,7 +58,18 @@ class Nursery:
             if not (zygote.deaf or await zygote.ended(_DYING_S) or zygote.deaf):
                 raise
             self._give_up(zygote)
-        return await self._fork(await self.warm_up(), seed)
+        return await self._fork(await self._claim(), seed)
+
+    async def _claim(self) -> Zygote:
+        """The zygote for one session; where sessions must not share one, nobody else gets it."""
+        while True:
+            zygote = await self.warm_up()
+            assert self.walls is not None
+            if self.walls.shared:
+                return zygote
+            if zygote is self._current():  # else another session that waited for it was faster
+                self._warm = None
+                return zygote
 
     def _give_up(self, zygote: Zygote) -> None:
         """See to its end in the background: on a busy machine its processes may take long to die."""
@@ -75,8 +86,6 @@ class Nursery:
 
     async def _fork(self, zygote: Zygote, seed: int) -> Child:
         assert self.walls is not None
-        if not self.walls.shared:
-            self._warm = None
         try:
             child = await zygote.fork(seed)
         except OSError as error:

@@ -11,6 +11,7 @@ LOST = "SandboxRestarted"
 _SHARE = 3 / 4  # of the output budget for the value or the error; standard output gets what is left
 _FRAMES = 6
 _FRAME_LENGTH = 500
+_TOTAL_BITS = 64  # a number of thousands of digits would itself be more than may be shown
 _DIGEST_LENGTH = 64  # hexadecimal digits of SHA-256
 
 
@@ -155,6 +156,8 @@ def _shorten(excerpt: object, limit: int, kept: int) -> tuple[str, bool, str]:
     if not isinstance(excerpt, dict):
         raise FrameError("a reply holds something else than an excerpt")
     head, tail, total = _typed(excerpt, "head", str), _typed(excerpt, "tail", str), _typed(excerpt, "total", int)
+    if total.bit_length() > _TOTAL_BITS:
+        raise FrameError("an excerpt claims more characters than there can be")
     if len(head) > kept or len(tail) > kept or total < len(head) + len(tail):
         raise FrameError(f"an excerpt of {len(head)} + {len(tail)} characters claims {total}")
     sha256 = _typed(excerpt, "sha256", str)

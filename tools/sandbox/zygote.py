@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections import deque
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +37,8 @@ class Zygote:
         self._sessions = 0
         self._ready = False
         self._first: int | None = None
+        self._unsent: deque[tuple[bytes, socket.socket | None]] = deque()
+        self._full = False
 
     @classmethod
     async def start(cls, walls: Walls, *, memory_mb: int, max_output: int) -> "Zygote":
@@ -77,6 +80,8 @@ class Zygote:
     @property
     def deaf(self) -> bool:
         """Whether nobody reads its orders any more, though some of its processes may still have to die."""
+        if self._control.fileno() < 0:
+            return True
         poll = select.poll()
         poll.register(self._control, 0)
         return any(happened & select.POLLHUP for _, happened in poll.poll(0))
@@ -86,20 +91,15 @@ class Zygote:
         self._sessions += 1
         number = self._sessions
         ours, theirs = socket.socketpair()
-        with theirs:
-            attached = array.array("i", [theirs.fileno()])
-            message = json.dumps({"order": "spawn", "session": number, "seed": seed}).encode()
-            try:
-                self._control.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, attached)])
-            except BaseException:
-                ours.close()
-                raise
+        self._send({"order": "spawn", "session": number, "seed": seed}, theirs)
         loop = asyncio.get_running_loop()
         _, child = await loop.create_unix_connection(partial(Child, partial(self._order, number)), sock=ours)
         return child
 
     def kill(self) -> None:
         """End the worker and all its sessions at once, without asking it."""
+        if not self.alive:
+            return  # its number may be another's by now
         children = _children(self._process.pid)
         for child in children:
             _kill_child(child, self._process.pid)
@@ -113,6 +113,7 @@ class Zygote:
         with contextlib.suppress(OSError):
             # Not only close: a process forked off the host may hold a copy of the descriptor.
             self._control.shutdown(socket.SHUT_RDWR)
+        self._flush()  # nobody reads it any more: to let go of what is attached
         self._control.close()
         if not self._ready:
             self.kill()
@@ -159,13 +160,34 @@ class Zygote:
                 self._first = os.pidfd_open(_children(self._process.pid)[0])
 
     def _order(self, session: int, order: str) -> None:
-        try:
-            self._control.send(json.dumps({"order": order, "session": session}).encode())
-        except BlockingIOError:
-            # Hundreds of orders unread: it is stuck, and a session that cannot be killed is worse than none.
-            self.kill()
-        except OSError:
-            pass  # it is gone, and its sessions with it
+        self._send({"order": order, "session": session})
+
+    def _send(self, order: dict[str, object], attached: socket.socket | None = None) -> None:
+        self._unsent.append((json.dumps(order).encode(), attached))
+        self._flush()
+
+    def _flush(self) -> None:
+        """Send the orders that wait. Dozens of sessions give more of them at a time than a socket holds."""
+        full = False
+        while self._unsent and not full:
+            order, attached = self._unsent[0]
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [attached.fileno()]))] if attached else []
+            try:
+                self._control.sendmsg([order], rights)
+            except BlockingIOError:
+                full = True
+                continue
+            except OSError:
+                pass  # it is gone, and its sessions with it
+            self._unsent.popleft()
+            if attached:
+                attached.close()
+        if full != self._full:
+            self._full, loop = full, asyncio.get_running_loop()
+            if full:
+                loop.add_writer(self._control, self._flush)
+            else:
+                loop.remove_writer(self._control)
 
 
 def _execute(start: Launch, control: int, folder: str) -> subprocess.Popen[bytes]:

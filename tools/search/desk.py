@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import random
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Final
 
@@ -46,7 +46,9 @@ class SearchDesk:
         return await self._shared.run(key, lambda: self._request(query, key))
 
     async def _kept(self, key: tuple[object, ...]) -> list[SearchHit]:
-        return [SearchHit(**row) for row in await self.cache.aget(*key) or ()]
+        with suppress(TypeError):  # a file that another version wrote is a miss, too
+            return [SearchHit(**row) for row in await self.cache.aget(*key) or ()]
+        return []
 
     async def _request(self, query: str, key: tuple[object, ...]) -> list[SearchHit]:
         self._look_at_breaker()

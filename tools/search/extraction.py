@@ -1,6 +1,7 @@
 """Text from pages, made in a process of its own: hostile HTML and PDF can take minutes or gigabytes."""
 
 import asyncio
+import codecs
 import json
 import os
 import subprocess
@@ -18,6 +19,8 @@ _WORKER: Final = Path(__file__).with_name("extraction_worker.py")
 _THREADS: Final = BoundedThreads(2, "peerleap-extract")
 _DEATH_S: Final = 2.0  # a killed process is gone in milliseconds
 _MAX_HTML: Final = 1_000_000  # trafilatura took 10 s for 50,000 attributes
+# Python knows them, browsers do not: of names and of source code, and the first two take minutes for a large body.
+_NO_CHARSETS: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,9 @@ def decoded(body: bytes, charset: str | None) -> str:
     """`body` as text, in `charset` or else UTF-8 or else Latin-1; nothing is an error."""
     for name in (charset, "utf-8"):
         try:
-            return body.decode(name or "utf-8")
-        except (LookupError, UnicodeError):
+            if codecs.lookup(name or "utf-8").name not in _NO_CHARSETS:
+                return body.decode(name or "utf-8")
+        except (LookupError, ValueError):  # unknown, no name at all, or wrong
             continue
     return body.decode("latin-1")
 

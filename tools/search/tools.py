@@ -1,6 +1,8 @@
 """`web_search` and `read_page`: the LangChain tools that peers get."""
 
+import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -82,11 +84,15 @@ class _ReadPage(BaseTool):
             page = await self._kept(url) or await self._shared.run(url, lambda: self._text(url))
         except PageError as error:
             return f"The page cannot be read: {error}. Go on without it.", {"unavailable": str(error)}
-        return page_report(page, looking_for, _MAX_CHARS), {"url": page.url, "title": page.title, "date": page.date}
+        # Off the loop: a long text takes seconds to look through, and other paths go on meanwhile.
+        text = await asyncio.to_thread(page_report, page, looking_for, _MAX_CHARS)
+        return text, {"url": page.url, "title": page.title, "date": page.date}
 
     async def _kept(self, url: str) -> PageText | None:
         row = await self._cache.aget(*self._key(url))
-        return PageText(**row) if row else None
+        with suppress(TypeError):  # a file that another version wrote is a miss, too
+            return PageText(**row) if row else None
+        return None
 
     async def _text(self, url: str) -> PageText:
         async with self._throttle.turn():

@@ -95,6 +95,7 @@ def test_a_message_too_long_to_send_is_refused() -> None:
         {"output": EXCERPT | {"head": "a" * 1001, "total": 1001}},
         {"output": EXCERPT | {"tail": "b"}},
         {"output": EXCERPT | {"total": 1.0}},
+        {"output": EXCERPT | {"total": 10**4000}},
         {"output": EXCERPT | {"head": 1}},
         {"output": EXCERPT | {"sha256": 0}},
         {"output": EXCERPT | {"sha256": "0" * 65}},

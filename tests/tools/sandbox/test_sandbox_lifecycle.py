@@ -181,6 +181,18 @@ def test_a_session_of_its_own_worker_that_is_cancelled_as_it_ends_leaves_nothing
         assert descendants(os.getpid()) <= processes
 
 
+async def test_sessions_that_must_not_share_a_worker_have_one_each_when_they_open_at_once() -> None:
+    if not probe().walls.bwrap:
+        pytest.skip(f"tier 2b: {probe().reasons}")
+    async with Sandbox(_walls=TIERS["2b"]) as made:
+        sessions = await asyncio.gather(*(made.asession(f"path {number}") for number in range(4)))
+        assert len(set(made._nursery._homes.values())) == 4
+        for number, session in enumerate(sessions):
+            await session.arun(f"x = {number}")
+        await sessions[0].aclose()
+        assert [(await session.arun("x")).value for session in sessions[1:]] == ["1", "2", "3"]
+
+
 def test_closing_while_it_starts(walls: Walls, nothing_left: Callable[[], None]) -> None:
     sandbox = Sandbox(_walls=walls)
     sandbox.warm_up()

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +64,7 @@ def test_a_broken_bwrap_is_told() -> None:
     [
         {"timeout_s": 0},
         {"timeout_s": float("inf")},
+        {"timeout_s": 1e19},
         {"grace_s": -1},
         {"memory_mb": 10},
         {"max_output": 0},
@@ -88,6 +90,14 @@ def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SandboxUnavailable, match="pip install numpy"):
         launch("serve", Walls(None, landlock=True, seccomp=True), preload=("numpy",))
+
+
+def test_a_folder_with_the_name_of_a_package_is_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("flint", "gmpy2"):
+        (tmp_path / name).mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    start = launch("serve", Walls(None, landlock=True, seccomp=True), preload=("numpy",))
+    assert str(tmp_path) not in start.command[-1]
 
 
 def test_the_environment_is_not_passed_on() -> None:

@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,23 @@ def test_sessions_do_not_mix(sandbox: Sandbox) -> None:
     for session in sessions:
         session.close()
     assert failures == []
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), float("inf"), 1e19])
+def test_a_time_limit_that_no_timer_takes_is_refused(timeout_s: float, session: Session) -> None:
+    session.run("x = 1")
+    with pytest.raises(ValueError, match=f"timeout_s={re.escape(repr(timeout_s))} must be"):
+        session.run("x", timeout_s=timeout_s)
+    assert session.run("x", timeout_s=1e8).value == "1"
+
+
+async def test_a_hundred_sessions_at_once(sandbox: Sandbox) -> None:
+    async def work(number: int) -> list[str | None]:
+        async with await sandbox.asession(f"path {number}") as session:
+            return [(await session.arun(f"x = {number}\nx")).value, (await session.arun("x + 1")).value]
+
+    values = await asyncio.gather(*(work(number) for number in range(100)))
+    assert values == [[str(number), str(number + 1)] for number in range(100)]
 
 
 def test_modules_changed_in_one_session_are_whole_in_another(sandbox: Sandbox, session: Session) -> None:
