@@ -19,6 +19,7 @@ from peerleap.evals.mathcheck import Comparison, MathPool, need_math_verify
 from peerleap.evals.official import official_verdict
 from peerleap.evals.own_text import without_comments
 from peerleap.graph.boxed import last_box
+from peerleap.graph.plain_tex import plain_tex
 
 MAX_ANSWER = 1000
 METHODS = ("peerleap", "leap-official")
@@ -50,6 +51,7 @@ def grade_boxed(text: str, gold: str) -> Verdict | Undecided:
         return NO_ANSWER
     if len(box) > MAX_ANSWER:
         return Verdict(correct=False, extracted=box[:MAX_ANSWER], how="too long")
+    box, gold = plain_tex(box), plain_tex(gold)
     ours, theirs = parse_integer(box), parse_integer(gold)
     if ours is not None and theirs is not None and not _other_variable(box, gold):
         return Verdict(ours == theirs, str(ours), "integer")
