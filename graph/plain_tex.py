@@ -17,12 +17,17 @@ _SIZES = re.compile(
 _COLOUR = re.compile(r"\\(?:text)?color\s?\{[^{}]*\}")
 _ROW_GAP = re.compile(r"\\\\\s?\[\s?-?[\d.]+\s?(?:pt|mm|cm|em|ex|in)\s?\]")
 _FONT = re.compile(
-    r"\\(?:(?:text|mbox)(?=\s?\{[\s\d.,$\\+-]*\})"
+    r"\\(?:(?:text|mbox)(?=\s?\{(?:[\s\d.,$\\+-]|and|or)*\})"
     r"|(?:math(?:bf|rm|it|sf|tt)|boldsymbol|bm|text(?:bf|it|sf|tt|rm)|underline)(?=\s?\{(?:[-+$\d]|\\[A-Za-z]|[ie]\})))"
     r"\s?\{"
 )
 _BRACES = re.compile(r"\\.|(?P<open>\{)|(?P<close>\})", re.DOTALL)
 _GROUPED = re.compile(r"(?<=[^\\]\{)\d{1,3}(?:,\d{3})+(?=\})")
+_JOINED = re.compile(
+    r"(?:\s|,|\\q?quad(?![A-Za-z])|\\[ ,;])*"
+    r"(?:\\(?:text|mathrm|textbf|mbox)\s?\{[\s,]*(?P<told>and|or)\s*\}|(?<![A-Za-z\\])(?P<plain>and|or)(?![A-Za-z]))"
+    r"(?:\s|\\q?quad(?![A-Za-z])|\\[ ,;])*"
+)
 _FULL_STOP = re.compile(r"(?<![.\d])\.(?P<closed>\s?\})?\s*$|(?<=\d)\.\s*$")
 
 
@@ -44,6 +49,11 @@ def plain_tex(text: str) -> str:
     text = re.sub(r"^\s?([+-]?\d{1,30}(?:\.\d{1,30})?)[eE]-(\d{1,3})\s?$", r"\1 \\times 10^{-\2}", text)
     text = re.sub(r"^\s?([+-]?\d{1,30})\s{1,3}(\d{1,30})/(\d{1,30})\s?$", r"\1\\frac{\2}{\3}", text)
     return _FULL_STOP.sub(lambda stop: stop["closed"] or "", text).strip()
+
+
+def listed(text: str) -> str:
+    r"""A list with commas where words join its items: `3, 5, \text{ and } 7`, `x=1 or x=2`."""
+    return text if len(text) > _LONGEST else _JOINED.sub(", ", text)
 
 
 def _vulgar(sign: re.Match[str]) -> str:
