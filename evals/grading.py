@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from peerleap.evals.choices import choice_letter
-from peerleap.evals.integers import is_product, number_words, parse_integer, same_in_base
+from peerleap.evals.integers import is_compound, is_product, number_words, parse_integer, same_in_base
 from peerleap.evals.mathcheck import Comparison, MathPool, need_math_verify
 from peerleap.evals.official import official_verdict
 from peerleap.evals.own_text import without_comments
@@ -62,6 +62,8 @@ def grade_boxed(text: str, gold: str) -> Verdict | Undecided:
         return Verdict(correct=True, extracted=box, how="same text")
     if theirs is not None and is_product(box):
         return Verdict(correct=False, extracted=box, how="product")
+    if is_compound(box) and not is_compound(gold):
+        return Verdict(correct=False, extracted=box, how="two quantities")
     if theirs is None:
         gold = listed(gold)
         if _several(gold) or (_united(gold) and number_words(box) == {"or"}):

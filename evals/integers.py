@@ -48,6 +48,10 @@ _PRODUCT = re.compile(
     r"|mm|mv|mw|my|no|nm|of|ok|on|or|oz|pa|pm|pt|qt|so|sq|to|up|us|we|yd)$)[a-z]{2}|abc|ijk|lmn|pqr|rst|uvw|xyz",
     re.IGNORECASE,
 )
+# Two quantities: `3 \\text{ hours } 20 \\text{ minutes}`, of which math-verify reads the first.
+_COMPOUND = re.compile(
+    r"\d\s{0,3}\\(?:text|mathrm|mbox|textrm)\s?\{(?=[^{}]*[A-Za-z])[^{}]*\}(?:\s|\\[ ,;]){0,3}(?:\\?\$\s?)?[\d.]"
+)
 _LAST_WORD = re.compile(r"\d\s{1,3}(?P<word>[A-Za-z]{2,3})\$?\s*$")
 # Not the commands: `\sqrt` and `\pi` are mathematics.
 _WORDS = re.compile(rf"(?<![\\A-Za-z])({'|'.join((*_SCALES, *_FRACTIONS, *_OPERATORS))})\b", re.IGNORECASE)
@@ -98,6 +102,11 @@ def is_product(text: str) -> bool:
     """Whether a number is multiplied by variables after it (`5 ab`), which math-verify takes for a unit."""
     last = _LAST_WORD.search(text)
     return last is not None and _PRODUCT.fullmatch(last["word"]) is not None
+
+
+def is_compound(text: str) -> bool:
+    """Whether a second quantity stands behind the unit of the first: neither of them alone is the answer."""
+    return _COMPOUND.search(text) is not None
 
 
 def _scientific(text: str, scale: int) -> int | None:
