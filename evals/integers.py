@@ -23,7 +23,10 @@ _MODULUS = re.compile(
 )
 _INTEGER = re.compile(r"([+-]?)\s*(\d+|\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+)(?:\.0*)?")
 _SCIENTIFIC = re.compile(r"([+-]?\d{1,30})(?:\.(\d{0,30}))?[eE]\+?(\d{1,2})")
-_BASED = re.compile(r"([0-9A-Za-z]+)\s*_\s*(?:\{\s*(\d{1,2})\s*\}|(\d{1,2}))")
+_BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+          "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
+_BASED = re.compile(rf"\s?([0-9A-Za-z]+)\s?(?:_|(?:in )?base\b)\s?(\d{{1,2}}|{'|'.join(_BASES)})\s?")
+_AROUND_BASE = re.compile(r"(?:\\(?:text|mathrm)(?![A-Za-z])|[\s{}()$])+")
 
 _SCALES = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _FRACTIONS = ("half", "halves", "third", "thirds", "quarter", "quarters", "fifths", "sixths", "eighths", "tenths")
@@ -121,8 +124,8 @@ def _scientific(text: str, scale: int) -> int | None:
 
 def parse_based(text: str) -> tuple[str, int] | None:
     """Digits and base of a number with a base subscript (`2516_8`), or None; math-verify ignores the subscript."""
-    match = _BASED.fullmatch(_SPACING.sub("", text).replace("$", "").strip())
-    return (match[1].lstrip("0").upper() or "0", int(match[2] or match[3])) if match else None
+    match = _BASED.fullmatch(_AROUND_BASE.sub(" ", _SPACING.sub("", text)))
+    return (match[1].lstrip("0").upper() or "0", _BASES.get(match[2]) or int(match[2])) if match else None
 
 
 def same_in_base(gold: str, answer: str) -> bool | None:
