@@ -14,11 +14,12 @@ from types import TracebackType
 from typing import Self
 
 from peerleap.evals.choices import choice_letter
-from peerleap.evals.integers import is_compound, is_product, number_words, parse_integer, same_in_base
+from peerleap.evals.integers import is_compound, is_product, parse_integer, same_in_base
 from peerleap.evals.mathcheck import Comparison, MathPool, need_math_verify
 from peerleap.evals.official import official_verdict
 from peerleap.evals.own_text import without_comments
 from peerleap.graph.boxed import last_box
+from peerleap.graph.maths_form import number_words
 from peerleap.graph.plain_tex import listed, plain_tex
 
 MAX_ANSWER = 1000

@@ -5,6 +5,8 @@ All golds of AIME, AIMO and GSM8K are integers, and so are 311 of MATH-500's.
 
 import re
 
+from peerleap.graph.maths_form import SCALES, number_words
+
 _WRAPPER = re.compile(
     r"\$\$?(?P<a>.*?)\$\$?|\\\((?P<b>.*)\\\)|\\\[(?P<c>.*)\\\]|\*\*(?P<d>.*)\*\*|\{(?P<e>[^{}]*)\}|\((?P<f>[^()]*)\)"
     r"|\\(?:text|textbf|textit|mathrm|mathbf|mathit|mathsf|bm|boldsymbol|mbox|displaystyle)\s*\{(?P<g>[^{}]*)\}",
@@ -28,23 +30,6 @@ _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eig
 _BASED = re.compile(rf"\s?([0-9A-Za-z]+)\s?(?:_|(?:in )?base\b)\s?(\d{{1,2}}|{'|'.join(_BASES)})\s?")
 _AROUND_BASE = re.compile(r"(?:\\(?:text|mathrm)(?![A-Za-z])|[\s{}()$])+")
 
-_SCALES = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_FRACTIONS = ("half", "halves", "third", "thirds", "quarter", "quarters", "fifths", "sixths", "eighths", "tenths")
-_OPERATORS = (
-    "or",
-    "and",
-    "to",
-    "over",
-    "pi",
-    "squared",
-    "cubed",
-    "factorial",
-    "root",
-    "sqrt",
-    "choose",
-    "plus",
-    "minus",
-)
 # Words of two letters that follow a number in prose or are its unit; others are products of variables: `5 xy`.
 _PRODUCT = re.compile(
     r"(?!(?:am|as|at|be|by|cc|cl|cm|cu|dl|do|ev|ft|gb|gm|gw|he|hr|hz|if|in|is|it|kb|kg|kj|km|kn|kv|kw|lb|mb|me|mg|mi|ml"
@@ -56,15 +41,8 @@ _COMPOUND = re.compile(
     r"\d\s{0,3}\\(?:text|mathrm|mbox|textrm)\s?\{(?=[^{}]*[A-Za-z])[^{}]*\}(?:\s|\\[ ,;]){0,3}(?:\\?\$\s?)?[\d.]"
 )
 _LAST_WORD = re.compile(r"\d\s{1,3}(?P<word>[A-Za-z]{2,3})\$?\s*$")
-# Not the commands: `\sqrt` and `\pi` are mathematics.
-_WORDS = re.compile(rf"(?<![\\A-Za-z])({'|'.join((*_SCALES, *_FRACTIONS, *_OPERATORS))})\b", re.IGNORECASE)
 # Unicode digits such as superscripts stay as they are: 5² is not 52.
 _SIGNS = str.maketrans({"−": "-", "\u2010": "-", "\u2011": "-", "–": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " "})
-
-
-def number_words(text: str) -> set[str]:
-    """The words of a text that change the number before them: `3 million`, `3 halves`, `3 or 4`."""
-    return {word.lower() for word in _WORDS.findall(text)}
 
 
 def parse_integer(text: str) -> int | None:
@@ -84,9 +62,9 @@ def parse_integer(text: str) -> int | None:
                 return None
             words = (unit["unit"] or unit["word"] or "").lower()
             changing = number_words(words)
-            if changing - _SCALES.keys() or len(changing) > 1:
+            if changing - SCALES.keys() or len(changing) > 1:
                 return None
-            scale *= _SCALES[changing.pop()] if changing else 1
+            scale *= SCALES[changing.pop()] if changing else 1
             text = text[: unit.start()].strip()
         wrapper = _WRAPPER.fullmatch(text)
         if wrapper is not None:

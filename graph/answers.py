@@ -99,8 +99,9 @@ def canonical(answer: str, task: TaskName) -> str:
     if task == "choice":
         letter = _LETTER.match(text)
         return letter["answer"].upper() if letter else text.casefold()
-    text = re.sub(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]*)\}", r"\1", text)
-    return _plain(text) if task == "free" else maths_form(text)
+    if task == "math":
+        return maths_form(text)
+    return _plain(re.sub(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]*)\}", r"\1", text))
 
 
 def _plain(text: str) -> str:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-_LONGEST = 2000
+LONGEST = 2000
 _SYMBOLS = str.maketrans({
     "\N{MINUS SIGN}": "-", "∞": r"\infty ", "∪": r"\cup ", "×": r"\times ", "⋅": r"\cdot ", "·": r"\cdot ",
     "π": r"\pi ", "≤": r"\le ", "≥": r"\ge ", "±": r"\pm ", "\N{FRACTION SLASH}": "/",
@@ -36,7 +36,7 @@ def plain_tex(text: str) -> str:
 
     Fonts around words stay, since they tell units from variables.
     """
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         return text
     text = _VULGAR.sub(_vulgar, text.translate(_SYMBOLS))
     text = _RAISED.sub(lambda m: m[0] if m["words"] else f"^{{{unicodedata.normalize('NFKC', m[0])}}}", text)
@@ -53,7 +53,7 @@ def plain_tex(text: str) -> str:
 
 def listed(text: str) -> str:
     r"""A list with commas where words join its items: `3, 5, \text{ and } 7`, `x=1 or x=2`."""
-    return text if len(text) > _LONGEST else _JOINED.sub(", ", text)
+    return text if len(text) > LONGEST else _JOINED.sub(", ", text)
 
 
 def _vulgar(sign: re.Match[str]) -> str:
