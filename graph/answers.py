@@ -31,7 +31,7 @@ _WRAPPED = re.compile(
     r"|[“„](?P<double>[^“„”]+)[“”]|‘(?P<single>[^‘’]+)’|«(?P<angled>[^«»]+)»",
     re.DOTALL,
 )
-_AROUND = r"(?:\\(?:text|mathrm|textbf|mathbf)\b|\W)*+"
+_AROUND = r"(?:\\(?:text(?:bf|it|rm|sf|tt)?|math(?:bf|it|rm|sf|tt)|[lL]arge|bf|rm)\b|\W)*+"
 # `I` and `A` can be words: `I don't know` and `A number` choose nothing, `A is right` does. A small one is alone.
 _LETTER = re.compile(
     rf"^{_AROUND}(?:(?i:option|choice|answer)\b{_AROUND})?"

@@ -61,6 +61,7 @@ SAME = [
     ("math", "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "\\begin{bmatrix}1\\\\2\\end{bmatrix}"),
     ("choice", "B", "(B)"),
     ("choice", "\\text{B}", "B) blue"),
+    ("choice", "\\Large\\mathsf{B}", "B"),
     ("choice", "b", "B"),
     ("choice", "Option B", "B"),
     ("free", "Goethe!", "goethe"),
