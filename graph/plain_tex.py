@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 LONGEST = 2000
+_LAYERS = 8
 _SYMBOLS = str.maketrans({
     "\N{MINUS SIGN}": "-", "∞": r"\infty ", "∪": r"\cup ", "×": r"\times ", "⋅": r"\cdot ", "·": r"\cdot ",
     "π": r"\pi ", "≤": r"\le ", "≥": r"\ge ", "±": r"\pm ", "\N{FRACTION SLASH}": "/",
@@ -20,6 +21,9 @@ _FONT = re.compile(
     r"\\(?:(?:text|mbox)(?=\s?\{(?:[\s\d.,$\\+-]|and|or)*\})"
     r"|(?:math(?:bf|rm|it|sf|tt)|boldsymbol|bm|text(?:bf|it|sf|tt|rm)|underline)(?=\s?\{(?:[-+$\d]|\\[A-Za-z]|[ie]\})))"
     r"\s?\{"
+)
+_AROUND = re.compile(
+    r"\\\((?P<inline>.+)\\\)|\\\[(?P<display>.+)\\\]|\$\$?(?P<dollars>[^$]+)\$\$?|\{(?P<braced>.+)(?<!\\)\}", re.DOTALL
 )
 _BRACES = re.compile(r"\\.|(?P<open>\{)|(?P<close>\})", re.DOTALL)
 _GROUPED = re.compile(r"(?<=[^\\]\{)\d{1,3}(?:,\d{3})+(?=\})")
@@ -48,7 +52,7 @@ def plain_tex(text: str) -> str:
     text = re.sub(r"\\([dt]?frac)\s?\\pi\s?(?=[\d{])", r"\\\1{\\pi}", text)
     text = re.sub(r"^\s?([+-]?\d{1,30}(?:\.\d{1,30})?)[eE]-(\d{1,3})\s?$", r"\1 \\times 10^{-\2}", text)
     text = re.sub(r"^\s?([+-]?\d{1,30})\s{1,3}(\d{1,30})/(\d{1,30})\s?$", r"\1\\frac{\2}{\3}", text)
-    return _FULL_STOP.sub(lambda stop: stop["closed"] or "", text).strip()
+    return _FULL_STOP.sub(lambda stop: stop["closed"] or "", _bare(text.strip())).strip()
 
 
 def listed(text: str) -> str:
@@ -59,6 +63,19 @@ def listed(text: str) -> str:
 def _vulgar(sign: re.Match[str]) -> str:
     over, _, under = unicodedata.normalize("NFKC", sign[0]).partition("\N{FRACTION SLASH}")
     return f"\\frac{{{over}}}{{{under}}}"
+
+
+def _bare(text: str) -> str:
+    """The text without braces or signs of mathematics around the whole of it."""
+    for _ in range(_LAYERS):
+        inside = _AROUND.fullmatch(text)
+        if inside is None:
+            break
+        shorter = inside[inside.lastindex or 0].strip()
+        if inside.lastgroup == "braced" and _opened(shorter) != shorter:
+            break  # `{a} + {b}`
+        text = shorter
+    return text
 
 
 def _opened(text: str) -> str:
