@@ -19,7 +19,7 @@ from peerleap.evals.mathcheck import Comparison, MathPool, need_math_verify
 from peerleap.evals.official import official_verdict
 from peerleap.evals.own_text import without_comments
 from peerleap.graph.boxed import last_box
-from peerleap.graph.maths_form import number_words
+from peerleap.graph.maths_form import number_words, without_unit
 from peerleap.graph.plain_tex import listed, plain_tex
 
 MAX_ANSWER = 1000
@@ -66,7 +66,8 @@ def grade_boxed(text: str, gold: str) -> Verdict | Undecided:
     if is_compound(box) and not is_compound(gold):
         return Verdict(correct=False, extracted=box, how="two quantities")
     if theirs is None:
-        gold = listed(gold)
+        # math-verify drops the unit in `5.4 \text{ cents}`, and reads letters in `5.4 cents`.
+        box, gold = without_unit(box), listed(gold)
         if _several(gold) or (_united(gold) and number_words(box) == {"or"}):
             box = listed(box)
     # math-verify drops words, so `3 \text{ halves}` would be 3.

@@ -61,8 +61,8 @@ def number_words(text: str) -> set[str]:
 def maths_form(text: str) -> str:
     """A form in which most answers that mean the same are equal, and answers that differ are not."""
     if len(text) <= LONGEST:
-        text = _without_unit(_without_set(plain_tex(_SIDES.sub("", text))))
-        text = _without_unit(_TEXT.sub(r"\1", text))
+        text = without_unit(_without_set(plain_tex(_SIDES.sub("", text))))
+        text = without_unit(_TEXT.sub(r"\1", text))
         # Of inequalities `and` is another set than `or`.
         text = text if _RELATION.search(text) and "and" in text else listed(text)
     text = _TEXT.sub(r"\1", text)
@@ -96,7 +96,7 @@ def _as_sum(mixed: re.Match[str]) -> str:
     return f"{mixed[1]}{whole * under + over}/{under}"
 
 
-def _without_unit(text: str) -> str:
+def without_unit(text: str) -> str:
     """A number without its unit, as graders read it; not without a word that changes it."""
     number = _UNIT.match(text)
     return text if number is None or number_words(number["unit"]) else number["number"]
