@@ -10,27 +10,33 @@ import re
 from peerleap.evals.own_text import answer_section, without_comments
 from peerleap.graph.boxed import boxes
 
-_OPEN = r"(?:\\(?:boxed|text|textbf|mathrm|mathbf|bf)\s*\{|\\\(|(?i:option|choice|letter)\b|[\s\"'“*_$(\[{<:`]){0,12}"
+_FONT = r"text(?:bf|it|rm|sf|tt)?|math(?:bf|it|rm|sf|tt|cal|bb)|underline|boldsymbol|bm"
+_SIZE = r"bf|rm|it|large|Large|LARGE|huge|Huge"
+_OPEN = rf"(?:\\(?:boxed|{_FONT}|bf)\s*\{{|\\\(|(?i:option|choice|letter)\b|[\s\"'“*_$(\[{{<:`]){{0,12}}"
 _ADVERB = r"(?:\s+(?:clearly|therefore|thus|definitely|indeed|likely|probably|most likely|then|simply))?"
 _IS = rf"(?:\s*(?:is|are|would be|should be|must be|will be|was)\b{_ADVERB}\s*[:：=]?|\s*[:：=→]|\s+[-–—]\s)"
 _SAID = re.compile(
     rf"(?:\b(?i:answers?|options?|choices?|solution)[\"'”*_`}}\s]{{0,6}}(?i:{_IS})"
-    rf"|\b(?i:choose|select|pick|go with|going with)\b){_OPEN}(?P<letter>[A-Ja-j])(?![A-Za-z0-9_^+]|['’][a-z])"
+    rf"|答案(?:是|为)?\s*[:：]?\s*|故选\s*|因此选\s*|<answer>\s*"
+    rf"|^[ \t]*(?:\#{{1,6}}|\*\*)[ \t]*(?i:(?:final |correct )?answer)[ \t]*\**[ \t]*\n\s*(?=[(*]{{0,4}}[A-J][).:*])"
+    rf"|\b(?i:choose|select|pick|go with|going with)\b){_OPEN}(?P<letter>[A-Ja-j])(?![A-Za-z0-9_^+]|['’][a-z])",
+    re.MULTILINE,
 )
 _IS_RIGHT = re.compile(
     r"(?<![A-Za-z0-9\\'’])[(*`]{0,3}(?P<letter>[A-J])[)*`]{0,3}\s+is\s+"
     r"(?:(?:the\s+)?(?:correct|right|best)\b(?:\s+(?:answer|option|choice)\b)?|(?:the|my)\s+(?:final\s+)?answer\b)"
+    r"(?!\s+(?:only|if|when|unless|except|under|in\s+(?:general|vacuum|that\s+case))\b)"
 )
 _CONCLUDED = re.compile(
     r"\b(?:(?i:thus|hence|therefore|so)\b,?\s+(?i:(?:it\s+is\s+)?(?:the\s+)?(?:option|choice|answer))"
     r"|(?i:it\s+(?:must|has\s+to|should)\s+be)(?:\s+(?i:option|choice))?)\s+[\"'“*_$(`]{0,4}(?P<letter>[A-J])"
     r"(?=[\"'”*_$)`]{0,4}(?:[.!]|\s*(?:\n|<|$)))"
 )
-_WRAP = re.compile(r"\\(?:boxed|text|textbf|mathrm|mathbf|bf|rm)\b|\\[()\[\], ;:!]|[\s\"'“”*_$(){}\[\]<>`]")
+_WRAP = re.compile(rf"\\(?:boxed|{_FONT}|{_SIZE})\b|\\color\s*\{{\w+\}}|\\[()\[\], ;:!]|[\s\"'“”*_$(){{}}\[\]<>`]")
 _BOXED = re.compile(
-    r"(?i:(?:(?:the|correct|final|answer|option|choice|is)[:\s]+){0,5})([A-Ja-j])(?:[.):,\s].*)?", re.DOTALL
+    r"(?i:(?:(?:the|correct|final|answer|option|choice|is)[:\s]+){0,5})([A-Ja-j])(?:[.):,\s](?!\s*=).*)?", re.DOTALL
 )
-_STYLE = re.compile(r"\\(?:text|textbf|mathrm|mathbf|bf|rm)\b|[{}$*\"]|\\[ ,;:!]")
+_STYLE = re.compile(rf"\\(?:{_FONT}|{_SIZE})\b|[{{}}$*\"]|\\[ ,;:!]")
 # Where a box says its letter, it says it first: thousands of boxes in each other are not read to their ends.
 _SHOWN = 200
 _ALONE = re.compile(r"([A-J])[.:]?")

@@ -96,9 +96,11 @@ def compare(results: Sequence[Results], primary: str = "cons@n") -> list[Compari
     for other in results[1:]:
         check_same(other, first.config, str(first.file), ("data", "model", "model_hash", "grader"))
     old = next((r for r in results if r.config["method"] == "independent"), first)
-    metrics = list(dict.fromkeys([primary, "pass@1", "cons@n"]))
     compared = []
     for number, new in enumerate(r for r in results if r is not old):
+        # The vote that `deepconf` is about; without confidences it is the majority.
+        own = ["conf@n"] if "deepconf" in {new.config["method"], old.config["method"]} else []
+        metrics = list(dict.fromkeys([primary, "pass@1", "cons@n", *own]))
         for cost, matched in COSTS.items():
             mine, theirs, note = matched(new, old)
             for metric in metrics if cost != "pooled runs" else [m for m in metrics if m != "pass@1"]:

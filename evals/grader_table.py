@@ -15,8 +15,8 @@ A path is graded on its own text: the prompt, the peers' comments and inserted s
 answer are known:
 
 - `integer` and `math`: the last balanced, non-empty `\\boxed{{}}`. Integers are compared as integers; everything else
-  by math-verify 0.9.0 in a child process that is killed when it hangs. Longer than {longest:,} characters is wrong,
-  unread.
+  by math-verify 0.9.0 in a child process that is killed when it hangs. Fonts, colours, units and a full stop say
+  nothing; words such as `and` join the items of a list. Longer than {longest:,} characters is wrong, unread.
 - `choice`: the last letter given after `</think>`: boxed, said to be the answer, or alone at the end.
 - `text`: the last box, ignoring case, spaces and quotes.
 

@@ -14,11 +14,13 @@ from types import TracebackType
 from typing import Self
 
 from peerleap.evals.choices import choice_letter
-from peerleap.evals.integers import is_product, number_words, parse_integer, same_in_base
+from peerleap.evals.integers import is_compound, is_product, parse_integer, same_in_base
 from peerleap.evals.mathcheck import Comparison, MathPool, need_math_verify
 from peerleap.evals.official import official_verdict
 from peerleap.evals.own_text import without_comments
 from peerleap.graph.boxed import last_box
+from peerleap.graph.maths_form import number_words, without_unit
+from peerleap.graph.plain_tex import listed, plain_tex
 
 MAX_ANSWER = 1000
 METHODS = ("peerleap", "leap-official")
@@ -50,6 +52,7 @@ def grade_boxed(text: str, gold: str) -> Verdict | Undecided:
         return NO_ANSWER
     if len(box) > MAX_ANSWER:
         return Verdict(correct=False, extracted=box[:MAX_ANSWER], how="too long")
+    box, gold = plain_tex(box), plain_tex(gold)
     ours, theirs = parse_integer(box), parse_integer(gold)
     if ours is not None and theirs is not None and not _other_variable(box, gold):
         return Verdict(ours == theirs, str(ours), "integer")
@@ -60,6 +63,13 @@ def grade_boxed(text: str, gold: str) -> Verdict | Undecided:
         return Verdict(correct=True, extracted=box, how="same text")
     if theirs is not None and is_product(box):
         return Verdict(correct=False, extracted=box, how="product")
+    if is_compound(box) and not is_compound(gold):
+        return Verdict(correct=False, extracted=box, how="two quantities")
+    if theirs is None:
+        # math-verify drops the unit in `5.4 \text{ cents}`, and reads letters in `5.4 cents`.
+        box, gold = without_unit(box), listed(gold)
+        if _several(gold) or (_united(gold) and number_words(box) == {"or"}):
+            box = listed(box)
     # math-verify drops words, so `3 \text{ halves}` would be 3.
     if number_words(box) != number_words(gold):
         return Verdict(correct=False, extracted=box, how="number word")
@@ -162,6 +172,19 @@ class Grader:
 def _other_variable(answer: str, gold: str) -> bool:
     names = [re.match(r"\s*\$?\s*([a-zA-Z])\s*=", text) for text in (answer, gold)]
     return names[0] is not None and names[1] is not None and names[0][1] != names[1][1]
+
+
+def _several(gold: str) -> bool:
+    """Whether a gold answer is a set or list, which words may join: not one number, point or interval."""
+    inside = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
+    rest = gold
+    while (shorter := inside.sub("", rest)) != rest:
+        rest = shorter
+    return "," in rest or r"\pm" in gold or gold.lstrip().startswith(r"\{")
+
+
+def _united(gold: str) -> bool:
+    return r"\cup" in gold
 
 
 def _judged(decision: Undecided, comparison: Comparison) -> Verdict:

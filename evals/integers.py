@@ -5,6 +5,8 @@ All golds of AIME, AIMO and GSM8K are integers, and so are 311 of MATH-500's.
 
 import re
 
+from peerleap.graph.maths_form import SCALES, number_words
+
 _WRAPPER = re.compile(
     r"\$\$?(?P<a>.*?)\$\$?|\\\((?P<b>.*)\\\)|\\\[(?P<c>.*)\\\]|\*\*(?P<d>.*)\*\*|\{(?P<e>[^{}]*)\}|\((?P<f>[^()]*)\)"
     r"|\\(?:text|textbf|textit|mathrm|mathbf|mathit|mathsf|bm|boldsymbol|mbox|displaystyle)\s*\{(?P<g>[^{}]*)\}",
@@ -23,41 +25,24 @@ _MODULUS = re.compile(
 )
 _INTEGER = re.compile(r"([+-]?)\s*(\d+|\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+)(?:\.0*)?")
 _SCIENTIFIC = re.compile(r"([+-]?\d{1,30})(?:\.(\d{0,30}))?[eE]\+?(\d{1,2})")
-_BASED = re.compile(r"([0-9A-Za-z]+)\s*_\s*(?:\{\s*(\d{1,2})\s*\}|(\d{1,2}))")
+_BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+          "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
+_BASED = re.compile(rf"\s?([0-9A-Za-z]+)\s?(?:_|(?:in )?base\b)\s?(\d{{1,2}}|{'|'.join(_BASES)})\s?")
+_AROUND_BASE = re.compile(r"(?:\\(?:text|mathrm)(?![A-Za-z])|[\s{}()$])+")
 
-_SCALES = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_FRACTIONS = ("half", "halves", "third", "thirds", "quarter", "quarters", "fifths", "sixths", "eighths", "tenths")
-_OPERATORS = (
-    "or",
-    "and",
-    "to",
-    "over",
-    "pi",
-    "squared",
-    "cubed",
-    "factorial",
-    "root",
-    "sqrt",
-    "choose",
-    "plus",
-    "minus",
-)
 # Words of two letters that follow a number in prose or are its unit; others are products of variables: `5 xy`.
 _PRODUCT = re.compile(
     r"(?!(?:am|as|at|be|by|cc|cl|cm|cu|dl|do|ev|ft|gb|gm|gw|he|hr|hz|if|in|is|it|kb|kg|kj|km|kn|kv|kw|lb|mb|me|mg|mi|ml"
     r"|mm|mv|mw|my|no|nm|of|ok|on|or|oz|pa|pm|pt|qt|so|sq|to|up|us|we|yd)$)[a-z]{2}|abc|ijk|lmn|pqr|rst|uvw|xyz",
     re.IGNORECASE,
 )
+# Two quantities: `3 \\text{ hours } 20 \\text{ minutes}`, of which math-verify reads the first.
+_COMPOUND = re.compile(
+    r"\d\s{0,3}\\(?:text|mathrm|mbox|textrm)\s?\{(?=[^{}]*[A-Za-z])[^{}]*\}(?:\s|\\[ ,;]){0,3}(?:\\?\$\s?)?[\d.]"
+)
 _LAST_WORD = re.compile(r"\d\s{1,3}(?P<word>[A-Za-z]{2,3})\$?\s*$")
-# Not the commands: `\sqrt` and `\pi` are mathematics.
-_WORDS = re.compile(rf"(?<![\\A-Za-z])({'|'.join((*_SCALES, *_FRACTIONS, *_OPERATORS))})\b", re.IGNORECASE)
 # Unicode digits such as superscripts stay as they are: 5² is not 52.
 _SIGNS = str.maketrans({"−": "-", "\u2010": "-", "\u2011": "-", "–": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " "})
-
-
-def number_words(text: str) -> set[str]:
-    """The words of a text that change the number before them: `3 million`, `3 halves`, `3 or 4`."""
-    return {word.lower() for word in _WORDS.findall(text)}
 
 
 def parse_integer(text: str) -> int | None:
@@ -77,9 +62,9 @@ def parse_integer(text: str) -> int | None:
                 return None
             words = (unit["unit"] or unit["word"] or "").lower()
             changing = number_words(words)
-            if changing - _SCALES.keys() or len(changing) > 1:
+            if changing - SCALES.keys() or len(changing) > 1:
                 return None
-            scale *= _SCALES[changing.pop()] if changing else 1
+            scale *= SCALES[changing.pop()] if changing else 1
             text = text[: unit.start()].strip()
         wrapper = _WRAPPER.fullmatch(text)
         if wrapper is not None:
@@ -100,6 +85,11 @@ def is_product(text: str) -> bool:
     return last is not None and _PRODUCT.fullmatch(last["word"]) is not None
 
 
+def is_compound(text: str) -> bool:
+    """Whether a second quantity stands behind the unit of the first: neither of them alone is the answer."""
+    return _COMPOUND.search(text) is not None
+
+
 def _scientific(text: str, scale: int) -> int | None:
     """The integer of `1e3` or `1.5e3`."""
     number = _SCIENTIFIC.fullmatch(text)
@@ -112,8 +102,8 @@ def _scientific(text: str, scale: int) -> int | None:
 
 def parse_based(text: str) -> tuple[str, int] | None:
     """Digits and base of a number with a base subscript (`2516_8`), or None; math-verify ignores the subscript."""
-    match = _BASED.fullmatch(_SPACING.sub("", text).replace("$", "").strip())
-    return (match[1].lstrip("0").upper() or "0", int(match[2] or match[3])) if match else None
+    match = _BASED.fullmatch(_AROUND_BASE.sub(" ", _SPACING.sub("", text)))
+    return (match[1].lstrip("0").upper() or "0", _BASES.get(match[2]) or int(match[2])) if match else None
 
 
 def same_in_base(gold: str, answer: str) -> bool | None:

@@ -45,10 +45,22 @@ def equal(gold: str, answer: str) -> bool:
     from math_verify import verify
 
     golds, answers = _parsed_gold(gold), _parsed(answer)
+    if golds and answers:
+        answers[0] = _united(golds[0], answers[0])
     # math-verify takes 5 % for 5 as well as for 0.05, so percentages are left to it whole.
     if "%" not in gold + answer and golds and answers and _far_apart(golds[0], answers[0]):
         return False
     return bool(verify(golds, answers, allow_set_relation_comp=True, timeout_seconds=None))
+
+
+def _united(gold: Any, answer: Any) -> Any:
+    """`x<2, x>3` as the union that it means where the gold answer is one of intervals."""
+    from sympy import FiniteSet, Interval, Union  # type: ignore[import-untyped,unused-ignore]
+
+    if not (isinstance(gold, Union) and isinstance(answer, FiniteSet)):
+        return answer
+    parts = [part if isinstance(part, Interval) else part.as_set() for part in answer.args if not part.is_number]
+    return Union(*parts) if len(parts) == len(answer.args) else answer
 
 
 def _far_apart(gold: Any, answer: Any) -> bool:

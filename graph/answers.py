@@ -31,7 +31,7 @@ _WRAPPED = re.compile(
     r"|[“„](?P<double>[^“„”]+)[“”]|‘(?P<single>[^‘’]+)’|«(?P<angled>[^«»]+)»",
     re.DOTALL,
 )
-_AROUND = r"(?:\\(?:text|mathrm|textbf|mathbf)\b|\W)*+"
+_AROUND = r"(?:\\(?:text(?:bf|it|rm|sf|tt)?|math(?:bf|it|rm|sf|tt)|[lL]arge|bf|rm)\b|\W)*+"
 # `I` and `A` can be words: `I don't know` and `A number` choose nothing, `A is right` does. A small one is alone.
 _LETTER = re.compile(
     rf"^{_AROUND}(?:(?i:option|choice|answer)\b{_AROUND})?"
@@ -99,8 +99,9 @@ def canonical(answer: str, task: TaskName) -> str:
     if task == "choice":
         letter = _LETTER.match(text)
         return letter["answer"].upper() if letter else text.casefold()
-    text = re.sub(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]*)\}", r"\1", text)
-    return _plain(text) if task == "free" else maths_form(text)
+    if task == "math":
+        return maths_form(text)
+    return _plain(re.sub(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]*)\}", r"\1", text))
 
 
 def _plain(text: str) -> str:

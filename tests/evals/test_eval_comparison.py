@@ -136,6 +136,14 @@ def test_pooled_runs_vote_together(tmp_path: Path) -> None:
     assert named(found, "pooled runs", "cons@n").difference.value == 1.0
 
 
+def test_deepconf_is_compared_by_its_own_vote_too(tmp_path: Path) -> None:
+    sure, alone = results(tmp_path, "deepconf", [5] * 6), results(tmp_path, "independent", [5] * 6)
+    found = compare([sure, alone, results(tmp_path, "leap", [5] * 6)])
+    assert {c.new for c in found if c.metric == "conf@n"} == {"deepconf"}
+    assert {c.cost for c in found if c.metric == "conf@n"} == set(COSTS)
+    assert (found[0].metric, found[0].primary) == ("cons@n", True)
+
+
 def test_mcnemar_is_there_for_several_runs_which_vote_together(tmp_path: Path) -> None:
     # A question's runs may disagree: its mean over them is no vote.
     leap = results(tmp_path, "leap", [8] * 6, runs=4, turned={3})
