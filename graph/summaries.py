@@ -76,9 +76,11 @@ async def _summarize(
     elif completion.stop_reason in (*end_ids, *end_strings) and not closed:
         segment["finish"] = "think_end"
         before, _, _ = text.partition("</think>")
+        generated = len(segment["token_ids"])
         while len(segment["text"]) > len(before):
             segment["token_ids"] = segment["token_ids"][:-1]
             segment["text"] = path.decode(segment["token_ids"])
+        segment["dropped"] = generated - len(segment["token_ids"])
         text = segment["text"]
     new.append(segment)
     if not closed and path.turns is None:

@@ -68,6 +68,8 @@ def test_a_summary_that_ends_the_thought_goes_on_inside_it(leap: Any, spelled: b
     assert (summary["text"], summary["finish"], nudge["text"]) == ("It is 4.", "think_end", "\n</summarize>")
     assert "</think>" not in run.engine.of("solver_1")[-1].prompt.rpartition("assistant")[2]
     assert run.engine.tokenizer.decode(summary["token_ids"]) == "It is 4."
+    written = len(run.engine.tokenizer.encode("It is 4.</think>", add_special_tokens=False))
+    assert run.out["paths"]["solver_1"]["usage"]["summary"] == written, "what is dropped was generated, too"
 
 
 def test_a_closed_summary_keeps_an_end_of_thought_for_later(leap: Any) -> None:
