@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,6 +107,39 @@ def test_unreachable_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwar
         resolve_model("peerleap-tests/no-such-model")
     assert time.monotonic() - begun < 30
     assert "give a folder" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"tokenizer__json": "{}"},
+        {"tokenizer__json": '{"version": "1.0", "trunc'},
+        {"tokenizer__json": None, "tokenizer_config__json": "{}"},
+    ],
+)
+def test_tokenizer_that_is_not_whole(make_model: MakeModel, damaged: dict[str, str | None]) -> None:
+    folder = make_model(**damaged)
+    with pytest.raises(ModelError, match=r"its tokenizer cannot be loaded") as caught:
+        _ = VLLMEngine(str(folder)).tokenizer
+    assert repr(str(folder)) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_tokenizer_is_the_one_that_vllm_takes(make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    import transformers
+
+    asked = list[Any]()
+    monkeypatch.setattr(
+        transformers.AutoTokenizer, "from_pretrained", lambda path, **named: asked.append((path, named))
+    )
+    folder = str(make_model())
+    for arguments in ({}, {"trust_remote_code": True, "revision": "v2"}, {"tokenizer": "org/other"}):
+        _ = VLLMEngine(folder, **arguments).tokenizer
+    assert asked == [
+        (folder, {"revision": "main", "trust_remote_code": False}),
+        (folder, {"revision": "v2", "trust_remote_code": True}),
+        ("org/other", {"revision": "main", "trust_remote_code": False}),
+    ]
 
 
 def test_name_from_the_environment(make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
