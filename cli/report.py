@@ -1,5 +1,6 @@
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -23,27 +24,40 @@ def check_target(target: Path) -> None:
     """Say before a run whether its file could be written.
 
     Raises:
-        ValueError: the target is a folder, or its folder does not exist or cannot be written to.
+        ValueError: the target is a folder or a device, or its folder does not exist or cannot be written to.
     """
-    folder = target.absolute().parent
+    folder = Path(os.path.realpath(target)).parent
     if not folder.is_dir():
         raise ValueError(f"--save {str(target)!r}: there is no folder {str(folder)!r}")
     if target.is_dir():
         raise ValueError(f"--save {str(target)!r}: this is a folder; give the name of a file")
+    if target.exists() and not target.is_file():
+        raise ValueError(f"--save {str(target)!r}: this is a device or a pipe; give the name of a file")
     if not os.access(folder, os.W_OK):
         raise ValueError(f"--save {str(target)!r}: the folder {str(folder)!r} cannot be written to")
 
 
 def save(result: dict[str, Any], target: Path) -> None:
     """Write the whole run as JSON; the file appears complete or not at all."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.absolute().parent)
+    target = Path(os.path.realpath(target))  # a link stays one
+    handle, name = tempfile.mkstemp(prefix=".peerleap-", dir=target.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(result_json(result, histories=True), file, ensure_ascii=False, allow_nan=False)
+        Path(name).chmod(_mode(target))
         Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _mode(target: Path) -> int:
+    """The file's permissions: as they were, else as a new file gets them."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def print_result(result: dict[str, Any], out: Console, messages: Console) -> None:
