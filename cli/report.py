@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from peerleap.cli.text import clip
@@ -62,7 +62,10 @@ def _mode(target: Path) -> int:
 
 def print_result(result: dict[str, Any], out: Console, messages: Console) -> None:
     """The answer on the output; the votes and where the tokens went on the error output."""
-    table = Table("path", "status", "answer", "own", "summaries", "inserted", "cached", title_justify="left")
+    columns = ("status", "answer", "own", "summaries", "inserted", "cached")
+    table = Table(Column("path", no_wrap=True), *(Column(name, overflow="fold") for name in columns))
+    if messages.width < _WIDTH * 2:
+        table.box, table.padding = None, (0, 1, 0, 0)
     for name, path in result["paths"].items():
         usage = path["usage"]
         own, share = usage["thought"] + usage["answer"], usage["cached"] / max(usage["prefill"], 1)

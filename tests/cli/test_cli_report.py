@@ -53,6 +53,17 @@ def test_an_answer_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in messages
 
 
+def test_narrow_output_hides_no_name_and_no_number() -> None:
+    messages = StringIO()
+    paths = {f"solver_{number}": PATH for number in (1, 2)}
+    print_result(result(paths=paths), Console(file=StringIO()), Console(file=messages, width=40))
+    lines = messages.getvalue().splitlines()
+    assert all(len(line) <= 40 for line in lines)
+    for name in paths:
+        (line,) = [line for line in lines if line.startswith(name)]
+        assert line.split()[-4:] == ["65", "10", "20", "75%"]
+
+
 def test_no_answer() -> None:
     out, messages = printed(result(answer=None, votes=[], paths={"solver_1": {**PATH, "answer": None}}))
     assert out == ""
