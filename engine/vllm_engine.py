@@ -60,6 +60,7 @@ class VLLMEngine:
                 asked.get("tokenizer") or model.path,
                 revision=asked.get("tokenizer_revision") or asked.get("revision") or "main",
                 trust_remote_code=asked.get("trust_remote_code") is True,  # left open, it asks at the terminal
+                mistral_format=False,  # Mistral's own, beside the usual files, has no chat template and no added tokens
             )
         except Exception as error:  # a damaged file raises whatever its reader stumbles over
             told = " ".join(f"{type(error).__name__}: {error}".split())

@@ -59,7 +59,7 @@ def test_an_adapter_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_folder_that_is_no_adapter(tmp_path: Path) -> None:
-    with pytest.raises(EngineStartError, match="no 'adapter_config.json'"):
+    with pytest.raises(EngineStartError, match=r"no 'adapter_config\.json'"):
         check_arguments({LORA_PATH: str(tmp_path)})
     (tmp_path / "adapter_config.json").touch()
     check_arguments({LORA_PATH: str(tmp_path)})

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from peerleap.engine import EMBEDDED, ModelError, VLLMEngine, default_model, get_engine, resolve_model
+from peerleap.engine import (
+    EMBEDDED,
+    ModelError,
+    VLLMEngine,
+    control_texts,
+    default_model,
+    detect_thinking,
+    get_engine,
+    render_prompt,
+    resolve_model,
+)
 
 MakeModel = Callable[..., Path]
 
@@ -136,10 +146,23 @@ def test_tokenizer_is_the_one_that_vllm_takes(make_model: MakeModel, monkeypatch
     for arguments in ({}, {"trust_remote_code": True, "revision": "v2"}, {"tokenizer": "org/other"}):
         _ = VLLMEngine(folder, **arguments).tokenizer
     assert asked == [
-        (folder, {"revision": "main", "trust_remote_code": False}),
-        (folder, {"revision": "v2", "trust_remote_code": True}),
-        ("org/other", {"revision": "main", "trust_remote_code": False}),
+        (folder, {"revision": "main", "trust_remote_code": False, "mistral_format": False}),
+        (folder, {"revision": "v2", "trust_remote_code": True, "mistral_format": False}),
+        ("org/other", {"revision": "main", "trust_remote_code": False, "mistral_format": False}),
     ]
+
+
+def test_mistrals_own_tokenizer_beside_the_usual_one(make_model: MakeModel, make_tokenizer: Callable[..., Any]) -> None:
+    """Mistral's models come with both, and transformers prefers the one without a chat template."""
+    data = Path(pytest.importorskip("mistral_common").__file__).parent / "data"
+    folder = make_model(config__json='{"max_position_embeddings": 2048, "model_type": "mistral"}')
+    (folder / "tekken.json").symlink_to(next(data.glob("tekken*.json")))
+    make_tokenizer(tokens=("[INST]", "[/INST]"), template="[INST]{{ messages[0].content }}[/INST]").save_pretrained(
+        folder
+    )
+    tokenizer = VLLMEngine(str(folder)).tokenizer
+    assert tokenizer.decode(render_prompt(tokenizer, "2+2?", detect_thinking(tokenizer))) == "[INST]2+2?[/INST]"
+    assert "[INST]" in control_texts(tokenizer)
 
 
 def test_name_from_the_environment(make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
