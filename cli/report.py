@@ -29,9 +29,13 @@ def check_target(target: Path) -> None:
     folder = Path(os.path.realpath(target)).parent
     if not folder.is_dir():
         raise ValueError(f"--save {str(target)!r}: there is no folder {str(folder)!r}")
+    try:
+        special = target.exists() and not target.is_file()
+    except OSError as error:
+        raise ValueError(f"--save {str(target)!r}: {error.strerror}") from error
     if target.is_dir():
         raise ValueError(f"--save {str(target)!r}: this is a folder; give the name of a file")
-    if target.exists() and not target.is_file():
+    if special:
         raise ValueError(f"--save {str(target)!r}: this is a device or a pipe; give the name of a file")
     if not os.access(folder, os.W_OK):
         raise ValueError(f"--save {str(target)!r}: the folder {str(folder)!r} cannot be written to")
