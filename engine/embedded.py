@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from peerleap.engine.errors import EngineMissing, ModelError
+from peerleap.engine.weights import folder_bytes
 
 EMBEDDED = "smollm2-135m"
 """Name of the embedded model: SmolLM2-135M-Instruct (Apache-2.0)."""
@@ -63,7 +64,8 @@ def embedded_folder() -> Path:
 def is_prepared() -> bool:
     """Whether the embedded model is in the cache already."""
     with suppress(OSError):  # a cache that cannot be read holds nothing
-        return (cache_folder() / "models" / EMBEDDED / "config.json").is_file()
+        folder = cache_folder() / "models" / EMBEDDED
+        return (folder / "config.json").is_file() and folder_bytes(folder) is not None
     return False
 
 
@@ -78,6 +80,7 @@ def _prepare(target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
         whole = Path(scratch) / "whole"
         _convert(_download(Path(scratch)), whole)
+        shutil.rmtree(target, ignore_errors=True)  # one that has lost files since
         whole.replace(target)
 
 

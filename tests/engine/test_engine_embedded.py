@@ -143,6 +143,17 @@ def test_interrupted_conversion_leaves_nothing_and_can_be_repeated(seams: Seams,
     assert not stale.exists()
 
 
+def test_folder_that_has_lost_its_weights_is_made_again(seams: Seams, tmp_path: Path) -> None:
+    """What cleans a cache removes what is large, or old."""
+    seams()
+    weights = embedded.embedded_folder() / "model.safetensors"
+    weights.unlink()
+    assert not is_prepared()
+    embedded.embedded_folder()
+    assert weights.is_file()
+    assert is_prepared()
+
+
 _ASKED = """
 import asyncio, sys
 from pathlib import Path
