@@ -50,8 +50,23 @@ def test_nested_text_configuration(make_model: MakeModel) -> None:
 
 
 @pytest.mark.parametrize(
+    ("config", "length"),
+    [
+        ({"n_positions": 1024}, 1024),
+        ({"model_type": "chatglm", "seq_length": 8192}, 8192),
+        # Gemma 3 leaves it to its kind.
+        ({"model_type": "gemma3", "text_config": {"model_type": "gemma3_text", "sliding_window": 1024}}, 131_072),
+        ({"model_type": "llama", "max_position_embeddings": 4096}, 4096),
+    ],
+)
+def test_context_length(make_model: MakeModel, config: dict[str, Any], length: int) -> None:
+    assert resolve_model(str(make_model(config__json=json.dumps(config)))).context_length == length
+
+
+@pytest.mark.parametrize(
     ("changes", "told"),
     [
+        ({"config__json": '{"model_type": "unheard-of"}'}, "max_position_embeddings"),
         ({"config__json": None}, "config.json"),
         ({"config__json": "{nope"}, "not JSON"),
         ({"config__json": "[]"}, "max_position_embeddings"),
