@@ -11,8 +11,10 @@ from peerleap.engine.weights import folder_bytes, hub_bytes
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json", "tekken.json")
 # Names of the context's length; a configuration has most often one of them, and some leave it to their kind's default.
-_LENGTHS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "model_max_length")
-_LENGTHS += ("max_sequence_length", "max_seq_length", "seq_len")
+_LENGTHS = (
+    *("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"),
+    *("model_max_length", "max_sequence_length", "max_seq_length", "seq_len"),
+)
 
 
 @dataclass(frozen=True, slots=True)
