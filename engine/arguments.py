@@ -38,9 +38,9 @@ def _check_adapter(given: Any) -> None:
     # vLLM looks for it at the first request, after the model is loaded, and then every request fails.
     if given is None:
         return
-    folder = Path(given).expanduser() if isinstance(given, str) and given.strip() else None
+    folder = Path(given).expanduser() if isinstance(given, str | Path) and str(given).strip() else None
     # What looks like no path and is none here may be a hub id.
-    if folder is None or (given.startswith(("/", ".", "~")) and not folder.is_dir()):
+    if folder is None or (str(given).startswith(("/", ".", "~")) and not folder.is_dir()):
         raise EngineStartError(f"engine argument lora_path={given!r}: no such folder; give that of a LoRA adapter")
     if folder.is_dir() and not (folder / "adapter_config.json").is_file():
         raise EngineStartError(

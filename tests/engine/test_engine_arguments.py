@@ -63,6 +63,7 @@ def test_a_folder_that_is_no_adapter(tmp_path: Path) -> None:
         check_arguments({LORA_PATH: str(tmp_path)})
     (tmp_path / "adapter_config.json").touch()
     check_arguments({LORA_PATH: str(tmp_path)})
+    check_arguments({LORA_PATH: tmp_path})
 
 
 def test_all_the_context_that_fits(make_model: Callable[..., Path]) -> None:
