@@ -54,7 +54,7 @@ def resolve_model(name: str | None = None) -> Model:
     Raises:
         ModelError: there is no such model, or its folder lacks a configuration, a tokenizer or weights.
     """
-    name = default_model() if name is None else name
+    name = default_model() if name is None else str(name)  # it may be a Path
     if name == EMBEDDED:
         return _from_folder(name, embedded_folder())
     folder = Path(name).expanduser()

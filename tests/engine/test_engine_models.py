@@ -92,6 +92,15 @@ def test_no_such_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: s
     assert EMBEDDED in str(caught.value)
 
 
+def test_folder_as_a_path(make_model: MakeModel) -> None:
+    folder: Any = make_model()
+    assert resolve_model(folder).path == str(folder)
+    assert get_engine(folder) is get_engine(str(folder))
+    for ask in (resolve_model, lambda model: get_engine(model).resolved):
+        with pytest.raises(ModelError, match="no such folder"):
+            ask(folder / "nothing")
+
+
 @pytest.mark.parametrize("name", ["", " "])
 def test_no_name(make_model: MakeModel, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("PEERLEAP_MODEL", str(make_model()))
