@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from peerleap.cli.errors import usage_errors
+from peerleap.cli.errors import FAILED, usage_errors
 from peerleap.cli.interrupt import run_until_interrupted
 from peerleap.cli.kept import Recipe, ask_kept
 from peerleap.cli.options import (
@@ -120,13 +120,20 @@ def ask(
             peers = None if team is None else load_team(team)
             graph = build_graph(model, paths=paths, peers=peers, **arguments).compile()
             result = run_until_interrupted(_run(graph, text, context, view))
-        if save_to is not None:
+    saved = True
+    if save_to is not None:
+        try:
             save(result, save_to)
+        except OSError as error:  # a long run's answer is told whatever becomes of the file
+            print(f"peerleap: --save {str(save_to)!r}: {error}", file=sys.stderr)
+            saved = False
     if as_json:
         escape = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
         print(json.dumps(result_json(result, histories=False), ensure_ascii=escape, allow_nan=False))
     else:
         print_result(result, Console(), messages)
+    if not saved:
+        raise typer.Exit(FAILED)
 
 
 async def _run(graph: Any, question: str, context: dict[str, Any], view: View) -> dict[str, Any]:

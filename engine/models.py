@@ -3,12 +3,18 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from peerleap.engine.embedded import EMBEDDED, embedded_folder
 from peerleap.engine.errors import ModelError
 from peerleap.engine.weights import folder_bytes, hub_bytes
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json", "tekken.json")
+# Names of the context's length; a configuration has most often one of them, and some leave it to their kind's default.
+_LENGTHS = (
+    *("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"),
+    *("model_max_length", "max_sequence_length", "max_seq_length", "seq_len"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ def resolve_model(name: str | None = None) -> Model:
     Raises:
         ModelError: there is no such model, or its folder lacks a configuration, a tokenizer or weights.
     """
-    name = default_model() if name is None else name
+    name = default_model() if name is None else str(name)  # it may be a Path
     if name == EMBEDDED:
         return _from_folder(name, embedded_folder())
     folder = Path(name).expanduser()
@@ -108,8 +114,20 @@ def _read(name: str, path: str, config_file: Path, weight_bytes: int | None) -> 
     if not isinstance(config, dict):
         config = {}
     text = config.get("text_config") or config
-    length = text.get("max_position_embeddings") or text.get("n_positions")
-    if not isinstance(length, int):
+    length = _length(text)
+    if length is None:
         raise ModelError(f"model={name!r}: its 'config.json' gives no 'max_position_embeddings'")
     quantization = (config.get("quantization_config") or {}).get("quant_method")
     return Model(name, path, length, weight_bytes, quantization, text.get("dtype") or text.get("torch_dtype"))
+
+
+def _length(config: dict[str, Any]) -> int | None:
+    """Tokens of context, under any of the names that vLLM knows, else its kind's default; `None` without either."""
+    lengths = [value for name in _LENGTHS if type(value := config.get(name)) is int]
+    if not lengths and isinstance(kind := config.get("model_type"), str):
+        from transformers import AutoConfig
+
+        with suppress(Exception):  # a kind that transformers does not know
+            default = getattr(AutoConfig.for_model(kind), _LENGTHS[0], None)
+            lengths = [default] if type(default) is int else []
+    return min(lengths, default=None)

@@ -15,7 +15,7 @@ def get_engine(model: str | None = None, **engine_args: Any) -> VLLMEngine:
 
     The model is looked for at its first use; the engine starts at its first request and is shut down at exit.
     """
-    name = default_model() if model is None else model
+    name = default_model() if model is None else str(model)
     folder = Path(name).expanduser()
     if name and name != EMBEDDED and folder.is_dir():
         name = str(folder.resolve())  # it is read later, perhaps from another working directory

@@ -3,6 +3,8 @@ from functools import lru_cache
 from typing import Any
 
 OPEN, CLOSE = "<think>", "</think>"
+# What templates call the switch of a model that can do both; some close the thought at once unless it is on.
+_SWITCHES = {"enable_thinking": True, "thinking": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Thinking:
 def detect_thinking(tokenizer: Any) -> Thinking:
     """Read off the chat template and the vocabulary how a model marks its thought.
 
-    A vocabulary alone proves nothing (Qwen3's instruct models carry the unused token): the template must know the tag.
+    A vocabulary alone proves nothing (Qwen3's instruct models carry the unused token): the template must know the tag,
+    and, asked for a thought, must not open the reply with one that is closed.
     """
     template = tokenizer.chat_template
     if isinstance(template, dict):
@@ -29,8 +32,10 @@ def detect_thinking(tokenizer: Any) -> Thinking:
     if not template or "think>" not in template:
         return Thinking(thinks=False)
     prompt = tokenizer.apply_chat_template(
-        [{"role": "user", "content": "x"}], tokenize=False, add_generation_prompt=True
+        [{"role": "user", "content": "x"}], tokenize=False, add_generation_prompt=True, **_SWITCHES
     )
+    if prompt.rstrip().endswith(CLOSE):
+        return Thinking(thinks=False)
     ids = tokenizer.encode(CLOSE, add_special_tokens=False)
     return Thinking(
         thinks=True,
@@ -47,7 +52,9 @@ def render_prompt(
     The chat template writes the beginning-of-text token where the model wants one; none is added to it. `tools` are
     function descriptions in OpenAI's form, for templates that tell the model of them.
     """
-    given = {"tools": tools} if tools else {}
+    given: dict[str, Any] = {"tools": tools} if tools else {}
+    if thinking.thinks:
+        given |= _SWITCHES
     if not tokenizer.chat_template:
         return list(tokenizer.encode(content + "\n\n"))
     text = tokenizer.apply_chat_template(

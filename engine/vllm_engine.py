@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from peerleap.engine.arguments import check_arguments
 from peerleap.engine.device import check_fits, default_engine_args, set_environment, vllm_device
-from peerleap.engine.errors import EngineDead, EngineError, EngineMissing, EngineStartError
+from peerleap.engine.errors import EngineDead, EngineError, EngineMissing, EngineStartError, ModelError
 from peerleap.engine.models import Model, resolve_model
 from peerleap.engine.orphans import mark_host
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
@@ -47,10 +47,26 @@ class VLLMEngine:
 
     @cached_property
     def tokenizer(self) -> Any:
-        """The model's tokenizer; loading it starts no engine."""
+        """The model's tokenizer, the one that vLLM takes with these engine arguments; loading it starts no engine.
+
+        Raises:
+            ModelError: its files are damaged or missing, or it needs `trust_remote_code`.
+        """
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(self.resolved.path)
+        asked, model = self._engine_args, self.resolved
+        try:
+            return AutoTokenizer.from_pretrained(
+                asked.get("tokenizer") or model.path,
+                revision=asked.get("tokenizer_revision") or asked.get("revision") or "main",
+                trust_remote_code=asked.get("trust_remote_code") is True,  # left open, it asks at the terminal
+                mistral_format=False,  # Mistral's own, beside the usual files, has no chat template and no added tokens
+            )
+        except Exception as error:  # a damaged file raises whatever its reader stumbles over
+            told = " ".join(f"{type(error).__name__}: {error}".split())
+            raise ModelError(
+                f"model={model.name!r}: its tokenizer cannot be loaded; are its files whole? ({told[:300]})"
+            ) from error
 
     @property
     def context_length(self) -> int:

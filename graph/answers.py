@@ -65,9 +65,10 @@ class Found(NamedTuple):
 
 
 def extract_answer(history: Iterable[Segment], task: TaskName) -> str | None:
-    """The answer that a path gave, or `None`: `find_answer` without where it stands."""
+    """The answer that a path gave, or `None`: what `find_answer` finds, as it can be stored."""
     found = find_answer(history, task)
-    return found.answer if found else None
+    # Postgres refuses NUL and lone surrogates in a plain text value.
+    return (found.answer.replace("\x00", "").encode("utf-8", "replace").decode().strip() or None) if found else None
 
 
 def find_answer(history: Iterable[Segment], task: TaskName) -> Found | None:

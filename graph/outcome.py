@@ -66,12 +66,7 @@ def _outcome(path: Path, history: Sequence[Segment], state: PathState) -> PathOu
     return PathOutcome(
         peer=path.peer.name,
         status=state["state"],
-        answer=_storable(answer),
+        answer=answer,
         error=errors[-1] if errors else None,
         usage=path_usage(history),
     )
-
-
-def _storable(text: str | None) -> str | None:
-    # Postgres refuses NUL and lone surrogates in a plain text value.
-    return None if text is None else text.replace("\x00", "").encode("utf-8", "replace").decode()

@@ -271,5 +271,5 @@ def _path_end(path: Path, history: Sequence[Segment], status: Status) -> Event:
         "path": path.name,
         "status": status,
         "answer": answer,
-        "tokens": sum(len(s["token_ids"]) for s in history if s["kind"] in {"thought", "answer", "summary"}),
+        "tokens": path_usage(history)["generated"],
     }

@@ -52,6 +52,8 @@ class Segment(TypedDict):
     """Generated segments: tokens that their request sent."""
     cached_tokens: NotRequired[int]
     """Generated segments: how many of those came from the prefix cache."""
+    dropped: NotRequired[int]
+    """Summaries that ended in `</think>`: the tokens that spelt it, which are not among the ids."""
     logprob: NotRequired[float]
     """Generated segments, where asked for: sum of the natural log-probabilities."""
     sources: NotRequired[list[str]]
@@ -79,7 +81,9 @@ def dropped_tokens(segment: Segment) -> int:
     Both would end a history that goes on; nothing else that was generated is ever dropped.
     """
     finish = segment.get("finish")
-    return int(finish == "turn_end" or (finish == "think_end" and segment["kind"] == "summary"))
+    if finish == "think_end" and segment["kind"] == "summary":
+        return segment.get("dropped", 1)  # runs that were kept before it was counted had one
+    return int(finish == "turn_end")
 
 
 def append_segments(history: Sequence[Segment] | None, writes: Sequence[Sequence[Segment]]) -> list[Segment]:

@@ -18,6 +18,8 @@ from peerleap.graph.usage import path_usage
 
 PERSON = "person"
 """Stands for a person among the sources of a comment; no path has this name."""
+# What a character decodes to of which a limit has left some bytes: nothing that a peer could read.
+_BROKEN = "\ufffd"
 
 
 class Summary(TypedDict):
@@ -76,14 +78,18 @@ async def _summarize(
     elif completion.stop_reason in (*end_ids, *end_strings) and not closed:
         segment["finish"] = "think_end"
         before, _, _ = text.partition("</think>")
+        generated = len(segment["token_ids"])
         while len(segment["text"]) > len(before):
             segment["token_ids"] = segment["token_ids"][:-1]
             segment["text"] = path.decode(segment["token_ids"])
+        segment["dropped"] = generated - len(segment["token_ids"])
         text = segment["text"]
     new.append(segment)
     if not closed and path.turns is None:
         cut = prompts.SUMMARY_CUT if segment["finish"] == "cut" else "\n"
         new.append(path.insert("nudge", round_number, cut + prompts.SUMMARIZE_END))
+    if segment["finish"] == "cut":
+        text = text.rstrip(_BROKEN)
     summary = Summary(text=text.strip(), tokens=len(segment["token_ids"]), cut=segment["finish"] == "cut")
     summary = with_evidence(summary, history)
     told = Event(v=VERSION, type="summary", path=path.name, round=round_number)
@@ -113,6 +119,8 @@ def conclude(path: Path, history: Sequence[Segment]) -> Summary:
         # An answer too long to be told beside its reasons is found in their last words.
         told, room = (said, left) if left > 0 else (told, room)
     text = path.decode(ids[-room:]).strip()
+    if len(ids) > room:
+        text = text.lstrip(_BROKEN)
     return with_evidence(Summary(text=(told + text).strip(), tokens=0, cut=False), history)
 
 

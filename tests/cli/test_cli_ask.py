@@ -40,6 +40,19 @@ def test_json_is_one_object_and_the_log_is_elsewhere(start: Start, tmp_path: Pat
     assert all(segment["token_ids"] for history in histories.values() for segment in history)
 
 
+def test_file_that_cannot_be_written_in_the_end_costs_no_answer(start: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    process = start(*ASK, "--save", str(folder / "run.json"), "What is 2 + 2?", scripted=FAST / 20)
+    assert process.stderr is not None
+    assert "starting the engine" in process.stderr.readline()
+    folder.rmdir()
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (1, "é4\n"), err
+    assert "Traceback" not in err
+    assert f"\npeerleap: --save {str(folder / 'run.json')!r}: " in err
+
+
 def test_answer_alone_goes_to_the_output(start: Start) -> None:
     process = start(*ASK, "What is 2 + 2?", scripted=FAST)
     out, err = process.communicate(timeout=120)

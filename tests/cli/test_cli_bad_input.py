@@ -50,6 +50,7 @@ REFUSED = {
     ),
     "bad hub id": (["ask", "--model", "a--b/c..d", "q"], ["model='a--b/c..d'", "hub id"]),
     "save into nowhere": (["ask", "--save", "/no/where/run.json", "q"], ["--save '/no/where/run.json'", "no folder"]),
+    "save under too long a name": (["ask", "--save", "a" * 300, "q"], ["--save 'aaa", "too long"]),
     "save onto a folder": (["ask", "--save", "/", "q"], ["--save '/'", "this is a folder"]),
 }
 

@@ -67,6 +67,16 @@ def test_default_that_does_not_exist(invoke: Invoke, monkeypatch: pytest.MonkeyP
     assert "model='/no/where': no such folder" in done.stdout
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+def test_names_are_whole(invoke: Invoke, empty_caches: Path, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    snapshot = empty_caches / "hub" / "models--deepseek-ai--DeepSeek-R1-Distill-Qwen-7B" / "snapshots" / "1"
+    folder_of(snapshot)
+    done = invoke("models")
+    assert done.exit_code == 0, done.output
+    assert "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B" in done.stdout
+
+
 def test_installed_command(start: Start, tmp_path: Path) -> None:
     process = start("models", env={"PEERLEAP_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "hf")})
     out, err = process.communicate(timeout=120)

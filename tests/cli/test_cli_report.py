@@ -1,6 +1,7 @@
 """What is printed and written when a run is done."""
 
 import json
+import os
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,17 @@ def test_an_answer_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in messages
 
 
+def test_narrow_output_hides_no_name_and_no_number() -> None:
+    messages = StringIO()
+    paths = {f"solver_{number}": PATH for number in (1, 2)}
+    print_result(result(paths=paths), Console(file=StringIO()), Console(file=messages, width=40))
+    lines = messages.getvalue().splitlines()
+    assert all(len(line) <= 40 for line in lines)
+    for name in paths:
+        (line,) = [line for line in lines if line.startswith(name)]
+        assert line.split()[-4:] == ["65", "10", "20", "75%"]
+
+
 def test_no_answer() -> None:
     out, messages = printed(result(answer=None, votes=[], paths={"solver_1": {**PATH, "answer": None}}))
     assert out == ""
@@ -79,6 +91,33 @@ def test_save_replaces_the_file_as_a_whole(tmp_path: Path) -> None:
     save(result(), target)
     assert json.loads(target.read_text())["answer"] == "[red]4"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_save_changes_what_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    target, link = tmp_path / "runs" / "1.json", tmp_path / "last.json"
+    target.write_text("old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    check_target(link)
+    save(result(), link)
+    assert link.is_symlink()
+    assert json.loads(target.read_text())["answer"] == "[red]4"
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert sorted(tmp_path.rglob("*")) == sorted([link, target.parent, target])
+
+
+def test_saved_file_can_be_read_by_those_who_can_read_others(tmp_path: Path) -> None:
+    (tmp_path / "other.json").touch()
+    save(result(), tmp_path / "run.json")
+    assert (tmp_path / "run.json").stat().st_mode == (tmp_path / "other.json").stat().st_mode
+
+
+def test_devices_and_pipes_are_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for target in (tmp_path / "pipe", Path("/dev/null")):
+        with pytest.raises(ValueError, match="device or a pipe"):
+            check_target(target)
 
 
 def test_failed_save_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

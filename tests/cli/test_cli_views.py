@@ -4,6 +4,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from peerleap.cli.views import LiveView, LogView, View
@@ -74,6 +75,38 @@ def test_lane_counts_tokens_and_keeps_the_last_words() -> None:
     assert "waiting for its peers" in lane
 
 
+def test_lane_counts_what_its_path_has_generated() -> None:
+    console = terminal()
+    view = LiveView(console)
+    usage = {"type": "usage", "path": "solver_1", "round": 0, "usage": {"generated": 57}}
+    show(view, RUN, segment("thought", 24), segment("nudge", 300))
+    assert view.lanes["solver_1"].tokens == 24
+    show(view, usage, {"type": "usage", "usage": {"generated": 99}})
+    (lane,) = [line for line in drawn(view, console).splitlines() if "solver_1" in line]
+    assert "57" in lane
+
+
+def test_chinese_takes_two_columns() -> None:
+    console = terminal(width=80)
+    view = LiveView(console)
+    show(view, RUN, tokens("因为所以" * 90 + "完"), SUMMARY | {"text": "数学" * 90})
+    lines = drawn(view, console).splitlines()
+    assert len(lines) == 5, "a lane and a block's line take one line each"
+    assert all(cell_len(line) <= 80 for line in lines)
+    assert "完" in lines[1]
+    assert lines[3].startswith("LeaP block 1: solver_1 sums up: 数学数学")
+    assert lines[3].rstrip().endswith("…")
+
+
+def test_narrow_terminal_shows_whose_lane_it_is() -> None:
+    console = terminal(width=40)
+    view = LiveView(console)
+    show(view, RUN, tokens("two and two make four"))
+    picture = drawn(view, console)
+    assert "solver_1" in picture
+    assert "solver_2" in picture
+
+
 def test_blocks_and_ends_are_shown_as_they_are_written() -> None:
     console = terminal()
     view = LiveView(console)
@@ -101,7 +134,9 @@ def test_many_paths_fit_a_small_terminal() -> None:
     view = LiveView(console)
     show(view, {**RUN, "paths": [f"solver_{n}" for n in range(64)]}, *[SUMMARY | {"path": "solver_3"}] * 50)
     lines = drawn(view, console).splitlines()
-    assert "... and 40 more paths" in "".join(lines)
+    assert "... and 51 more paths" in "".join(lines)
+    assert "sums up" in lines[-2]
+    assert len(lines) < 20
     assert all(len(line) <= 60 for line in lines)
 
 

@@ -1,5 +1,6 @@
 """Engine arguments go to vLLM under vLLM's names; one it does not know is refused before a process is made."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -47,6 +48,22 @@ def test_arguments_that_vllm_knows(make_model: Callable[..., Path]) -> None:
 def test_a_context_length_that_cannot_be(length: Any) -> None:
     with pytest.raises(EngineStartError, match=f"max_model_len={length!r}: give a number of tokens"):
         check_arguments({"max_model_len": length})
+
+
+@pytest.mark.parametrize("path", ["/no/where", "./nothing", "~/nothing", "", " ", 7, True])
+def test_an_adapter_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(EngineStartError, match=re.escape(f"lora_path={path!r}: no such folder")):
+        check_arguments({LORA_PATH: path})
+
+
+def test_a_folder_that_is_no_adapter(tmp_path: Path) -> None:
+    with pytest.raises(EngineStartError, match=r"no 'adapter_config\.json'"):
+        check_arguments({LORA_PATH: str(tmp_path)})
+    (tmp_path / "adapter_config.json").touch()
+    check_arguments({LORA_PATH: str(tmp_path)})
+    check_arguments({LORA_PATH: tmp_path})
 
 
 def test_all_the_context_that_fits(make_model: Callable[..., Path]) -> None:

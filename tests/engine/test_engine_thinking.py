@@ -26,6 +26,18 @@ QWEN3_HYBRID = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n"
     "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
 )
+OFF_UNLESS_ASKED = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n"
+    "{% if enable_thinking is defined and enable_thinking is true %}<think>\n{% else %}<think>\n\n</think>\n\n"
+    "{% endif %}{% endif %}"
+)
+ALWAYS_OFF = OFF_UNLESS_ASKED.replace("enable_thinking", "nothing")
+DEEPSEEK_V31 = (
+    "{% if not thinking is defined %}{% set thinking = false %}{% endif %}{{ bos_token }}"
+    "{% for m in messages %}<U>{{ m['content'] }}{% endfor %}"
+    "{% if add_generation_prompt %}<A>{% if thinking %}<think>{% else %}</think>{% endif %}{% endif %}"
+)
 QWEN_INSTRUCT = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -38,6 +50,9 @@ CASES = {
     "newer R1: the template opens the thought": (R1_NEW, TAGS, True, True, True),
     "older R1: the template only strips it": (R1_OLD, TAGS, True, False, True),
     "Qwen3 hybrid: the template knows the tag": (QWEN3_HYBRID, TAGS, True, False, True),
+    "EXAONE 4, small Qwen3.5: no thought unless asked for": (OFF_UNLESS_ASKED, TAGS, True, True, True),
+    "DeepSeek-V3.1: another name for the switch": (DEEPSEEK_V31, TAGS, True, True, True),
+    "a template that closes every thought": (ALWAYS_OFF, TAGS, False, False, False),
     "Qwen3 instruct: an unused token": (QWEN_INSTRUCT, TAGS, False, False, False),
     "tags of several tokens": (R1_NEW, (), True, True, False),
     "a system prompt that explains the tags": (EXPLAINS, TAGS, True, False, True),
@@ -60,8 +75,9 @@ def test_thought_is_opened_exactly_once(make_tokenizer: MakeTokenizer, case: str
     text = tokenizer.decode(render_prompt(tokenizer, "2+2?", detect_thinking(tokenizer)))
     assert "2+2?" in text
     turn = text.rpartition("2+2?")[2]
-    assert turn.count(OPEN) == int(thinks)
-    assert turn.endswith("<think>\n") == thinks
+    assert turn.count(OPEN) - turn.count(CLOSE) == int(thinks)
+    assert turn.rstrip("\n").endswith("<think>") == thinks
+    assert not (thinks and CLOSE in turn)
 
 
 def test_named_templates_use_the_default_one(make_tokenizer: MakeTokenizer) -> None:

@@ -11,7 +11,7 @@ def leaver(call: Any) -> str:
         return f"{call.path} works.</summarize>"
     if call.number == 1:
         return "Clear: \\boxed{4}."
-    return "x" * 99 if call.round < 2 else "\\boxed{4}"
+    return "x" * 999 if call.round < 2 else "\\boxed{4}"
 
 
 def test_alumni_are_sources_and_no_readers(leap: Any) -> None:
@@ -89,6 +89,19 @@ def test_a_conclusion_is_as_short_as_a_summary(leap: Any, limit: int) -> None:
     assert text.endswith("An essay."[-min(limit, 9) :])
     assert len(text) <= limit + len("I have finished.\n")
     assert len(run.out["paths"]["solver_1"]["answer"]) > 200
+
+
+@pytest.mark.parametrize("limit", [98, 99, 100])
+def test_a_conclusion_begins_with_a_whole_character(leap: Any, limit: int) -> None:
+    """A character of Chinese is three tokens here; the limit leaves one or two of the first."""
+
+    def write(call: Any) -> str:
+        return "数" * 60 + "\\boxed{4}" if call.number == 1 and call.stage == "thought" else leaver(call)
+
+    run = leap(write, paths=2, summary_tokens=limit, interval=300)
+    text = run.out["rounds"][0]["summaries"]["solver_1"]["text"]
+    assert text.startswith("I have finished. My answer is 4.\n数")
+    assert text.endswith("数\\boxed{4}")
 
 
 def test_failed_paths_are_no_alumni(leap: Any) -> None:

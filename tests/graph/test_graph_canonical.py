@@ -212,3 +212,12 @@ def test_a_run_survives_a_hostile_answer(leap: Any) -> None:
     run = leap(write, paths=2)
     assert run.out["paths"]["solver_1"]["answer"] == "1e999999999"
     assert len(run.out["votes"]) == 2
+
+
+def test_an_answer_that_cannot_be_stored_is_none(leap: Any) -> None:
+    said = {1: "\\boxed{\x00}", 2: "\\boxed{4\x00}"}
+    run = leap(lambda call: "\x00}\n" if call.stage == "ask" else said[call.number], paths=2)
+    answers = {path: outcome["answer"] for path, outcome in run.out["paths"].items()}
+    assert answers == {"solver_1": None, "solver_2": "4"}
+    assert {e["path"]: e["answer"] for e in run.events if e["type"] == "path_end"} == answers
+    assert [vote["answer"] for vote in run.out["votes"]] == ["4"]

@@ -45,6 +45,17 @@ def test_a_summary_that_is_cut(leap: Any, limit: int) -> None:
     assert run.out["rounds"][0]["summaries"]["solver_1"] == {"text": "s" * limit, "tokens": limit, "cut": True}
 
 
+@pytest.mark.parametrize("limit", [3, 4, 5])
+def test_a_summary_that_is_cut_within_a_character(leap: Any, limit: int) -> None:
+    """A character of Chinese is three tokens here: what is left of the second one is kept, but not shared."""
+    run = leap(summing("数学" * 99), summary_tokens=limit)
+    _, summary, _, _ = block(run)
+    assert len(summary["token_ids"]) == limit
+    assert summary["text"] == run.engine.tokenizer.decode(summary["token_ids"])
+    assert run.out["rounds"][0]["summaries"]["solver_1"]["text"] == "数"
+    assert "\ufffd" not in run.texts("solver_2", "comment")[0]
+
+
 def test_a_summary_that_ends_the_turn(leap: Any) -> None:
     run = leap(summing("It is 4."))
     _, summary, nudge, _ = block(run)
@@ -68,6 +79,8 @@ def test_a_summary_that_ends_the_thought_goes_on_inside_it(leap: Any, spelled: b
     assert (summary["text"], summary["finish"], nudge["text"]) == ("It is 4.", "think_end", "\n</summarize>")
     assert "</think>" not in run.engine.of("solver_1")[-1].prompt.rpartition("assistant")[2]
     assert run.engine.tokenizer.decode(summary["token_ids"]) == "It is 4."
+    written = len(run.engine.tokenizer.encode("It is 4.</think>", add_special_tokens=False))
+    assert run.out["paths"]["solver_1"]["usage"]["summary"] == written, "what is dropped was generated, too"
 
 
 def test_a_closed_summary_keeps_an_end_of_thought_for_later(leap: Any) -> None:
