@@ -37,7 +37,10 @@ def leap_tool(
 
     Raises:
         SettingsError: a setting is unknown or out of range.
+        ValueError: the graph is not compiled.
     """
+    if not isinstance(graph, CompiledLeapGraph):
+        raise ValueError(f"graph={graph!r}: give a compiled graph, build_graph(...).compile()")  # noqa: TRY004
     settings = as_settings(context)
 
     def ask(question: Annotated[str, "the whole question"], config: RunnableConfig) -> tuple[str, dict[str, Any]]:

@@ -64,6 +64,11 @@ def test_bad_settings_are_refused_when_the_tool_is_made(peers: Any) -> None:
         leap_tool(peers.graph.compile(), context={"routr": "all"})
 
 
+def test_a_graph_that_is_not_compiled_is_refused_when_the_tool_is_made(peers: Any) -> None:
+    with pytest.raises(ValueError, match=r"give a compiled graph, build_graph\(\.\.\.\)\.compile\(\)"):
+        leap_tool(peers.graph)
+
+
 def test_its_events_reach_the_agents_reader(chat: Any, peers: Any) -> None:
     agent = agents.create_agent(
         chat(call("What is 21 times two?"), "It is 42."), [leap_tool(peers.graph.compile(), context=peers.context)]
