@@ -4,13 +4,14 @@ Events are plain dicts that can be written as JSON. Every one has `v` (the versi
 concerns one, `path`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
 from peerleap.graph.evidence import Evidence
-from peerleap.graph.usage import Usage
+from peerleap.graph.segments import Segment
+from peerleap.graph.usage import Usage, path_usage
 
 VERSION = 1
 EVENT_NAME = "leap"
@@ -52,3 +53,33 @@ class Event(TypedDict):
 
 
 Writer = Callable[[Event], None]
+
+
+def segment_event(path: str, segment: Segment) -> Event:
+    """A segment of a path is complete."""
+    return {
+        "v": VERSION,
+        "type": "segment",
+        "path": path,
+        "round": segment["round"],
+        "kind": segment["kind"],
+        "text": segment["text"],
+        "tokens": len(segment["token_ids"]),
+    }
+
+
+def usage_event(path: str, round_number: int, history: Sequence[Segment]) -> Event:
+    """What a path has used up to the end of a round."""
+    return {"v": VERSION, "type": "usage", "path": path, "round": round_number, "usage": path_usage(history)}
+
+
+def end_event(path: str, status: str, answer: str | None, history: Sequence[Segment]) -> Event:
+    """A path has come to its end."""
+    return {
+        "v": VERSION,
+        "type": "path_end",
+        "path": path,
+        "status": status,
+        "answer": answer,
+        "tokens": path_usage(history)["generated"],
+    }

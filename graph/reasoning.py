@@ -10,13 +10,12 @@ from peerleap.agents import prompts
 from peerleap.engine import Completion
 from peerleap.graph.answers import extract_answer, find_answer
 from peerleap.graph.errors import StoreError
-from peerleap.graph.events import VERSION, Event, Writer
+from peerleap.graph.events import Writer, end_event, segment_event, usage_event
 from peerleap.graph.journal import Journal, sent_tokens
 from peerleap.graph.path import Path
 from peerleap.graph.segments import Finish, Kind, Segment, grown
 from peerleap.graph.settings import Settings
 from peerleap.graph.telling import nobody
-from peerleap.graph.usage import path_usage
 
 Status = Literal["active", "finished", "forced", "failed"]
 
@@ -62,9 +61,10 @@ async def think(
         turn.add(Segment(kind="error", round=round_number, token_ids=[], text=text))
         status = "failed"
     if write is not nobody:
-        write(_usage(path, turn.history, round_number))
+        write(usage_event(path.name, round_number, turn.history))
     if status != "active":
-        write(_path_end(path, turn.history, status))
+        answer = None if status == "failed" else extract_answer(turn.history, path.task)
+        write(end_event(path.name, status, answer, turn.history))
     return turn.new, status
 
 
@@ -88,7 +88,7 @@ class _Turn:
         self.history.append(segment)
         self._grown += grown((segment,))
         self.new.append(segment)
-        self.write(_segment_event(self.path, segment))
+        self.write(segment_event(self.path.name, segment))
 
     async def run(self, target: int | None) -> Status:
         await self.journal.open()
@@ -245,31 +245,3 @@ class _Turn:
 
     def _insert(self, text: str, kind: Kind = "nudge") -> None:
         self.add(self.path.insert(kind, self.round, text))
-
-
-def _segment_event(path: Path, segment: Segment) -> Event:
-    return {
-        "v": VERSION,
-        "type": "segment",
-        "path": path.name,
-        "round": segment["round"],
-        "kind": segment["kind"],
-        "text": segment["text"],
-        "tokens": len(segment["token_ids"]),
-    }
-
-
-def _usage(path: Path, history: Sequence[Segment], round_number: int) -> Event:
-    return {"v": VERSION, "type": "usage", "path": path.name, "round": round_number, "usage": path_usage(history)}
-
-
-def _path_end(path: Path, history: Sequence[Segment], status: Status) -> Event:
-    answer = None if status == "failed" else extract_answer(history, path.task)
-    return {
-        "v": VERSION,
-        "type": "path_end",
-        "path": path.name,
-        "status": status,
-        "answer": answer,
-        "tokens": path_usage(history)["generated"],
-    }

@@ -1,0 +1,85 @@
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from peerleap.cli.interrupt import run_until_interrupted
+
+
+def run_plan(
+    plan: Any, model: str | None, arguments: dict[str, Any], target: Path, report: Path | None, matched: Any
+) -> int:
+    """Run what is not done yet, show the results, write the report; how many questions have failed twice."""
+    from peerleap.cli.eval_views import progress_view, show_methods
+    from peerleap.engine import get_engine
+    from peerleap.evals import Grader, Header, Records, read_records
+    from peerleap.evals.comparison import check_same
+    from peerleap.evals.machine import hardware, versions
+    from peerleap.evals.plan import check_fits, model_config
+    from peerleap.evals.report import markdown
+    from peerleap.evals.results import Results
+    from peerleap.evals.runner import run_eval
+
+    messages = Console(stderr=True)
+    with Grader(plan.grader) as grader:
+        grader.require({problem.kind for problem in plan.problems})
+        engine = get_engine(model, **arguments)
+        check_fits(plan, engine)
+        config = plan.record_config({**model_config(engine), "engine_args": arguments})
+        if matched is not None:
+            # Ids alone say little: two files may call their questions 1, 2, 3.
+            check_same(matched, config, "this eval", ("data", "model", "model_hash"))
+        with Records.open(target, Header(config, versions(), hardware(plan))) as records:
+            wanted, done = len(plan.problems) * plan.runs, len(records.done)
+            messages.print(f"{plan.sentence()}; results go into {target}", soft_wrap=True, highlight=False)
+            if done:
+                messages.print(f"going on: {min(done, wanted)} of {wanted} are done", highlight=False)
+            try:
+                with progress_view(messages, wanted, min(done, wanted)) as (on_progress, on_tokens):
+                    failed = run_until_interrupted(
+                        run_eval(plan, engine, records, grader, on_progress=on_progress, on_tokens=on_tokens)
+                    )
+            except KeyboardInterrupt:
+                again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+                messages.print(f"nothing is lost; to go on: {again}", soft_wrap=True, highlight=False)
+                raise
+    results = Results.read(target)
+    show_methods([results], Console())
+    if report is not None:
+        text = markdown(f"{plan.task}: {results.name}", [results], [], [read_records(target, texts=False)[0]])
+        report.write_text(text, encoding="utf-8")
+    if failed:
+        messages.print(f"{failed} questions failed twice; they are recorded as wrong", highlight=False)
+    return failed
+
+
+def with_engines(peers: Any, model: str | None, arguments: dict[str, Any]) -> Any:
+    """The team, with engines of their own for the peers that ask for another model."""
+    from peerleap.engine import get_engine
+    from peerleap.evals.methods import Team
+
+    other = [peer for peer in peers if peer.model or peer.engine_args]
+    return Team(
+        peers, {peer.name: get_engine(peer.model or model, **{**arguments, **peer.engine_args}) for peer in other}
+    )
+
+
+def budgets(matched: Any, questions: list[str], runs: int, seed: int, unit: str) -> dict[tuple[str, int], float]:
+    """What `matched` spent, in tokens or seconds, by question and run.
+
+    Raises:
+        ValueError: a question of a run is not in it.
+    """
+    found: dict[tuple[str, int], float] = {}
+    for run in range(seed, seed + runs):
+        for question in questions:
+            if (question, run) not in matched.paths:
+                raise ValueError(
+                    f"--match-{unit} {str(matched.file)!r}: question {question!r} of run {run} is not in it; "
+                    f"finish that eval first, or ask for its runs {matched.runs}"
+                )
+            spent = matched.generated if unit == "tokens" else matched.lasted
+            found[question, run] = spent((question, run))
+    return found
