@@ -19,14 +19,15 @@ _OUTPUT = "```output"
 _PYTHON = frozenset({"python", "python3", "py"})
 _EVENT = re.compile(rf"`{{3,}}|{CALL}")
 _BLOCK = re.compile(r"`{3}[ \t]*py", re.IGNORECASE)
-# Inside a block: comments and strings, in which a fence is data, and lines that close the block.
+# Inside a block: comments and strings, in which a fence is data, and lines that close the block. What follows a
+# repetition always matches, so none goes back; possessive ones (`*+`) would be wrong before Python 3.11.5.
 _CODE = re.compile(
     r"""
     \#[^\n]*
-    | "{3} (?: [^"\\] | \\.? | "(?!"") )*+ (?: "{3} | (?P<open2>\Z) )
-    | '{3} (?: [^'\\] | \\.? | '(?!'') )*+ (?: '{3} | (?P<open1>\Z) )
-    | " (?: [^"\\\n] | \\.? )*+ "?
-    | ' (?: [^'\\\n] | \\.? )*+ '?
+    | "{3} (?: [^"\\] | \\.? | "(?!"") )* (?: "{3} | (?P<open2>\Z) )
+    | '{3} (?: [^'\\] | \\.? | '(?!'') )* (?: '{3} | (?P<open1>\Z) )
+    | " (?: [^"\\\n] | \\.? )* "?
+    | ' (?: [^'\\\n] | \\.? )* '?
     | ^[ \t>]*(?P<ticks>`{3,})(?: [ \t]*\r?(?:\n|\Z) | [ \t]+(?=[^\s`]) )
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
