@@ -9,8 +9,9 @@ import re
 
 from peerleap.evals.own_text import answer_section, without_comments
 from peerleap.graph.boxed import boxes
+from peerleap.graph.plain_tex import FONTS
 
-_FONT = r"text(?:bf|it|rm|sf|tt)?|math(?:bf|it|rm|sf|tt|cal|bb)|underline|boldsymbol|bm"
+_FONT = rf"{FONTS}|text|math(?:cal|bb)|underline|boldsymbol|bm"
 _SIZE = r"bf|rm|it|large|Large|LARGE|huge|Huge"
 _OPEN = rf"(?:\\(?:boxed|{_FONT}|bf)\s*\{{|\\\(|(?i:option|choice|letter)\b|[\s\"'“*_$(\[{{<:`]){{0,12}}"
 _ADVERB = r"(?:\s+(?:clearly|therefore|thus|definitely|indeed|likely|probably|most likely|then|simply))?"

@@ -24,6 +24,7 @@ from peerleap.graph.plain_tex import listed, plain_tex
 
 MAX_ANSWER = 1000
 METHODS = ("peerleap", "leap-official")
+_BRACKETED = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +177,8 @@ def _other_variable(answer: str, gold: str) -> bool:
 
 def _several(gold: str) -> bool:
     """Whether a gold answer is a set or list, which words may join: not one number, point or interval."""
-    inside = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
     rest = gold
-    while (shorter := inside.sub("", rest)) != rest:
+    while (shorter := _BRACKETED.sub("", rest)) != rest:
         rest = shorter
     return "," in rest or r"\pm" in gold or gold.lstrip().startswith(r"\{")
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from peerleap.graph.boxed import last_box
-from peerleap.graph.maths_form import maths_form
-from peerleap.graph.segments import OWN, Segment
+from peerleap.graph.maths_form import maths_form, without_fonts
+from peerleap.graph.plain_tex import FONTS
+from peerleap.graph.segments import OWN, Segment, storable
 from peerleap.graph.settings import TaskName
 
 _OPENED = "\\boxed{"
@@ -31,7 +32,7 @@ _WRAPPED = re.compile(
     r"|[“„](?P<double>[^“„”]+)[“”]|‘(?P<single>[^‘’]+)’|«(?P<angled>[^«»]+)»",
     re.DOTALL,
 )
-_AROUND = r"(?:\\(?:text(?:bf|it|rm|sf|tt)?|math(?:bf|it|rm|sf|tt)|[lL]arge|bf|rm)\b|\W)*+"
+_AROUND = rf"(?:\\(?:{FONTS}|text|[lL]arge|bf|rm)\b|\W)*+"
 # `I` and `A` can be words: `I don't know` and `A number` choose nothing, `A is right` does. A small one is alone.
 _LETTER = re.compile(
     rf"^{_AROUND}(?:(?i:option|choice|answer)\b{_AROUND})?"
@@ -67,8 +68,7 @@ class Found(NamedTuple):
 def extract_answer(history: Iterable[Segment], task: TaskName) -> str | None:
     """The answer that a path gave, or `None`: what `find_answer` finds, as it can be stored."""
     found = find_answer(history, task)
-    # Postgres refuses NUL and lone surrogates in a plain text value.
-    return (found.answer.replace("\x00", "").encode("utf-8", "replace").decode().strip() or None) if found else None
+    return (storable(found.answer).strip() or None) if found else None
 
 
 def find_answer(history: Iterable[Segment], task: TaskName) -> Found | None:
@@ -102,7 +102,7 @@ def canonical(answer: str, task: TaskName) -> str:
         return letter["answer"].upper() if letter else text.casefold()
     if task == "math":
         return maths_form(text)
-    return _plain(re.sub(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]*)\}", r"\1", text))
+    return _plain(without_fonts(text))
 
 
 def _plain(text: str) -> str:

@@ -11,6 +11,7 @@ from langgraph.types import Command
 
 from peerleap.graph.errors import InputError, SettingsError
 from peerleap.graph.human import NOT_KEPT
+from peerleap.graph.journal import CHECKPOINTER
 from peerleap.graph.outbox import Outbox, outbox_config
 from peerleap.graph.path import Path
 from peerleap.graph.prepare import check_input, check_options
@@ -21,8 +22,6 @@ from peerleap.tools.scope import RunScope, scope_config
 
 # Set by LangGraph in the configuration of a graph that runs inside another one.
 _NESTED = "__pregel_read"
-# The same, where that one keeps its runs.
-_KEPT = "__pregel_checkpointer"
 # The same, where that one streams what happens in this one.
 _STREAMED = "__pregel_stream"
 # Name of the settings of a run in the metadata of its checkpoints.
@@ -44,12 +43,12 @@ class LeapGraph(StateGraph[Any, Settings, Any, Any]):
         kwargs.setdefault("name", "leap")
         compiled = CompiledLeapGraph.__new__(CompiledLeapGraph)
         compiled.__dict__.update(super().compile(*args, **kwargs).__dict__)
-        # LangGraph's default pool runs only five or so sync nodes at once, and a long run has many supersteps.
-        return compiled.with_config(recursion_limit=10_000, max_concurrency=self.room)
+        # A long run has many supersteps.
+        return compiled.with_config(recursion_limit=10_000)
 
     @property
     def room(self) -> int:
-        """Threads for all paths at once, and for what LangGraph runs beside them."""
+        """Threads for all paths at once, and for what LangGraph runs beside them; its own pool has five or so."""
         return 2 * sum(1 for name in self.nodes if name not in {"prepare", "leap_block", "vote"}) + 16
 
 
@@ -76,9 +75,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             ThreadBusy: a run goes on under this thread id.
             StoreError: the run's store failed; resume when that is mended.
         """
-        check_options(kwargs)
-        handed, config = config, self._inherited(config)
-        context, thread = self._check(input, config, context, ours=config is not handed), self._thread(config)
+        config, context, thread = self._begin(input, config, context, kwargs)
         with one_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
             scoped = config if scope is None else scope_config(config, scope)
             if thread and isinstance(input, Mapping):
@@ -105,9 +102,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """As `Pregel.astream`; errors as in `stream`."""
-        check_options(kwargs)
-        handed, config = config, self._inherited(config)
-        context, thread = self._check(input, config, context, ours=config is not handed), self._thread(config)
+        config, context, thread = self._begin(input, config, context, kwargs)
         async with aone_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
             scoped = config if scope is None else scope_config(config, scope)
             if thread and isinstance(input, Mapping):
@@ -138,6 +133,13 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
     def _saver(self) -> BaseCheckpointSaver[Any]:
         assert isinstance(self.checkpointer, BaseCheckpointSaver)
         return self.checkpointer
+
+    def _begin(self, given: Any, config: Any, context: Any, options: Mapping[str, Any]) -> tuple[Any, Any, str | None]:
+        """Configuration, settings and thread of a call that is in order."""
+        check_options(options)
+        inherited = self._inherited(config)
+        settings = self._check(given, inherited, context, ours=inherited is not config)
+        return inherited, settings, self._thread(inherited)
 
     def _inherited(self, config: Any) -> Any:
         """As LangGraph has it: a call without a `configurable` in the node of another graph has that node's."""
@@ -200,7 +202,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
                 "this graph has a checkpointer, so a run needs a name to be found under: "
                 "config={'configurable': {'thread_id': '...'}}"
             )
-        if nested and isinstance(self.checkpointer, BaseCheckpointSaver) and configurable.get(_KEPT) is None:
+        if nested and isinstance(self.checkpointer, BaseCheckpointSaver) and configurable.get(CHECKPOINTER) is None:
             raise SettingsError(
                 "checkpointer: it belongs to the outermost graph; the one around this graph has none, so compile that "
                 "one with the checkpointer and this one without"

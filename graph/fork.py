@@ -14,7 +14,7 @@ from peerleap.graph.leap_block import close_block
 from peerleap.graph.path import Path
 from peerleap.graph.prepare import fit_context
 from peerleap.graph.runs import unfinished_nodes
-from peerleap.graph.segments import Segment
+from peerleap.graph.segments import Segment, storable
 from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.state import history_key
 from peerleap.graph.summaries import PERSON, Summarized, Summary
@@ -229,7 +229,7 @@ def _said(path: Path, text: str | None, what: str) -> str | None:
     assert most is not None
     if not isinstance(text, str):
         raise InputError(f"{what}={text!r}: give a text")
-    text = text.replace("\x00", "").encode("utf-8", "replace").decode().strip()
+    text = storable(text).strip()
     if not text:
         raise InputError(f"{what}: give a text that is not empty")
     if (tokens := len(path.insert("comment", 0, text)["token_ids"])) > most:

@@ -6,6 +6,7 @@ from typing import Any
 from langgraph.types import interrupt
 
 from peerleap.graph.path import Path
+from peerleap.graph.segments import storable
 from peerleap.graph.summaries import Summarized
 
 NOT_KEPT = "human_peer: a run that waits for a person must be kept; compile with a checkpointer"
@@ -33,7 +34,7 @@ def ask_person(paths: Mapping[str, Path], summarized: Mapping[str, Summarized], 
         if not isinstance(said, str):
             error = f"comment={said!r}: give a text, or nothing"
         else:
-            said = said.replace("\x00", "").encode("utf-8", "replace").decode().strip()
+            said = storable(said).strip()
             tokens = len(path.insert("comment", round_number, said)["token_ids"])
             if tokens <= most:
                 return said or None

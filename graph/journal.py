@@ -17,7 +17,9 @@ from peerleap.graph.errors import StoreError
 from peerleap.graph.segments import Kind, Segment
 from peerleap.graph.store import Store
 
-_CHECKPOINTER, _TASK, _NAMESPACE = "__pregel_checkpointer", "__pregel_task_id", "checkpoint_ns"
+CHECKPOINTER = "__pregel_checkpointer"
+"""Set by LangGraph in a configuration where a graph, or one around it, keeps its runs."""
+_TASK, _NAMESPACE = "__pregel_task_id", "checkpoint_ns"
 _INTERRUPTED = {"interrupted": True}
 
 Entry = dict[str, Any]
@@ -129,7 +131,7 @@ async def _written(writing: Coroutine[Any, Any, None]) -> None:
 
 def _place(config: RunnableConfig | None) -> tuple[Store, str, str, str] | None:
     given = (config or {}).get("configurable") or {}
-    store, thread, task = given.get(_CHECKPOINTER), given.get("thread_id"), given.get(_TASK)
+    store, thread, task = given.get(CHECKPOINTER), given.get("thread_id"), given.get(_TASK)
     if not isinstance(store, Store) or thread is None or task is None:
         return None
     return store, str(thread), str(given.get(_NAMESPACE, "")).rpartition("|")[0], str(task)

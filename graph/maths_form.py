@@ -11,7 +11,8 @@ _FRACTION = re.compile(r"^(-?)\\frac\{(-?)(\d{1,64})\}\{(-?)(\d{1,64})\}$")
 # TeX takes one digit as an argument without braces: `\frac123` is one half and a 3.
 _FRAC = re.compile(r"\\[dt]?frac" + r"\s*(\{[^{}]*\}|\d)" * 2)
 _ROOT = re.compile(r"\\sqrt(?:\s*(?P<digit>\d)|\s+(?P<letter>[A-Za-z])(?![A-Za-z]))")
-_LOOKS = re.compile(r"\\(?:left|right)(?![A-Za-z])|(?<!\\)\\[!,;:\s]|\\?[$%]")
+_SIDES = re.compile(r"\\(?:left|right)(?![A-Za-z])")
+_LOOKS = re.compile(_SIDES.pattern + r"|(?<!\\)\\[!,;:\s]|\\?[$%]")
 _DEGREES = re.compile(r"\^\{\\circ\}|(?:\^|(?<=\d)\s*)\\circ(?![A-Za-z])|°")
 _MIXED = re.compile(r"^([+-]?)(\d{1,64})\\frac\{(\d{1,64})\}\{(\d{1,64})\}$")
 _PIECES = re.compile(
@@ -28,7 +29,6 @@ _UNIT = re.compile(
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]*)\}")
 _NAME = re.compile(r"^([A-Za-z])(?:(?:_\{?\d\}?)?=|\\in(?![A-Za-z]))")
 _WORD = re.compile(r"^[A-Za-z]{3,}$")
-_SIDES = re.compile(r"\\(?:left|right)(?![A-Za-z])")
 _RELATION = re.compile(r"[<>]|\\[lg]eq?(?![A-Za-z])")
 _SCRIPT = re.compile(r"([\^_])\{([A-Za-z0-9])\}")
 _SET = re.compile(r"^\s?\\\{(?P<items>[^{}]*(?:\{[^{}]*\}[^{}]*)*)\\\}\s?$")
@@ -62,10 +62,10 @@ def maths_form(text: str) -> str:
     """A form in which most answers that mean the same are equal, and answers that differ are not."""
     if len(text) <= LONGEST:
         text = without_unit(_without_set(plain_tex(_SIDES.sub("", text))))
-        text = without_unit(_TEXT.sub(r"\1", text))
+        text = without_unit(without_fonts(text))
         # Of inequalities `and` is another set than `or`.
         text = text if _RELATION.search(text) and "and" in text else listed(text)
-    text = _TEXT.sub(r"\1", text)
+    text = without_fonts(text)
     text = _LOOKS.sub("", text.replace("\N{MINUS SIGN}", "-").replace("{,}", ","))
     text = _FRAC.sub(lambda frac: f"\\frac{_braced(frac[1])}{_braced(frac[2])}", text)
     text = _SCRIPT.sub(r"\1\2", text.replace("bmatrix", "pmatrix"))
@@ -94,6 +94,11 @@ def _one(item: str) -> str:
 def _as_sum(mixed: re.Match[str]) -> str:
     whole, over, under = (int(mixed[group]) for group in (2, 3, 4))
     return f"{mixed[1]}{whole * under + over}/{under}"
+
+
+def without_fonts(text: str) -> str:
+    """The words or numbers that a TeX command sets in a font, without the command."""
+    return _TEXT.sub(r"\1", text)
 
 
 def without_unit(text: str) -> str:

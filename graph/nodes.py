@@ -18,7 +18,7 @@ from peerleap.graph.answer_message import answer_message, short_votes
 from peerleap.graph.errors import SettingsError
 from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.human import NOT_KEPT, ask_person
-from peerleap.graph.journal import close_journals
+from peerleap.graph.journal import CHECKPOINTER, close_journals
 from peerleap.graph.leap_block import active_paths, close_block, nobody_to_hear
 from peerleap.graph.outcome import tally
 from peerleap.graph.path import Path
@@ -34,8 +34,6 @@ T = TypeVar("T")
 
 # Separates the namespaces of a graph and of one inside it.
 _NESTED = "|"
-# Set by LangGraph where this graph, or one around it, keeps its runs.
-_CHECKPOINTER = "__pregel_checkpointer"
 # Settings without which no run goes on; a person who edits a state may leave them out.
 _NEEDED = ("router", "similarity", "top_k", "summary_tokens", "max_tokens", "answer_tokens", "vote")
 # A round takes two supersteps and the vote one: with fewer left, paths run to their end instead of to the next block.
@@ -80,7 +78,7 @@ class Nodes:
     def _prepare(self, state: dict[str, Any], config: RunnableConfig, write: Writer) -> dict[str, Any]:
         nested = _NESTED in config["configurable"]["checkpoint_ns"]
         context = as_settings(get_runtime(Settings).context, nested=nested)
-        if context.human_peer and config["configurable"].get(_CHECKPOINTER) is None:
+        if context.human_peer and config["configurable"].get(CHECKPOINTER) is None:
             raise SettingsError(NOT_KEPT)
         update = prepare(state, context, self.team, self.engines, self._toolbox)
         for box in {id(box): box for name in self.team if (box := self._toolbox(name))}.values():

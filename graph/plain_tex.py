@@ -4,6 +4,8 @@ import re
 import unicodedata
 
 LONGEST = 2000
+FONTS = r"text(?:bf|it|rm|sf|tt)|math(?:bf|it|rm|sf|tt)"
+"""TeX's commands for fonts, as a pattern."""
 _LAYERS = 8
 _SYMBOLS = str.maketrans({
     "\N{MINUS SIGN}": "-", "∞": r"\infty ", "∪": r"\cup ", "×": r"\times ", "⋅": r"\cdot ", "·": r"\cdot ",
@@ -19,7 +21,7 @@ _COLOUR = re.compile(r"\\(?:text)?color\s?\{[^{}]*\}")
 _ROW_GAP = re.compile(r"\\\\\s?\[\s?-?[\d.]+\s?(?:pt|mm|cm|em|ex|in)\s?\]")
 _FONT = re.compile(
     r"\\(?:(?:text|mbox)(?=\s?\{(?:[\s\d.,$\\+-]|and|or)*\})"
-    r"|(?:math(?:bf|rm|it|sf|tt)|boldsymbol|bm|text(?:bf|it|sf|tt|rm)|underline)(?=\s?\{(?:[-+$\d]|\\[A-Za-z]|[ie]\})))"
+    rf"|(?:{FONTS}|boldsymbol|bm|underline)(?=\s?\{{(?:[-+$\d]|\\[A-Za-z]|[ie]\}})))"
     r"\s?\{"
 )
 _AROUND = re.compile(

@@ -15,7 +15,7 @@ from peerleap.graph.answers import detect_task
 from peerleap.graph.defaults import model_defaults
 from peerleap.graph.errors import InputError, SettingsError
 from peerleap.graph.path import Path
-from peerleap.graph.segments import Segment
+from peerleap.graph.segments import Segment, storable
 from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.state import INPUT_KEYS, history_key
 from peerleap.graph.tool_calls import Toolbox
@@ -47,8 +47,7 @@ def read_question(state: Mapping[str, Any]) -> str:
         question = last.text
     if question is None:
         raise InputError("no question: give {'question': '...'} or {'messages': [...]} with a person's message last")
-    # Neither lone surrogates nor NUL can be stored.
-    text = question.encode("utf-8", "replace").decode().replace("\x00", "") if isinstance(question, str) else ""
+    text = storable(question) if isinstance(question, str) else ""
     if not text.strip():
         raise InputError(f"question={question!r}: give a text that is not empty")
     return text

@@ -86,6 +86,11 @@ def dropped_tokens(segment: Segment) -> int:
     return int(finish == "turn_end")
 
 
+def storable(text: str) -> str:
+    """The text without NUL and lone surrogates, which Postgres refuses in a plain text value."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 def append_segments(history: Sequence[Segment] | None, writes: Sequence[Sequence[Segment]]) -> list[Segment]:
     """Reducer of a history: append, never change."""
     joined = list(history or ())

@@ -3,15 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 from peerleap.graph.errors import ThreadBusy
 
-_running: set[tuple[object, str]] = set()
-# Of these, those that end, as where a reader has left the stream; and the tasks of those that may be cancelled.
-_ending: set[tuple[object, str]] = set()
-_tasks: dict[tuple[object, str], asyncio.Task[Any]] = {}
+
+@dataclass(slots=True)
+class _Run:
+    task: asyncio.Task[Any] | None = None  # of a run that may be cancelled
+    left: bool = False  # by the reader of its stream
+
+    @property
+    def ending(self) -> bool:
+        return self.left or (self.task is not None and self.task.cancelling() > 0)
+
+
+_running: dict[tuple[object, str], _Run] = {}
 _guard = Lock()
 # Event loops close a stream that a reader has left a few turns later, more where others are around it.
 _TURNS = 10
@@ -34,7 +43,7 @@ def one_run(checkpointer: Any, thread_id: str) -> Iterator[None]:
     with _guard:
         if key in _running:
             raise ThreadBusy(thread_id)
-        _running.add(key)
+        _running[key] = _Run()
     try:
         # A server wraps the store, and passes on what it does not know itself.
         hold = getattr(checkpointer, "hold", None)
@@ -42,9 +51,7 @@ def one_run(checkpointer: Any, thread_id: str) -> Iterator[None]:
             yield
     finally:
         with _guard:
-            _running.discard(key)
-            _ending.discard(key)
-            _tasks.pop(key, None)
+            del _running[key]
 
 
 @contextmanager
@@ -54,8 +61,7 @@ def marked_ending(checkpointer: Any, thread_id: str | None) -> Iterator[None]:
         yield
     finally:
         if thread_id is not None:
-            with _guard:
-                _ending.add(_key(checkpointer, thread_id))
+            _running[_key(checkpointer, thread_id)].left = True
 
 
 @asynccontextmanager
@@ -68,8 +74,8 @@ async def aone_run(checkpointer: Any, thread_id: str) -> AsyncIterator[None]:
     for _ in range(_TURNS if key in _running else 0):
         await asyncio.sleep(0)
     for _ in range(_WAITS):
-        task = _tasks.get(key)
-        if key not in _ending and not (task is not None and task.cancelling()):
+        before = _running.get(key)
+        if before is None or not before.ending:
             break
         await asyncio.sleep(_WAIT_SECONDS)
     held = one_run(checkpointer, thread_id)
@@ -80,9 +86,7 @@ async def aone_run(checkpointer: Any, thread_id: str) -> AsyncIterator[None]:
         await entering
         held.__exit__(None, None, None)
         raise
-    if (running := asyncio.current_task()) is not None:
-        with _guard:
-            _tasks[key] = running
+    _running[key].task = asyncio.current_task()
     try:
         yield
     finally:
