@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from peerleap.graph.notations import usual_notation
+
 LONGEST = 2000
 FONTS = r"text(?:bf|it|rm|sf|tt)|math(?:bf|it|rm|sf|tt)"
 """TeX's commands for fonts, as a pattern."""
@@ -54,7 +56,8 @@ def plain_tex(text: str) -> str:
     text = re.sub(r"\\([dt]?frac)\s?\\pi\s?(?=[\d{])", r"\\\1{\\pi}", text)
     text = re.sub(r"^\s?([+-]?\d{1,30}(?:\.\d{1,30})?)[eE]-(\d{1,3})\s?$", r"\1 \\times 10^{-\2}", text)
     text = re.sub(r"^\s?([+-]?\d{1,30})\s{1,3}(\d{1,30})/(\d{1,30})\s?$", r"\1\\frac{\2}{\3}", text)
-    return _FULL_STOP.sub(lambda stop: stop["closed"] or "", _bare(text.strip())).strip()
+    text = _FULL_STOP.sub(lambda stop: stop["closed"] or "", _bare(usual_notation(text).strip())).strip()
+    return usual_notation(text)
 
 
 def listed(text: str) -> str:

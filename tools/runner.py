@@ -126,7 +126,9 @@ class ToolRunner:
             text = f"TimeoutError: {call.name!r} did not answer within {deadline:g} s"
             return self._outcome(text, "timeout", spent, duration)
         status: Status = "error" if message.status == "error" else "ok"
-        if status == "error" or (isinstance(message.artifact, dict) and "unavailable" in message.artifact):
+        if status == "error" or (
+            isinstance(artifact := message.artifact, dict) and isinstance(artifact.get("unavailable"), str)
+        ):
             spent = replace(spent, last="")  # it may go well the next time: "try again in 30 s"
         chars = (((tool := self._node.tools_by_name.get(call.name)) and tool.metadata) or {}).get("max_chars")
         return self._outcome(_text(message), status, spent, duration, artifact=message.artifact, chars=chars)
