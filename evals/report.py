@@ -11,7 +11,8 @@ from peerleap.evals.stats import Estimate, clustered
 METHOD_HEAD = ("method", "questions x runs x paths", "Pass@1, %", "Cons@N, %", "Shortest@N, %", "paper, %",
                "Pass@1: SE, bootstrap", "Cons@N: SE, bootstrap",
                "own tokens", "summary tokens", "inserted tokens", "prefill tokens", "cached tokens",
-               "wall-clock", "no answer", "aha words a path", "tool calls", "failed paths")  # fmt: skip
+               "wall-clock", "had to be asked", "no answer", "aha words a path", "tool calls",
+               "failed paths")  # fmt: skip
 COMPARISON_HEAD = ("", "new - old", "metric", "at", "new", "old", "tokens new/old", "McNemar",
                    "SE, bootstrap", "result")  # fmt: skip
 
@@ -104,6 +105,7 @@ def _method_row(result: Results) -> tuple[str, ...]:
         _spread(result, vote),
         *(f"{count:,}" for count in (tokens.own, tokens.summary, tokens.inserted, tokens.prefill, tokens.cached)),
         f"{result.seconds:,.0f} s",
+        _asked(result),
         f"{result.estimate('no_answer').value:.1%}",
         _aha(result),
         _tool_calls(result),
@@ -124,6 +126,12 @@ def _widths(result: Results) -> str:
     """Paths that vote on a question; from the fewest to the most, where a budget decides."""
     widths = [len(result.voting(key)) for key in result.paths]
     return f"{min(widths)}" if min(widths) == max(widths) else f"{min(widths)}-{max(widths)}"
+
+
+def _asked(result: Results) -> str:
+    """The share of the paths that vote which ended without an answer and were asked for it."""
+    voting = [path for key in result.paths for path in result.voting(key)]
+    return f"{sum(path.outcome == 'forced' for path in voting) / len(voting):.1%}"
 
 
 def _aha(result: Results) -> str:

@@ -26,9 +26,12 @@ def config(method: str, **fields: Any) -> dict[str, Any]:
 
 def results(
     folder: Path, method: str, right: Sequence[int], *, tokens: int = 100, seconds: float = 1.0, paths: int = 8,
-    runs: int = 2, turned: Collection[int] = (), **fields: Any,
+    runs: int = 2, turned: Collection[int] = (), forced: int = 0, **fields: Any,
 ) -> Results:  # fmt: skip
-    """`right[question]` of `paths` paths are right, the last ones; in the runs `turned` the wrong ones are."""
+    """`right[question]` of `paths` paths are right, the last ones; in the runs `turned` the wrong ones are.
+
+    The first `forced` paths had to be asked for their answer.
+    """
     file = folder / f"{method}{len(list(folder.iterdir()))}.jsonl"
     with Records.open(file, Header(config(method, **fields), {"python": "3.11.9"})) as records:
         for run in range(runs):
@@ -36,7 +39,8 @@ def results(
                 correct = paths - of if run in turned else of
                 meta = {"started": 1000.0 * run + question * seconds, "seconds": seconds, "counted": True}
                 records.append([
-                    PathRecord(f"q{question}", run, method, f"solver_{n}", paths, "finished",
+                    PathRecord(f"q{question}", run, method, f"solver_{n}", paths,
+                               "forced" if n < forced else "finished",
                                Verdict(n >= paths - correct, "1" if n >= paths - correct else "0", "integer"),
                                Tokens(own=tokens), aha={"laser": n, "reflection": 1}, meta=meta)
                     for n in range(paths)
@@ -264,8 +268,9 @@ def test_routers_are_drawn_side_by_side(ending: str, tmp_path: Path) -> None:
 
 def test_tool_calls_and_missing_answers_are_in_the_table(tmp_path: Path) -> None:
     coders = [{"name": "solver", "count": 8, "tools": ["python"]}]
-    read = [results(tmp_path, "leap", [5] * 6, peers=coders), results(tmp_path, "independent", [5] * 6)]
+    read = [results(tmp_path, "leap", [5] * 6, peers=coders, forced=6), results(tmp_path, "independent", [5] * 6)]
     rows = [dict(zip(METHOD_HEAD, row, strict=True)) for row in method_rows(read)]
+    assert [row["had to be asked"] for row in rows] == ["75.0%", "0.0%"]
     assert [row["tool calls"] for row in rows] == ["0.00 a path, 0% failed", "-"]
     assert [row["no answer"] for row in rows] == ["0.0%", "0.0%"]
     assert METHOD_HEAD.index("tool calls") not in shown_columns(method_rows(read[1:]))
