@@ -29,8 +29,8 @@ def compare(
     with usage_errors():
         from peerleap.cli.eval_views import show_comparisons, show_methods
         from peerleap.evals import read_records
+        from peerleap.evals.cautions import cautions
         from peerleap.evals.comparison import compare as compared
-        from peerleap.evals.comparison import few_runs
         from peerleap.evals.extras import MissingExtra
         from peerleap.evals.plots import check_plot
         from peerleap.evals.plots import plot as draw
@@ -50,7 +50,7 @@ def compare(
             for result in read:
                 if not result.complete:
                     Console(stderr=True).print(f"{result.file} is not finished: only what both have is compared")
-            if (warning := few_runs(read)) is not None:
+            for warning in cautions(read):
                 Console(stderr=True).print(warning, soft_wrap=True, highlight=False)
             show_methods(read, out)
             show_comparisons(comparisons, out)

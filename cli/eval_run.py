@@ -15,6 +15,7 @@ def run_plan(
     from peerleap.cli.eval_views import progress_view, show_methods
     from peerleap.engine import get_engine
     from peerleap.evals import Grader, Header, Records, read_records
+    from peerleap.evals.cautions import short_budgets
     from peerleap.evals.comparison import check_same
     from peerleap.evals.machine import hardware, versions
     from peerleap.evals.plan import check_fits, model_config
@@ -47,6 +48,8 @@ def run_plan(
                 raise
     results = Results.read(target)
     show_methods([results], Console())
+    for warning in short_budgets([results]):
+        messages.print(warning, soft_wrap=True, highlight=False)
     if report is not None:
         text = markdown(f"{plan.task}: {results.name}", [results], [], [read_records(target, texts=False)[0]])
         report.write_text(text, encoding="utf-8")

@@ -15,8 +15,6 @@ from peerleap.evals.record_lines import RecordsError
 from peerleap.evals.results import RECORD_METRICS, Results
 
 LEVEL = 0.05
-RUNS = 4
-"""Runs below which one run's luck may be all that a comparison shows."""
 _VOTED = {"cons@n", "shortest@n", "any@n", "conf@n"}
 _SHORT = 0.95
 
@@ -209,12 +207,3 @@ def _paired(new: Results, old: Results, metric: str, cost: str, note: str, prima
         note=note,
         pooled=pooled,
     )
-
-
-def few_runs(results: Sequence[Results]) -> str | None:
-    """A warning where the files have fewer than 4 runs in common."""
-    common = set.intersection(*(set(result.runs) for result in results))
-    if len(common) >= RUNS:
-        return None
-    runs = "1 run" if len(common) == 1 else f"{len(common)} runs"
-    return f"{runs} in common: a difference may be one run's luck; run all methods with --runs {RUNS}"

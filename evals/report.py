@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from peerleap.evals.comparison import Comparison, few_runs
+from peerleap.evals.cautions import asked_share, cautions, short_budgets
+from peerleap.evals.comparison import Comparison
 from peerleap.evals.paper import paper_number
 from peerleap.evals.record_lines import Header
 from peerleap.evals.results import Results
@@ -47,8 +48,7 @@ def markdown(
     parts = [f"# {title}\n"]
     if comparisons:
         parts.append(f"{verdict(comparisons)[0].upper()}{verdict(comparisons)[1:]}.\n")
-        if (warning := few_runs(results)) is not None:
-            parts.append(f"{warning}.\n")
+    parts += [f"{caution}.\n" for caution in (cautions if comparisons else short_budgets)(results)]
     rows = method_rows(results)
     shown = shown_columns(rows)
     parts.append(_table([METHOD_HEAD[column] for column in shown], [[row[column] for column in shown] for row in rows]))
@@ -105,7 +105,7 @@ def _method_row(result: Results) -> tuple[str, ...]:
         _spread(result, vote),
         *(f"{count:,}" for count in (tokens.own, tokens.summary, tokens.inserted, tokens.prefill, tokens.cached)),
         f"{result.seconds:,.0f} s",
-        _asked(result),
+        f"{asked_share(result):.1%}",
         f"{result.estimate('no_answer').value:.1%}",
         _aha(result),
         _tool_calls(result),
@@ -126,12 +126,6 @@ def _widths(result: Results) -> str:
     """Paths that vote on a question; from the fewest to the most, where a budget decides."""
     widths = [len(result.voting(key)) for key in result.paths]
     return f"{min(widths)}" if min(widths) == max(widths) else f"{min(widths)}-{max(widths)}"
-
-
-def _asked(result: Results) -> str:
-    """The share of the paths that vote which ended without an answer and were asked for it."""
-    voting = [path for key in result.paths for path in result.voting(key)]
-    return f"{sum(path.outcome == 'forced' for path in voting) / len(voting):.1%}"
 
 
 def _aha(result: Results) -> str:

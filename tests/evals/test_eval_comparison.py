@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peerleap.evals import Header, PathRecord, Records, RecordsError, Tokens, Verdict, read_records
-from peerleap.evals.comparison import COSTS, Comparison, compare, few_runs
+from peerleap.evals.cautions import cautions, few_runs, short_budgets
+from peerleap.evals.comparison import COSTS, Comparison, compare
 from peerleap.evals.paper import paper_number
 from peerleap.evals.report import METHOD_HEAD, markdown, method_rows, shown_columns, verdict
 from peerleap.evals.results import Results
@@ -167,6 +168,17 @@ def test_fewer_than_four_runs_are_warned_of(tmp_path: Path) -> None:
     )
     headers = [read_records(r.file)[0] for r in (four, two)]
     assert "2 runs in common" in markdown("t", [four, two], compare([four, two]), headers)
+
+
+def test_budgets_that_were_too_small_are_warned_of(tmp_path: Path) -> None:
+    enough, short = (results(tmp_path, "leap", [8] * 6, forced=forced) for forced in (2, 3))
+    assert short_budgets([enough]) == []
+    (warning,) = short_budgets([enough, short])
+    assert warning.startswith("leap: 38% of the paths had no answer when budget or turn ended")
+    assert cautions([enough, short]) == [few_runs([enough, short]), warning]
+    headers = [read_records(r.file)[0] for r in (enough, short)]
+    for read, compared in (([short], []), ([enough, short], compare([enough, short]))):
+        assert f"\n{warning}.\n" in markdown("t", read, compared, headers[: len(read)])
 
 
 def test_files_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
