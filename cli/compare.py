@@ -32,6 +32,7 @@ def compare(
         from peerleap.evals.cautions import cautions
         from peerleap.evals.comparison import compare as compared
         from peerleap.evals.extras import MissingExtra
+        from peerleap.evals.names import told_apart
         from peerleap.evals.plots import check_plot
         from peerleap.evals.plots import plot as draw
         from peerleap.evals.plots import plot_routers as draw_routers
@@ -44,7 +45,7 @@ def compare(
             if plot_routers is not None:
                 check_plot(plot_routers, "--plot-routers")
             check_report(report)
-            read = [Results.read(file) for file in results]
+            read = told_apart([Results.read(file) for file in results])
             comparisons = compared(read, primary)
             out = Console()
             for result in read:

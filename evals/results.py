@@ -7,6 +7,7 @@ from typing import Any
 
 from peerleap.evals.confidence import confidence_vote
 from peerleap.evals.metrics import METRICS, Graded, Tokens
+from peerleap.evals.names import label
 from peerleap.evals.record_lines import PathRecord, RecordsError
 from peerleap.evals.records import read_records
 from peerleap.evals.stats import Estimate, cluster_bootstrap, clustered, wilson
@@ -166,20 +167,3 @@ def _spans(path: PathRecord) -> list[tuple[float, float]]:
     meta = path.meta
     last = (float(meta.get("started", 0.0)), float(meta.get("seconds", 0.0)))
     return [*((float(start), float(length)) for start, length in meta.get("earlier", ())), last]
-
-
-def label(config: Mapping[str, Any]) -> str:
-    """What a configuration is called in a table."""
-    method, settings = str(config["method"]), config.get("settings", {})
-    shown = ("router", "top_k", "interval", "rounds", "communicate_at") if method == "leap" else ()
-    said = [f"{key} {settings[key]}" for key in shown if key in settings]
-    said += [str(settings["preset"])] if "preset" in settings else []
-    said += [_who(peer) for peer in config.get("peers") or ()]
-    said += [f"matched {config.get('matched_unit', 'tokens')}"] if config.get("matched") else []
-    said += [str(config["budget"])] if config.get("budget") else []
-    return f"{method} ({', '.join(said)})" if said else method
-
-
-def _who(peer: Mapping[str, Any]) -> str:
-    tools = " and ".join(peer.get("tools", ()))
-    return f"{peer['count']} x {peer['name']}{f' with {tools}' if tools else ''}"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from peerleap.evals import Header, PathRecord, Records, RecordsError, Tokens, Verdict, read_records
 from peerleap.evals.cautions import cautions, few_runs, short_budgets
 from peerleap.evals.comparison import COSTS, Comparison, compare
+from peerleap.evals.names import told_apart
 from peerleap.evals.paper import paper_number
 from peerleap.evals.report import METHOD_HEAD, markdown, method_rows, shown_columns, verdict
 from peerleap.evals.results import Results
@@ -179,6 +180,22 @@ def test_budgets_that_were_too_small_are_warned_of(tmp_path: Path) -> None:
     headers = [read_records(r.file)[0] for r in (enough, short)]
     for read, compared in (([short], []), ([enough, short], compare([enough, short]))):
         assert f"\n{warning}.\n" in markdown("t", read, compared, headers[: len(read)])
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    short, long, unset = (
+        results(tmp_path, "leap", [8] * 6, settings={"router": "random", **more})
+        for more in ({"max_tokens": 512}, {"max_tokens": 1024, "sampling": {"top_k": 5}}, {})
+    )
+    other = results(tmp_path, "independent", [8] * 6)
+    assert [result.name for result in told_apart([short, other, long, unset])] == [
+        "leap (router random, max_tokens 512, top_k by default)",
+        "independent",
+        "leap (router random, max_tokens 1024, top_k 5)",
+        "leap (router random, max_tokens by default, top_k by default)",
+    ]
+    twice = told_apart([other, results(tmp_path, "independent", [7] * 6)])
+    assert [result.name for result in twice] == ["independent (independent3.jsonl)", "independent (independent4.jsonl)"]
 
 
 def test_files_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:

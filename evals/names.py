@@ -1,0 +1,67 @@
+"""What results are called in tables and plots."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from peerleap.evals.results import Results
+
+_LEAP = ("router", "top_k", "interval", "rounds", "communicate_at", "block_as")
+
+
+def label(config: Mapping[str, Any]) -> str:
+    """What a configuration is called: its method, and what of its settings says most."""
+    method, settings = str(config["method"]), config.get("settings", {})
+    said = [f"{key} {settings[key]}" for key in (_LEAP if method == "leap" else ()) if key in settings]
+    said += [str(settings["preset"])] if "preset" in settings else []
+    said += [_who(peer) for peer in config.get("peers") or ()]
+    said += [f"matched {config.get('matched_unit', 'tokens')}"] if config.get("matched") else []
+    said += [str(config["budget"])] if config.get("budget") else []
+    return _with(method, said)
+
+
+def told_apart(results: Sequence["Results"]) -> list["Results"]:
+    """The results, those of the same name with what differs between their settings, or else with their files' names."""
+    for tell in (_differences, lambda same: [[result.file.name] for result in same]):
+        often = Counter(result.name for result in results)
+        renamed = {
+            id(result): replace(result, name=_with(name, said))
+            for name, count in often.items()
+            if count > 1
+            for same in [[result for result in results if result.name == name]]
+            for result, said in zip(same, tell(same), strict=True)
+        }
+        results = [renamed.get(id(result), result) for result in results]
+    return list(results)
+
+
+def _differences(same: Sequence["Results"]) -> list[list[str]]:
+    """For each of them the settings, options and engine arguments that not all of them have alike."""
+    flat = [_flat(result.config) for result in same]
+    keys = sorted({key for config in flat for key in config if len({other.get(key) for other in flat}) > 1})
+    return [[f"{key} {config.get(key, 'by default')}" for key in keys] for config in flat]
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, str]:
+    settings = dict(config.get("settings", {}))
+    sampling = settings.pop("sampling", None) or {}
+    return {
+        key: str(value)
+        for part in (settings, sampling, config.get("options") or {}, config.get("engine_args") or {},
+                     {"paths": config.get("paths"), "seed": config.get("seed")})
+        for key, value in part.items()
+    }  # fmt: skip
+
+
+def _with(name: str, said: Sequence[str]) -> str:
+    """`leap (router random)` with more between its brackets."""
+    if not said:
+        return name
+    return f"{name[:-1]}, {', '.join(said)})" if name.endswith(")") else f"{name} ({', '.join(said)})"
+
+
+def _who(peer: Mapping[str, Any]) -> str:
+    tools = " and ".join(peer.get("tools", ()))
+    return f"{peer['count']} x {peer['name']}{f' with {tools}' if tools else ''}"
