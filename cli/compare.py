@@ -47,12 +47,12 @@ def compare(
             check_report(report)
             read = told_apart([Results.read(file) for file in results])
             comparisons = compared(read, primary)
-            out = Console()
+            out, messages = Console(), Console(stderr=True)
             for result in read:
                 if not result.complete:
-                    Console(stderr=True).print(f"{result.file} is not finished: only what both have is compared")
+                    messages.print(f"{result.file} is not finished: only what both have is compared")
             for warning in cautions(read):
-                Console(stderr=True).print(warning, soft_wrap=True, highlight=False)
+                messages.print(warning, soft_wrap=True, highlight=False)
             show_methods(read, out)
             show_comparisons(comparisons, out)
             out.print(verdict(comparisons), soft_wrap=True, highlight=False, style="bold")

@@ -26,8 +26,8 @@ def few_runs(results: Sequence[Results]) -> str | None:
 
 def asked_share(result: Results) -> float:
     """The share of the paths that vote which ended without an answer and were asked for it."""
-    voting = [path for key in result.paths for path in result.voting(key)]
-    return sum(path.outcome == "forced" for path in voting) / len(voting)
+    voters = result.voters
+    return sum(path.outcome == "forced" for path in voters) / len(voters)
 
 
 def short_budgets(results: Sequence[Results]) -> list[str]:

@@ -1,7 +1,6 @@
 """What results are called in tables and plots."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,24 +23,25 @@ def label(config: Mapping[str, Any]) -> str:
 
 def told_apart(results: Sequence["Results"]) -> list["Results"]:
     """The results, those of the same name with what differs between their settings, or else with their files' names."""
-    for tell in (_differences, lambda same: [[result.file.name] for result in same]):
-        often = Counter(result.name for result in results)
-        renamed = {
-            id(result): replace(result, name=_with(name, said))
-            for name, count in often.items()
-            if count > 1
-            for same in [[result for result in results if result.name == name]]
-            for result, said in zip(same, tell(same), strict=True)
-        }
-        results = [renamed.get(id(result), result) for result in results]
-    return list(results)
+    return _telling(_telling(results, _differences), lambda result, _: [result.file.name])
 
 
-def _differences(same: Sequence["Results"]) -> list[list[str]]:
-    """For each of them the settings, options and engine arguments that not all of them have alike."""
-    flat = [_flat(result.config) for result in same]
+def _telling(
+    results: Sequence["Results"], tell: Callable[["Results", Sequence["Results"]], list[str]]
+) -> list["Results"]:
+    """The results, those of the same name with what `tell` says of each among them."""
+    told = []
+    for result in results:
+        same = [other for other in results if other.name == result.name]
+        told.append(replace(result, name=_with(result.name, tell(result, same))) if len(same) > 1 else result)
+    return told
+
+
+def _differences(result: "Results", same: Sequence["Results"]) -> list[str]:
+    """Its settings, options and engine arguments that not all of them have alike."""
+    mine, flat = _flat(result.config), [_flat(other.config) for other in same]
     keys = sorted({key for config in flat for key in config if len({other.get(key) for other in flat}) > 1})
-    return [[f"{key} {config.get(key, 'by default')}" for key in keys] for config in flat]
+    return [f"{key} {mine.get(key, 'by default')}" for key in keys]
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, str]:

@@ -130,7 +130,7 @@ def _widths(result: Results) -> str:
 
 def _aha(result: Results) -> str:
     """Words of doubt by each list, of the paths that vote."""
-    counts = [path.aha for key in result.paths for path in result.voting(key) if path.aha]
+    counts = [path.aha for path in result.voters if path.aha]
     lists = dict.fromkeys(name for count in counts for name in count)
     return ", ".join(f"{name} {sum(c.get(name, 0) for c in counts) / len(counts):.2f}" for name in lists) or "-"
 

@@ -82,6 +82,11 @@ class Results:
         """The paths of one question's run that vote."""
         return [path for path in self.paths[key] if path.meta.get("counted", True)]
 
+    @property
+    def voters(self) -> list[PathRecord]:
+        """The paths of all questions' runs that vote."""
+        return [path for key in self.paths for path in self.voting(key)]
+
     def generated(self, key: Key) -> int:
         """Tokens that one question's run decoded, those of the paths that do not vote too."""
         return sum(path.tokens.generated for path in self.paths[key])

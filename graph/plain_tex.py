@@ -56,6 +56,7 @@ def plain_tex(text: str) -> str:
     text = re.sub(r"\\([dt]?frac)\s?\\pi\s?(?=[\d{])", r"\\\1{\\pi}", text)
     text = re.sub(r"^\s?([+-]?\d{1,30}(?:\.\d{1,30})?)[eE]-(\d{1,3})\s?$", r"\1 \\times 10^{-\2}", text)
     text = re.sub(r"^\s?([+-]?\d{1,30})\s{1,3}(\d{1,30})/(\d{1,30})\s?$", r"\1\\frac{\2}{\3}", text)
+    # Twice: `{x | x > 2}` is read before its braces go, and `$0.\bar{3}$.` after its dollars and full stop did.
     text = _FULL_STOP.sub(lambda stop: stop["closed"] or "", _bare(usual_notation(text).strip())).strip()
     return usual_notation(text)
 

@@ -19,7 +19,7 @@ from peerleap.tools.harmony import HarmonyProtocol
 from peerleap.tools.hermes import HermesProtocol
 from peerleap.tools.hints import START_NUDGE
 from peerleap.tools.presets import PROTOCOLS
-from peerleap.tools.protocol import BadCall, StopReason, ToolProtocol, ToolRequest
+from peerleap.tools.protocol import BadCall, StopReason, ToolProtocol, ToolRequest, unavailable
 from peerleap.tools.runner import ToolOutcome, ToolRunner, ToolUse
 from peerleap.tools.scope import PathCall, RunTool, call_config
 from peerleap.tools.untrusted import neutralise, one_line, shorten
@@ -194,7 +194,7 @@ def _record(name: str, outcome: ToolOutcome, markers: Sequence[str]) -> ToolReco
     # Any tool may have a field of one of these names, with a value of its own.
     artifact = outcome.artifact if isinstance(outcome.artifact, dict) else {}
     # A cell that raised, or a search that found nobody: the tool has answered, but nothing was verified.
-    failed = artifact.get("ok") is False or isinstance(artifact.get("unavailable"), str)
+    failed = artifact.get("ok") is False or unavailable(artifact)
     record = ToolRecord(
         name=name,
         status="error" if failed and outcome.status == "ok" else outcome.status,

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from langchain_core.tools import BaseTool
 
-__all__ = ["BadCall", "StopReason", "ToolLimits", "ToolProtocol", "ToolRequest", "thought_region"]
+__all__ = ["BadCall", "StopReason", "ToolLimits", "ToolProtocol", "ToolRequest", "thought_region", "unavailable"]
 
 StopReason = str | int | None
 """The stop string or stop token id that ended a completion; `None` for end of sequence and for a used-up budget."""
@@ -129,3 +129,11 @@ def thought_region(text: str, start: int, *, in_thought: bool, in_answer: bool) 
     if close >= 0:
         return max(start, text.rfind(THOUGHT_END) + len(THOUGHT_END)), len(text)
     return (len(text) if "<think>" in text else start), len(text)
+
+
+def unavailable(artifact: Any) -> bool:
+    """Whether a tool says why it could not answer: `{"unavailable": "..."}`, as search and pages do.
+
+    Any tool may have an artifact of its own, with a field of that name and another value.
+    """
+    return isinstance(artifact, dict) and isinstance(artifact.get("unavailable"), str)

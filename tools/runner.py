@@ -20,7 +20,7 @@ from langgraph.prebuilt.tool_node import ToolInvocationError
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, create_model
 
-from peerleap.tools.protocol import BadCall, ToolLimits, ToolRequest
+from peerleap.tools.protocol import BadCall, ToolLimits, ToolRequest, unavailable
 from peerleap.tools.threads import BoundedThreads
 from peerleap.tools.untrusted import neutralise, shorten
 
@@ -126,9 +126,7 @@ class ToolRunner:
             text = f"TimeoutError: {call.name!r} did not answer within {deadline:g} s"
             return self._outcome(text, "timeout", spent, duration)
         status: Status = "error" if message.status == "error" else "ok"
-        if status == "error" or (
-            isinstance(artifact := message.artifact, dict) and isinstance(artifact.get("unavailable"), str)
-        ):
+        if status == "error" or unavailable(message.artifact):
             spent = replace(spent, last="")  # it may go well the next time: "try again in 30 s"
         chars = (((tool := self._node.tools_by_name.get(call.name)) and tool.metadata) or {}).get("max_chars")
         return self._outcome(_text(message), status, spent, duration, artifact=message.artifact, chars=chars)
