@@ -1,5 +1,6 @@
 """The LeaP graph as every method uses it: chains that share one question's checkpoint file."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
@@ -100,5 +101,22 @@ async def chains(problem: Problem, engine: Engine, config: MethodConfig, seed: i
         return
     sqlite = need("langgraph.checkpoint.sqlite.aio", "langgraph-checkpoint-sqlite")
     config.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    async with sqlite.AsyncSqliteSaver.from_conn_string(str(config.checkpoint)) as saver:
+    saver = sqlite.AsyncSqliteSaver(await sqlite.aiosqlite.connect(config.checkpoint))
+    try:
         yield Chains(problem, engine, config, seed, saver)
+    finally:
+        # Whoever cancels twice does not wait for it, but it happens.
+        await asyncio.shield(_close(saver))
+
+
+async def _close(saver: Any) -> None:
+    """Close the file so that the next run can write into it at once.
+
+    The saver's writes may be cancelled between statement and commit. A connection that is closed then keeps its
+    transaction, and so the file's lock, for as long as anything refers to the statement.
+    """
+    try:
+        async with saver.lock:
+            await saver.conn.rollback()
+    finally:
+        await saver.conn.close()
