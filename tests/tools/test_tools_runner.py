@@ -3,7 +3,6 @@ import hashlib
 import subprocess
 import sys
 import threading
-import time
 from typing import Annotated, Any
 
 import pytest
@@ -213,7 +212,7 @@ async def test_a_hanging_tool_is_left_behind(kind: str, monkeypatch: pytest.Monk
     @tool
     async def hang() -> str:
         """Hangs."""
-        for _ in range(40):
+        while not release.is_set():
             try:
                 await asyncio.sleep(0.05)
             except asyncio.CancelledError:
@@ -224,13 +223,12 @@ async def test_a_hanging_tool_is_left_behind(kind: str, monkeypatch: pytest.Monk
     @tool("hang")
     def block() -> str:
         """Blocks."""
-        release.wait(5)
+        release.wait()
         return "late"
 
     with ToolRunner([block if kind == "blocking" else hang], limits=ToolLimits(seconds=0.1)) as runner:
-        began = time.monotonic()
-        outcome = await runner.run(ask("hang"))
-        assert time.monotonic() - began < 1.5
+        # It would hang for good.
+        outcome = await asyncio.wait_for(runner.run(ask("hang")), 30)
     assert outcome.status == "timeout"
     assert outcome.text == "TimeoutError: 'hang' did not answer within 0.1 s"
     release.set()

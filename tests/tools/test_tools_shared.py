@@ -35,11 +35,11 @@ def waiting(shared: SharedCalls[int], number: int) -> Callable[[], bool]:
 
 
 async def test_shared_calls_outlive_one_waiter_and_not_the_last() -> None:
-    shared, ended = SharedCalls[int](), []
+    shared, ended, go_on = SharedCalls[int](), [], asyncio.Event()
 
     async def work() -> int:
         try:
-            await asyncio.sleep(0.05)
+            await go_on.wait()
         except asyncio.CancelledError:
             ended.append("cancelled")
             raise
@@ -49,11 +49,15 @@ async def test_shared_calls_outlive_one_waiter_and_not_the_last() -> None:
     second = asyncio.create_task(shared.run("k", work))
     await asyncio.sleep(0.01)
     first.cancel()
+    await asyncio.sleep(0.01)
+    go_on.set()
     assert await second == 7
+    go_on.clear()
     only = asyncio.create_task(shared.run("k", work))
     await asyncio.sleep(0.01)
     only.cancel()
     await asyncio.gather(first, only, return_exceptions=True)
+    go_on.set()
     assert await shared.run("k", work) == 7
     assert ended == ["cancelled"]
 

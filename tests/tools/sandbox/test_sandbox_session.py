@@ -246,7 +246,7 @@ def test_one_session_on_several_loops_and_threads(sandbox: Sandbox) -> None:
 
 
 async def test_one_cell_at_a_time(session: Session) -> None:
-    task = asyncio.create_task(session.arun("import time; time.sleep(0.3); 1"))
+    task = asyncio.create_task(session.arun("import time; time.sleep(1); 1"))
     await asyncio.sleep(0.1)
     with pytest.raises(SandboxError, match="'test' is already running"):
         await session.arun("2")
