@@ -46,7 +46,8 @@ def _differences(result: "Results", same: Sequence["Results"]) -> list[str]:
 
 def _flat(config: Mapping[str, Any]) -> dict[str, str]:
     settings = dict(config.get("settings", {}))
-    sampling = settings.pop("sampling", None) or {}
+    # LeaP has a top_k, too.
+    sampling = {f"sampling {key}": value for key, value in (settings.pop("sampling", None) or {}).items()}
     return {
         key: str(value)
         for part in (settings, sampling, config.get("options") or {}, config.get("engine_args") or {},

@@ -189,10 +189,10 @@ def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
     )
     other = results(tmp_path, "independent", [8] * 6)
     assert [result.name for result in told_apart([short, other, long, unset])] == [
-        "leap (router random, max_tokens 512, top_k by default)",
+        "leap (router random, max_tokens 512, sampling top_k by default)",
         "independent",
-        "leap (router random, max_tokens 1024, top_k 5)",
-        "leap (router random, max_tokens by default, top_k by default)",
+        "leap (router random, max_tokens 1024, sampling top_k 5)",
+        "leap (router random, max_tokens by default, sampling top_k by default)",
     ]
     twice = told_apart([other, results(tmp_path, "independent", [7] * 6)])
     assert [result.name for result in twice] == ["independent (independent3.jsonl)", "independent (independent4.jsonl)"]
