@@ -149,6 +149,8 @@ def evaluate(
             max_tokens=max_tokens, summary_tokens=summary_tokens, block_as=block_as, preset=preset,
             temperature=temperature, sampling=sampling,
         )  # fmt: skip
+        if method == "moa" and paths is not None:
+            raise ValueError(f"--paths {paths}: moa has layers of agents; give --option agents={paths}")
         arguments = engine_arguments(engine_arg)
         peers = team_from(team, tools, paths)
         target = out or Path(f"{_name(task)}-{method}.jsonl")

@@ -98,7 +98,7 @@ class VLLMEngine:
         forward = None if on_text is None else _Once(on_text)
         for _ in range(2):
             starting = await self._starting()
-            core = await asyncio.shield(asyncio.wrap_future(starting))
+            core = await _ready(starting)
             try:
                 output, ids = await core.generate(token_ids, params, None if forward is None else forward.replay())
                 return self._completion(output, ids, params)
@@ -111,6 +111,14 @@ class VLLMEngine:
             f"the vLLM process of model={self.model!r} died, was restarted, and died again; "
             "vLLM's own log says why (VLLM_LOGGING_LEVEL=INFO)"
         ) from last_death
+
+    async def start(self) -> None:
+        """Start now, not at the first request, and wait until it runs; nothing happens where it does.
+
+        Raises:
+            EngineError: the engine is missing, or did not start.
+        """
+        await _ready(await self._starting())
 
     @property
     def closed(self) -> bool:
@@ -188,6 +196,11 @@ class VLLMEngine:
             cached_tokens=output.num_cached_tokens or 0,
             logprob=last.cumulative_logprob if params.logprobs else None,
         )
+
+
+async def _ready(starting: Starting) -> Core:
+    # Who is cancelled leaves; the others still wait for it.
+    return await asyncio.shield(asyncio.wrap_future(starting))
 
 
 class _Once:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from peerleap.engine import Completion, Engine, OnText, SamplingParams
+from peerleap.evals.engines import started
 from peerleap.evals.methods import Team
 from peerleap.evals.plan import Plan
 
@@ -36,6 +37,10 @@ class CountedEngine:
     def check(self) -> None:
         """As the other engine's."""
         self._engine.check()
+
+    async def start(self) -> None:
+        """As the other engine's, where it has one."""
+        await started(self._engine)
 
     async def generate(
         self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None

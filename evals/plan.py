@@ -93,6 +93,12 @@ class Plan:
         """
         return self.in_flight or max(2, -(-requests_at_once() // self.width))
 
+    def engines(self, usual: Engine) -> list[Engine]:
+        """Those that its paths run on: `usual`, or a team's own, each once."""
+        team = self.config.team
+        used = [usual] if team is None else [team.engine(peer, usual) for peer in team.peers]
+        return list({id(engine): engine for engine in used}.values())
+
     def record_config(self, model: Mapping[str, Any]) -> dict[str, Any]:
         """What makes results comparable, for the header; not `runs`: more of the same may be added to a file."""
         team = self.config.team

@@ -84,7 +84,7 @@ def plot_routers(results: Sequence[Results], target: Path) -> None:
     axis.set_ylabel("pass@1, %")
     axis.set_ylim(bottom=0)
     if axis.get_legend_handles_labels()[0]:
-        axis.legend(loc="lower right")
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center")
     figure.savefig(target, dpi=150, metadata=_provenance(results))
 
 

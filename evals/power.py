@@ -70,10 +70,13 @@ class Design:
 
     def _of_paths(self, wanted: float) -> str:
         points = ceil(100 * self.detectable() - 1e-9)
-        design = (
-            f"{self.questions} questions x {self.runs} run{'s' if self.runs > 1 else ''} can show {points} points of "
-            "Pass@1"
-        )
+        design = f"{_count(self.questions, 'question')} x {_count(self.runs, 'run')}"
+        if self.questions < 2 or points >= 100:
+            return (
+                f"{design} can show no difference of Pass@1 between two methods "
+                f"({questions_needed(wanted, self.difference_sd)} questions would show {100 * wanted:g} points)"
+            )
+        design += f" can show {points} points of Pass@1"
         aim = f"{100 * wanted:g}"
         if self.detectable() <= wanted:
             return f"{design} between two methods (power for {aim}: {self.power(wanted):.0%})"
@@ -82,6 +85,10 @@ class Design:
             f"{design} between two methods with 80 % power, not {aim} (its power: {self.power(wanted):.0%}; "
             f"{needed} questions would do)"
         )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def questions_needed(difference: float, sd: float, power: float = 0.8, level: float = 0.05) -> int:

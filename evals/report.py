@@ -9,7 +9,7 @@ from peerleap.evals.record_lines import Header
 from peerleap.evals.results import Results
 from peerleap.evals.stats import Estimate, clustered
 
-METHOD_HEAD = ("method", "questions x runs x paths", "Pass@1, %", "Cons@N, %", "Shortest@N, %", "paper, %",
+METHOD_HEAD = ("method", "questions x runs x paths", "Pass@1, %", "Cons@N, %", "Conf@N, %", "Shortest@N, %", "paper, %",
                "Pass@1: SE, bootstrap", "Cons@N: SE, bootstrap",
                "own tokens", "summary tokens", "inserted tokens", "prefill tokens", "cached tokens",
                "wall-clock", "had to be asked", "no answer", "aha words a path", "tool calls",
@@ -90,7 +90,7 @@ def percent(estimate: Estimate) -> str:
 
 def _method_row(result: Results) -> tuple[str, ...]:
     tokens = result.tokens
-    vote = "conf@n" if result.config["method"] == "deepconf" else "cons@n"
+    weighted = result.config["method"] == "deepconf"
     paper = [(name, paper_number(result.config, name)) for name in ("pass@1", "cons@n", "shortest@n")]
     said = ", ".join(f"{name} {number.value:.2f} (table {number.table})" for name, number in paper if number)
     failed = sum(path.outcome == "failed" for paths in result.paths.values() for path in paths)
@@ -98,11 +98,12 @@ def _method_row(result: Results) -> tuple[str, ...]:
         result.name,
         f"{len(result.questions)} x {len(result.runs)} x {_widths(result)}",
         percent(result.estimate("pass@1")),
-        percent(result.estimate(vote)) + (" (weighted)" if vote == "conf@n" else ""),
+        percent(result.estimate("cons@n")),
+        percent(result.estimate("conf@n")) if weighted else "-",
         percent(result.estimate("shortest@n")),
         said or "-",
         _spread(result, "pass@1"),
-        _spread(result, vote),
+        _spread(result, "cons@n"),
         *(f"{count:,}" for count in (tokens.own, tokens.summary, tokens.inserted, tokens.prefill, tokens.cached)),
         f"{result.seconds:,.0f} s",
         f"{asked_share(result):.1%}",

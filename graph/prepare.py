@@ -166,27 +166,30 @@ def fit_context(
     room = context - taken - reserve
     if room < 1:
         bare = len(path.prompt("", alone=paths == 1 or settings.rounds == 0)["token_ids"])
-        raise _no_room(path.engine.model, context, taken, bare, reserve)
+        raise _no_room(path.engine.model, context, taken, bare, reserve, alone=_alone(settings, paths))
     return _fit(settings, asked, path, room)
 
 
-def _no_room(model: str, context: int, taken: int, bare: int, reserve: int) -> Exception:
+def _no_room(model: str, context: int, taken: int, bare: int, reserve: int, *, alone: bool) -> Exception:
     """What to say where a prompt of `taken` tokens does not fit; `bare` are its tokens without the question."""
     if bare + 1 >= context:
         return SettingsError(
             f"max_model_len: {model!r} has a context of {context} tokens, and a prompt without any question takes "
             f"{bare}; set a longer one, or use another model"
         )
+    if alone:
+        names, less, grown = "answer_tokens", "answer_tokens", "an answer"
+    else:
+        names, less = "top_k, summary_tokens, answer_tokens", "top_k, summary_tokens or answer_tokens"
+        grown = "a LeaP block and an answer"
     if bare + reserve + 1 >= context:
         return SettingsError(
-            f"top_k, summary_tokens, answer_tokens: a LeaP block and an answer may take {reserve} tokens, which with a "
-            f"prompt leaves no room to reason in the {context} tokens of context of {model!r}; set less of them, or a "
-            "longer max_model_len"
+            f"{names}: {grown} may take {reserve} tokens, which with a prompt leaves no room to reason in the {context} "
+            f"tokens of context of {model!r}; set less of them, or a longer max_model_len"
         )
     return InputError(
         f"question: its prompt takes {taken} tokens, which leaves no room to reason in the {context} tokens of context "
-        f"of {model!r}; ask a shorter question"
-        + (", or set less top_k, summary_tokens or answer_tokens" if taken < context // 2 else "")
+        f"of {model!r}; ask a shorter question" + (f", or set less {less}" if taken < context // 2 else "")
     )
 
 
@@ -195,11 +198,16 @@ def _reserve(settings: Settings, paths: int, label: int) -> int:
     assert settings.summary_tokens is not None
     assert settings.top_k is not None
     assert settings.answer_tokens is not None
-    if (paths == 1 and not settings.human_peer) or settings.rounds == 0:
+    if _alone(settings, paths):
         return settings.answer_tokens + _BLOCK_FRAME
     others = paths - 1 + settings.human_peer
     read = others if settings.router == "all" else min(settings.top_k, others)
     return settings.answer_tokens + _BLOCK_FRAME + settings.summary_tokens + read * (settings.summary_tokens + label)
+
+
+def _alone(settings: Settings, paths: int) -> bool:
+    """Whether a path neither sums up nor hears anybody."""
+    return (paths == 1 and not settings.human_peer) or settings.rounds == 0
 
 
 def _fit(settings: Settings, asked: Settings, path: Path, room: int) -> Settings:

@@ -90,6 +90,13 @@ def test_the_design_says_what_it_can_show() -> None:
         Design(30, runs=0)
 
 
+@pytest.mark.parametrize(("questions", "design"), [(1, "1 question x 1 run"), (2, "2 questions x 1 run")])
+def test_too_few_questions_show_nothing(questions: int, design: str) -> None:
+    told = Design(questions, paths=1).sentence()
+    assert told.startswith(f"{design} can show no difference of Pass@1 between two methods (")
+    assert "questions would show 5 points); 5 points of Cons@N" in told
+
+
 def test_the_rule_of_thumb() -> None:
     for sd, questions in ((0.14, 62), (0.20, 125), (0.25, 196)):
         assert abs(questions_needed(0.05, sd) - questions) <= 1

@@ -183,6 +183,24 @@ async def test_a_slow_question_holds_up_nobody(tmp_path: Path) -> None:
 
 
 @_CANCELLED
+async def test_starting_the_engine_is_no_questions_time(tmp_path: Path) -> None:
+    file, begun = tmp_path / "r.jsonl", []
+
+    class Started(ScriptedEngine):
+        async def start(self) -> None:
+            begun.append([*tmp_path.glob("*.checkpoints/*.clock")])
+            await asyncio.sleep(0)
+
+    one, other, idle = Started(script), Started(script, model="other"), Started(script, model="idle")
+    team = Team((Peer(name="solver"), Peer(name="coder")), {"solver": one, "coder": other})
+    config = MethodConfig(paths=2, settings=SETTINGS, options={}, team=team)
+    told: list[int] = []
+    assert await run(Plan("t", problems(1), "leap", config), file, idle, on_tokens=told.append) == 0
+    assert begun == [[], []]
+    assert told
+    assert not idle.requests
+
+
 async def test_cancelling_loses_nothing(tmp_path: Path) -> None:
     def stop(event: Progress) -> None:
         if event.done == 2:

@@ -97,6 +97,14 @@ def test_where_the_settings_take_the_room_it_says_so(team: Any, say: Any) -> Non
     assert "3000 tokens of context of 'scripted'" in str(caught.value)
 
 
+@pytest.mark.parametrize("form", [{"paths": 1}, {"paths": 3, "rounds": 0}])
+def test_paths_that_hear_nobody_are_told_of_no_block(team: Any, say: Any, form: dict[str, int]) -> None:
+    graph = team(say(), paths=form["paths"], context_length=3000).graph.compile()
+    rounds = {"rounds": form["rounds"]} if "rounds" in form else {}
+    with pytest.raises(SettingsError, match=r"^answer_tokens: an answer may take \d+ tokens, .* set less of them"):
+        graph.invoke(QUESTION, context={"answer_tokens": 4000, **rounds})
+
+
 def test_where_the_question_and_the_settings_take_the_room(team: Any, say: Any) -> None:
     graph = team(say(), paths=2, context_length=6000).graph.compile()
     told = refused(graph, {"question": "x" * 2000}, context={"summary_tokens": 1500, "answer_tokens": 600})
