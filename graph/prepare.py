@@ -184,8 +184,8 @@ def _no_room(model: str, context: int, taken: int, bare: int, reserve: int, *, a
         grown = "a LeaP block and an answer"
     if bare + reserve + 1 >= context:
         return SettingsError(
-            f"{names}: {grown} may take {reserve} tokens, which with a prompt leaves no room to reason in the {context} "
-            f"tokens of context of {model!r}; set less of them, or a longer max_model_len"
+            f"{names}: {grown} may take {reserve} tokens, which with a prompt leaves no room to reason in the "
+            f"{context} tokens of context of {model!r}; set less of them, or a longer max_model_len"
         )
     return InputError(
         f"question: its prompt takes {taken} tokens, which leaves no room to reason in the {context} tokens of context "
