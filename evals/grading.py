@@ -130,9 +130,20 @@ class Grader:
         decision = self._decide(answer_text, gold, kind)
         if isinstance(decision, Verdict):
             return decision
-        comparison = asyncio.wrap_future(self._maths().submit(gold, decision.extracted))
-        # Other paths may wait for the same comparison: cancelling one must not cancel it.
-        return _judged(decision, await asyncio.shield(comparison))
+        while True:
+            pool = self._maths()
+            comparison = asyncio.wrap_future(pool.submit(gold, decision.extracted))
+            try:
+                # Other paths may wait for the same comparison: cancelling one must not cancel it.
+                found = await asyncio.shield(comparison)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if not comparison.cancelled() or (task is not None and task.cancelling()):
+                    raise
+                found = None
+            # Somebody else who uses this grader has closed it meanwhile.
+            if found is not None and (found.problem != "crashed" or pool is self._pool):
+                return _judged(decision, found)
 
     def require(self, kinds: Iterable[str]) -> None:
         """Say before a run what grading these kinds of answers lacks; raises `MissingExtra`."""
@@ -145,9 +156,9 @@ class Grader:
 
     def close(self) -> None:
         """End the child processes; a later check starts new ones."""
-        if self._pool is not None:
-            self._pool.close()
-            self._pool = None
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
 
     def __enter__(self) -> Self:
         return self

@@ -79,8 +79,12 @@ class Records:
         if key in self._done:
             msg = f"{key!r} is already in {self.path}"
             raise RecordsError(msg)
-        _write(self._file, [asdict(record) for record in paths])
         self._done.add(key)
+        try:
+            _write(self._file, [asdict(record) for record in paths])
+        except BaseException:
+            self._done.discard(key)
+            raise
 
     def close(self) -> None:
         """Close the file and release it for other processes."""
@@ -135,7 +139,7 @@ def _write(file: IO[bytes], rows: Sequence[Mapping[str, Any]]) -> None:
         while lines:
             lines = lines[os.write(file.fileno(), lines) :]
         os.fsync(file.fileno())
-    except OSError:
+    except BaseException:  # a full disk, or Ctrl-C in a notebook, which goes on with the same file
         os.ftruncate(file.fileno(), before)
         raise
 

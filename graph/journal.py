@@ -5,8 +5,7 @@ and tool calls. After a kill, the requests and calls that had been answered are 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
@@ -16,6 +15,7 @@ from peerleap.engine import Completion
 from peerleap.graph.errors import StoreError
 from peerleap.graph.segments import Kind, Segment
 from peerleap.graph.store import Store
+from peerleap.graph.store_writes import seen_through
 
 CHECKPOINTER = "__pregel_checkpointer"
 """Set by LangGraph in a configuration where a graph, or one around it, keeps its runs."""
@@ -94,8 +94,8 @@ class Journal:
             return
         store, thread, namespace, task = self._place
         for number in range(self._stored, len(self._done)):
-            writing = asyncio.to_thread(store.note, thread, namespace, task, number, self._done[number])
-            await _kept(store, _written(writing))
+            note = (thread, namespace, task, number, self._done[number])
+            await _kept(store, seen_through(store.name, thread, store.note, *note))
         self._stored = len(self._done)
 
 
@@ -116,17 +116,6 @@ async def _kept(store: Store, work: Awaitable[T]) -> T:
     except Exception as error:
         told = f"the notes in {store.name!r} cannot be read or written: {error}; mend that, then resume"
         raise StoreError(told) from error
-
-
-async def _written(writing: Coroutine[Any, Any, None]) -> None:
-    """Wait for a write to its end, cancelled or not: who has cancelled a run may delete it next."""
-    task = asyncio.ensure_future(writing)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        with suppress(Exception):
-            await task
-        raise
 
 
 def _place(config: RunnableConfig | None) -> tuple[Store, str, str, str] | None:

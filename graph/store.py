@@ -1,6 +1,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,7 @@ from platformdirs import user_data_path
 
 from peerleap.graph.errors import InputError, StoreError
 from peerleap.graph.lineage import Stored, beside_latest, only_of_runs
+from peerleap.graph.store_writes import seen_through, writes_under_way
 
 KEY_VARIABLE = "LANGGRAPH_AES_KEY"
 # What the serializer and the cipher say where the key is another one, or there is none.
@@ -41,6 +43,10 @@ class Store(BaseCheckpointSaver[Any]):
             ThreadBusy: another process runs it.
         """
         raise NotImplementedError
+
+    def writing(self, thread_id: str) -> list[Future[None]]:
+        """What is being written for a thread, by runs that may be over: futures that are done when it is."""
+        return writes_under_way(self.name, thread_id)
 
     def threads(self) -> list[str]:
         """Ids of the threads that are stored, the one used last first."""
@@ -150,13 +156,15 @@ class Store(BaseCheckpointSaver[Any]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """As `put`."""
-        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
+        thread_id = str(config["configurable"]["thread_id"])
+        return await seen_through(self.name, thread_id, self.put, config, checkpoint, metadata, new_versions)
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """As `put_writes`."""
-        await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
+        thread_id = str(config["configurable"]["thread_id"])
+        await seen_through(self.name, thread_id, self.put_writes, config, writes, task_id, task_path)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """As `delete_thread`."""

@@ -1,10 +1,12 @@
 """One run a thread: two at once would interleave their checkpoints."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
-from threading import Lock
+from functools import partial
 from typing import Any
 
 from peerleap.graph.errors import ThreadBusy
@@ -21,7 +23,7 @@ class _Run:
 
 
 _running: dict[tuple[object, str], _Run] = {}
-_guard = Lock()
+_guard = threading.Lock()
 # Event loops close a stream that a reader has left a few turns later, more where others are around it.
 _TURNS = 10
 # How often, and in what steps, their end is waited for: half a minute.
@@ -39,19 +41,28 @@ def one_run(checkpointer: Any, thread_id: str) -> Iterator[None]:
     Raises:
         ThreadBusy: a run goes on there.
     """
+    with _only_here(checkpointer, thread_id, _Run()), _only_anywhere(checkpointer, thread_id):
+        yield
+
+
+@contextmanager
+def _only_here(checkpointer: Any, thread_id: str, run: _Run) -> Iterator[None]:
     key = _key(checkpointer, thread_id)
     with _guard:
         if key in _running:
             raise ThreadBusy(thread_id)
-        _running[key] = _Run()
+        _running[key] = run
     try:
-        # A server wraps the store, and passes on what it does not know itself.
-        hold = getattr(checkpointer, "hold", None)
-        with hold(thread_id) if hold is not None else nullcontext():
-            yield
+        yield
     finally:
         with _guard:
             del _running[key]
+
+
+def _only_anywhere(checkpointer: Any, thread_id: str) -> AbstractContextManager[None]:
+    # A server wraps the store, and passes on what it does not know itself.
+    hold = getattr(checkpointer, "hold", None)
+    return nullcontext() if hold is None else hold(thread_id)
 
 
 @contextmanager
@@ -78,16 +89,26 @@ async def aone_run(checkpointer: Any, thread_id: str) -> AsyncIterator[None]:
         if before is None or not before.ending:
             break
         await asyncio.sleep(_WAIT_SECONDS)
-    held = one_run(checkpointer, thread_id)
-    entering = asyncio.ensure_future(asyncio.to_thread(held.__enter__))
+    held, taken = ExitStack(), threading.Event()
+    held.enter_context(_only_here(checkpointer, thread_id, _Run(asyncio.current_task())))
+
+    def take() -> None:
+        try:
+            held.enter_context(_only_anywhere(checkpointer, thread_id))
+        finally:
+            taken.set()
+
+    def let_go(writes: Sequence[Future[None]]) -> None:
+        taken.wait()  # a cancelled run may not have waited for it
+        wait(writes)
+        held.close()
+
+    # Futures, no tasks: an event loop that ends cancels its tasks, and waits for its threads.
+    on_thread = partial(asyncio.get_running_loop().run_in_executor, None)
+    taking = on_thread(take)
     try:
-        await asyncio.shield(entering)
-    except asyncio.CancelledError:
-        await entering
-        held.__exit__(None, None, None)
-        raise
-    _running[key].task = asyncio.current_task()
-    try:
+        await asyncio.shield(taking)
         yield
     finally:
-        await asyncio.shield(asyncio.to_thread(held.__exit__, None, None, None))
+        writing = getattr(checkpointer, "writing", None)
+        await asyncio.shield(on_thread(let_go, [] if writing is None else writing(thread_id)))

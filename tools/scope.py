@@ -59,8 +59,9 @@ class RunScope:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # Shielded: a second cancellation must not leave processes behind.
-        await asyncio.shield(asyncio.to_thread(self.close))
+        # A second cancellation must not leave processes behind, nor an event loop that ends: it cancels its tasks, but
+        # not the futures of its threads.
+        await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self.close))
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,6 +193,22 @@ for number in range(len(records.done), 100_000):
 """
 
 
+def test_an_interrupt_in_the_middle_of_writing_leaves_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_file: int) -> None:
+        raise KeyboardInterrupt
+
+    with Records.open(tmp_path / "r.jsonl", HEADER) as records:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                records.append(paths("q"))
+        assert not records.done
+        records.append(paths("q"))
+        assert len(records.records) == 3
+
+
 def test_after_kill_9_nothing_that_was_reported_is_lost(tmp_path: Path) -> None:
     file = tmp_path / "paths.jsonl"
     reported = -1

@@ -88,6 +88,16 @@ def test_close_ends_every_child_also_one_at_work() -> None:
     assert queued.cancelled() or not queued.result().equal
 
 
+async def test_those_who_use_a_grader_that_somebody_closes_are_answered_all_the_same() -> None:
+    pytest.importorskip("math_verify")
+    with Grader(workers=1) as grader:
+        grader.warm()
+        checks = [asyncio.create_task(grader.acheck(f"\\boxed{{x+{n}}}", f"{n}+x", "math")) for n in range(6)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(grader.close)
+        assert [verdict.correct for verdict in await asyncio.gather(*checks)] == [True] * 6
+
+
 def test_a_child_cannot_write_files_or_take_all_memory() -> None:
     pytest.importorskip("math_verify")
     code = (

@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 from .child import Child, ChildLost
 from .errors import SandboxClosed, SandboxError
@@ -28,7 +29,7 @@ class Interpreter:
         self._requests = 0
         self._used = False
         self._owed = False
-        self._busy = False
+        self._running: asyncio.Task[Any] | None = None
         self._closed = False
 
     async def open(self) -> None:
@@ -39,7 +40,7 @@ class Interpreter:
         """Run one cell. Cancelled, it kills the process."""
         if timeout_s is not None:
             check_seconds("timeout_s", timeout_s)
-        self._enter()
+        await self._enter()
         try:
             if len(code) > _MAX_CODE:
                 return _refused(f"a cell of {len(code)} characters is over the limit of {_MAX_CODE}")
@@ -54,11 +55,11 @@ class Interpreter:
                 return CellResult(**{**vars(result), "state_lost": True})
             return result
         finally:
-            self._busy = False
+            self._running = None
 
     async def replay(self, cells: Sequence[str] | None, *, max_cells: int, max_s: float) -> ReplayResult:
         """Run cells again in a fresh process, in order, until one fails or a bound is met."""
-        self._enter()
+        await self._enter()
         try:
             wanted = self.history if cells is None else tuple(cells)
             if self._child is not None and self._used:
@@ -74,7 +75,7 @@ class Interpreter:
 
             return await replay(again, wanted, timeout_s=self._limits.timeout_s, max_cells=max_cells, max_s=max_s)
         finally:
-            self._busy = False
+            self._running = None
 
     async def close(self) -> None:
         """End the process; returns when it is gone."""
@@ -83,12 +84,15 @@ class Interpreter:
             child, self._child = self._child, None
             await self._nursery.end(child, "the session was closed")
 
-    def _enter(self) -> None:
+    async def _enter(self) -> None:
+        if self._running is not None and self._running.cancelling():
+            # Whoever cancelled it has been let go already: the next cell need not know.
+            await asyncio.wait({self._running})
         if self._closed:
             raise SandboxClosed(f"session {self.name!r} is closed")
-        if self._busy:
+        if self._running is not None:
             raise SandboxError(f"session {self.name!r} is already running a cell")
-        self._busy = True
+        self._running = asyncio.current_task()
 
     async def _living_child(self) -> Child:
         if self._child is None or not self._child.alive:

@@ -103,7 +103,8 @@ class MontySession:
         self.name = name
         self._owner = owner
         self._session: Any = None
-        self._closed = self._busy = False
+        self._closed = False
+        self._running: asyncio.Task[Any] | None = None
 
     async def arun(self, code: str, *, timeout_s: float | None = None) -> CellResult:
         """Run one cell; whatever it does ends as a result. Cancelling it kills the session's process."""
@@ -123,15 +124,18 @@ class MontySession:
             self._owner._keeper.call(self._drop())
 
     async def _run(self, code: str, timeout_s: float) -> CellResult:
+        if self._running is not None and self._running.cancelling():
+            # Whoever cancelled it has been let go already: the next cell waits until that process is gone.
+            await asyncio.wait({self._running})
         if self._closed:
             raise SandboxClosed(f"session {self.name!r} is closed")
-        if self._busy:
+        if self._running is not None:
             raise SandboxError(f"session {self.name!r} is already running a cell")
-        self._busy = True
+        self._running = asyncio.current_task()
         try:
             return await self._ask(code, timeout_s)
         finally:
-            self._busy = False
+            self._running = None
 
     async def _ask(self, code: str, timeout_s: float) -> CellResult:
         from pydantic_monty import CollectString, MontyCrashedError, MontyError

@@ -1,6 +1,7 @@
 """Deleting a server's runs, pruning and copying threads: what is left can be read, and nothing else is."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -174,3 +175,25 @@ def test_lineage() -> None:
     assert [one.checkpoint_id for one in beside_latest(tree[:5])] == ["2", "3"]
     elsewhere = [one._replace(thread_id=str(uuid4())) for one in tree[:2]]
     assert [one.checkpoint_id for one in beside_latest(elsewhere)] == []
+
+
+async def test_a_cancelled_run_that_is_deleted_stays_deleted(
+    graph: Any, small: Any, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(write: Any) -> Any:
+        def written(*args: Any) -> Any:
+            time.sleep(0.01)
+            return write(*args)
+
+        return written
+
+    monkeypatch.setattr(store, "put", slowly(store.put))
+    monkeypatch.setattr(store, "put_writes", slowly(store.put_writes))
+    for turn in range(24):
+        run = asyncio.create_task(graph.ainvoke(QUESTION, config("a"), context=small))
+        await asyncio.sleep(0.02 + 0.008 * turn)
+        run.cancel()
+        await asyncio.wait({run})
+        await store.adelete_thread("a")
+        await asyncio.sleep(0.05)
+        assert not any(rows(store).values())

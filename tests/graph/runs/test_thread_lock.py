@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,66 @@ def test_a_lock_folder_that_cannot_be_written(tmp_path: Path) -> None:
         (tmp_path / "runs.sqlite.locks").touch()
         with pytest.raises(StoreError, match=r"runs\.sqlite"), one_run(store, "a"):
             pass
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_an_event_loop_that_ends_with_a_cancelled_run_leaves_the_thread_free(saver: Any, turns: int) -> None:
+    async def run(inside: asyncio.Event) -> None:
+        async with aone_run(saver, "a"):
+            inside.set()
+            await asyncio.sleep(60)
+
+    async def main() -> None:
+        inside = asyncio.Event()
+        task = asyncio.create_task(run(inside))
+        await inside.wait()
+        task.cancel()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    with one_run(saver, "a"):
+        pass
+
+
+class _SlowStore:
+    """Whose lock takes as long as it is told to."""
+
+    name = "slow"
+
+    def __init__(self) -> None:
+        self.asked, self.go_on = threading.Event(), threading.Event()
+        self.held = 0
+
+    @contextmanager
+    def hold(self, _thread_id: str) -> Iterator[None]:
+        self.asked.set()
+        assert self.go_on.wait(20)
+        self.held += 1
+        try:
+            yield
+        finally:
+            self.held -= 1
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_a_run_that_is_cancelled_while_it_takes_its_thread_lets_go_of_it(times: int) -> None:
+    store = _SlowStore()
+
+    async def run() -> None:
+        async with aone_run(store, "a"):
+            pytest.fail("it was cancelled")
+
+    task = asyncio.create_task(run())
+    assert await asyncio.to_thread(store.asked.wait, 20)
+    for _ in range(times):
+        task.cancel()
+        await asyncio.sleep(0.01)
+    assert task.done() == (times > 1)
+    asyncio.get_running_loop().call_later(0.1, store.go_on.set)
+    async with aone_run(store, "a"):  # waits for the other one's end
+        assert store.held == 1
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    assert store.held == 0
+    del caught
