@@ -6,6 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from peerleap.tools.threads import to_its_end
+
 T = TypeVar("T")
 
 _guard = threading.Lock()
@@ -28,8 +30,7 @@ async def seen_through(database: str, thread_id: str, write: Callable[..., T], *
             _forget(key, ended)
 
     try:
-        # A future, no task: an event loop that ends cancels its tasks, and waits for its threads.
-        writing = asyncio.get_running_loop().run_in_executor(None, work)
+        writing = to_its_end(work)
     except BaseException:
         _forget(key, ended)
         raise

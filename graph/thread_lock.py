@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from peerleap.graph.errors import ThreadBusy
+from peerleap.tools.threads import to_its_end
 
 
 @dataclass(slots=True)
@@ -103,12 +103,10 @@ async def aone_run(checkpointer: Any, thread_id: str) -> AsyncIterator[None]:
         wait(writes)
         held.close()
 
-    # Futures, no tasks: an event loop that ends cancels its tasks, and waits for its threads.
-    on_thread = partial(asyncio.get_running_loop().run_in_executor, None)
-    taking = on_thread(take)
+    taking = to_its_end(take)
     try:
         await asyncio.shield(taking)
         yield
     finally:
         writing = getattr(checkpointer, "writing", None)
-        await asyncio.shield(on_thread(let_go, [] if writing is None else writing(thread_id)))
+        await asyncio.shield(to_its_end(let_go, [] if writing is None else writing(thread_id)))

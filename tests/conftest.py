@@ -6,7 +6,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -195,3 +195,29 @@ def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         finally:
             http.shutdown()
             thread.join()
+
+
+CancelledAtLoopsEnd = Callable[[AbstractAsyncContextManager[Any], int], None]
+
+
+@pytest.fixture(scope="session")
+def cancelled_at_loops_end() -> CancelledAtLoopsEnd:
+    """Cancel what is inside a context manager, and end the event loop so many turns later."""
+
+    def cancelled(manager: AbstractAsyncContextManager[Any], turns: int) -> None:
+        async def run(inside: asyncio.Event) -> None:
+            async with manager:
+                inside.set()
+                await asyncio.sleep(60)
+
+        async def main() -> None:
+            inside = asyncio.Event()
+            task = asyncio.create_task(run(inside))
+            await inside.wait()
+            task.cancel()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+        asyncio.run(main())
+
+    return cancelled

@@ -9,6 +9,8 @@ from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 from langchain_core.runnables import RunnableConfig
 
+from peerleap.tools.threads import to_its_end
+
 __all__ = ["PathCall", "RunScope", "RunTool", "call_config", "path_call", "run_scope", "scope_config"]
 
 T = TypeVar("T")
@@ -59,9 +61,8 @@ class RunScope:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # A second cancellation must not leave processes behind, nor an event loop that ends: it cancels its tasks, but
-        # not the futures of its threads.
-        await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self.close))
+        # Neither a second cancellation nor an event loop that ends may leave processes behind.
+        await asyncio.shield(to_its_end(self.close))
 
 
 @dataclass(frozen=True, slots=True)

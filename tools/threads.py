@@ -9,12 +9,20 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import ParamSpec, TypeVar
 
-__all__ = ["BoundedThreads"]
+__all__ = ["BoundedThreads", "to_its_end"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _Job = tuple["Future[object]", Callable[[], object]]
+
+
+def to_its_end(work: Callable[..., T], *args: object) -> "asyncio.Future[T]":
+    """`work(*args)` on a thread of the running loop's; wait for it in `asyncio.shield`.
+
+    It is no task: an event loop that ends cancels its tasks, also those that have not begun, and waits for its threads.
+    """
+    return asyncio.get_running_loop().run_in_executor(None, work, *args)
 
 
 class BoundedThreads:

@@ -182,7 +182,6 @@ async def test_a_slow_question_holds_up_nobody(tmp_path: Path) -> None:
     assert order == [*(f"q/{n}" for n in range(1, 8)), "q/0"]
 
 
-@_CANCELLED
 async def test_starting_the_engine_is_no_questions_time(tmp_path: Path) -> None:
     file, begun = tmp_path / "r.jsonl", []
 
@@ -201,6 +200,7 @@ async def test_starting_the_engine_is_no_questions_time(tmp_path: Path) -> None:
     assert not idle.requests
 
 
+@_CANCELLED
 async def test_cancelling_loses_nothing(tmp_path: Path) -> None:
     def stop(event: Progress) -> None:
         if event.done == 2:

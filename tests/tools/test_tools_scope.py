@@ -1,6 +1,6 @@
 """What a run holds open is closed when the run ends, however it ends."""
 
-import asyncio
+from typing import Any
 
 import pytest
 
@@ -8,22 +8,11 @@ from peerleap.tools.scope import RunScope
 
 
 @pytest.mark.parametrize("turns", range(4))
-def test_an_event_loop_that_ends_with_a_cancelled_run_closes_what_it_held(turns: int) -> None:
+def test_an_event_loop_that_ends_with_a_cancelled_run_closes_what_it_held(
+    turns: int, cancelled_at_loops_end: Any
+) -> None:
     closed: list[str] = []
-
-    async def run(inside: asyncio.Event) -> None:
-        async with RunScope() as scope:
-            scope.keep("k", "thing", closed.append)
-            inside.set()
-            await asyncio.sleep(60)
-
-    async def main() -> None:
-        inside = asyncio.Event()
-        task = asyncio.create_task(run(inside))
-        await inside.wait()
-        task.cancel()
-        for _ in range(turns):
-            await asyncio.sleep(0)
-
-    asyncio.run(main())
+    scope = RunScope()
+    scope.keep("k", "thing", closed.append)
+    cancelled_at_loops_end(scope, turns)
     assert closed == ["thing"]

@@ -3,14 +3,13 @@
 import asyncio
 import zlib
 from collections.abc import Sequence
-from typing import Any
 
 from .child import Child, ChildLost
-from .errors import SandboxClosed, SandboxError
 from .limits import Limits, check_seconds
 from .nursery import Nursery
 from .replay import replay
 from .result import CellError, CellResult, ReplayResult, lost, read_reply
+from .turn import Turns
 from .worker.frames import FrameError
 
 _MAX_CODE = 80_000  # characters; a frame holds as many even if each is escaped
@@ -29,8 +28,7 @@ class Interpreter:
         self._requests = 0
         self._used = False
         self._owed = False
-        self._running: asyncio.Task[Any] | None = None
-        self._closed = False
+        self._turns = Turns(name)
 
     async def open(self) -> None:
         """Start the process, so that the first cell need not."""
@@ -40,8 +38,7 @@ class Interpreter:
         """Run one cell. Cancelled, it kills the process."""
         if timeout_s is not None:
             check_seconds("timeout_s", timeout_s)
-        await self._enter()
-        try:
+        async with self._turns.take():
             if len(code) > _MAX_CODE:
                 return _refused(f"a cell of {len(code)} characters is over the limit of {_MAX_CODE}")
             child = await self._living_child()
@@ -54,13 +51,10 @@ class Interpreter:
             if untold and not result.state_lost:
                 return CellResult(**{**vars(result), "state_lost": True})
             return result
-        finally:
-            self._running = None
 
     async def replay(self, cells: Sequence[str] | None, *, max_cells: int, max_s: float) -> ReplayResult:
         """Run cells again in a fresh process, in order, until one fails or a bound is met."""
-        await self._enter()
-        try:
+        async with self._turns.take():
             wanted = self.history if cells is None else tuple(cells)
             if self._child is not None and self._used:
                 await self._nursery.end(self._child, "replaced for a replay")
@@ -74,25 +68,13 @@ class Interpreter:
                 return result
 
             return await replay(again, wanted, timeout_s=self._limits.timeout_s, max_cells=max_cells, max_s=max_s)
-        finally:
-            self._running = None
 
     async def close(self) -> None:
         """End the process; returns when it is gone."""
-        self._closed = True
+        self._turns.closed = True
         if self._child is not None:
             child, self._child = self._child, None
             await self._nursery.end(child, "the session was closed")
-
-    async def _enter(self) -> None:
-        if self._running is not None and self._running.cancelling():
-            # Whoever cancelled it has been let go already: the next cell need not know.
-            await asyncio.wait({self._running})
-        if self._closed:
-            raise SandboxClosed(f"session {self.name!r} is closed")
-        if self._running is not None:
-            raise SandboxError(f"session {self.name!r} is already running a cell")
-        self._running = asyncio.current_task()
 
     async def _living_child(self) -> Child:
         if self._child is None or not self._child.alive:

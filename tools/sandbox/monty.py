@@ -19,6 +19,7 @@ from .errors import SandboxClosed, SandboxError
 from .keeper import Keeper
 from .replay import replay
 from .result import CellError, CellResult, ReplayResult, digest_of, lost
+from .turn import Turns
 
 _PRINTED = 64_000  # characters of output; a cell that goes on behind them is stopped
 _LOOK_S = 0.05  # seconds between two looks at how much there is
@@ -103,8 +104,7 @@ class MontySession:
         self.name = name
         self._owner = owner
         self._session: Any = None
-        self._closed = False
-        self._running: asyncio.Task[Any] | None = None
+        self._turns = Turns(name)
 
     async def arun(self, code: str, *, timeout_s: float | None = None) -> CellResult:
         """Run one cell; whatever it does ends as a result. Cancelling it kills the session's process."""
@@ -119,23 +119,13 @@ class MontySession:
 
     def close(self) -> None:
         """End the process. Idempotent."""
-        self._closed = True
+        self._turns.closed = True
         with contextlib.suppress(SandboxError):
             self._owner._keeper.call(self._drop())
 
     async def _run(self, code: str, timeout_s: float) -> CellResult:
-        if self._running is not None and self._running.cancelling():
-            # Whoever cancelled it has been let go already: the next cell waits until that process is gone.
-            await asyncio.wait({self._running})
-        if self._closed:
-            raise SandboxClosed(f"session {self.name!r} is closed")
-        if self._running is not None:
-            raise SandboxError(f"session {self.name!r} is already running a cell")
-        self._running = asyncio.current_task()
-        try:
+        async with self._turns.take():
             return await self._ask(code, timeout_s)
-        finally:
-            self._running = None
 
     async def _ask(self, code: str, timeout_s: float) -> CellResult:
         from pydantic_monty import CollectString, MontyCrashedError, MontyError

@@ -160,21 +160,10 @@ def test_a_lock_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("turns", range(4))
-def test_an_event_loop_that_ends_with_a_cancelled_run_leaves_the_thread_free(saver: Any, turns: int) -> None:
-    async def run(inside: asyncio.Event) -> None:
-        async with aone_run(saver, "a"):
-            inside.set()
-            await asyncio.sleep(60)
-
-    async def main() -> None:
-        inside = asyncio.Event()
-        task = asyncio.create_task(run(inside))
-        await inside.wait()
-        task.cancel()
-        for _ in range(turns):
-            await asyncio.sleep(0)
-
-    asyncio.run(main())
+def test_an_event_loop_that_ends_with_a_cancelled_run_leaves_the_thread_free(
+    saver: Any, turns: int, cancelled_at_loops_end: Any
+) -> None:
+    cancelled_at_loops_end(aone_run(saver, "a"), turns)
     with one_run(saver, "a"):
         pass
 

@@ -1,5 +1,6 @@
 """Sandboxes of every tier, and a world outside them that shows what an attack did to it."""
 
+import asyncio
 import contextlib
 import ctypes
 import os
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -315,3 +316,19 @@ def python() -> Callable[..., subprocess.Popen[str]]:
         )
 
     return start
+
+
+@pytest.fixture
+def cancel_and_go_on() -> Callable[[Any], Awaitable[None]]:
+    """Cancel cells of a session, and run the next one at once."""
+
+    async def go_on(session: Any) -> None:
+        for turn in range(8):
+            task = asyncio.create_task(session.arun("while True: pass"))
+            await asyncio.sleep(0.005 * turn)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert (await session.arun("1 + 1")).value == "2"
+
+    return go_on
