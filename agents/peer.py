@@ -6,8 +6,8 @@ from langchain_core.tools import tool as as_tool
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from peerleap.agents.form import form_schema
-from peerleap.tools.presets import PROTOCOLS, can_call
-from peerleap.tools.protocol import ToolLimits
+from peerleap.tools.protocols.presets import PROTOCOLS, can_call
+from peerleap.tools.protocols.base import ToolLimits
 
 MOST = 2**31 - 1
 """Most tokens or rounds that can be asked for; larger numbers than 64 bits hold break a checkpoint."""
@@ -59,7 +59,7 @@ class Peer(BaseModel):
     tools: Annotated[list[Annotated[BaseTool, BeforeValidator(_tool)]], Field(exclude=True)] = []
     """LangChain tools, or plain functions, that its paths may call while they think. Not part of what is stored."""
     protocol: str = "fence"
-    """How a call looks in the text; a name in `peerleap.tools.presets.PROTOCOLS`."""
+    """How a call looks in the text; a name in `peerleap.tools.protocols.presets.PROTOCOLS`."""
     limits: ToolLimits = ToolLimits()
     """What one path may spend on tools."""
     nudge: bool = False

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from peerleap.cli.errors import FAILED, usage_errors
 from peerleap.cli.interrupt import run_until_interrupted
-from peerleap.cli.kept import Recipe, ask_kept
+from peerleap.cli.named_runs import Recipe, ask_kept
 from peerleap.cli.options import (
     BlockAs,
     CommunicateAt,

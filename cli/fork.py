@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from peerleap.cli.errors import usage_errors
-from peerleap.cli.kept import open_kept, see_through
+from peerleap.cli.named_runs import open_kept, see_through
 from peerleap.cli.report import print_result, result_json
 from peerleap.cli.views import LiveView, LogView
 

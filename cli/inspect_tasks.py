@@ -24,17 +24,17 @@ from rich.markup import escape
 from peerleap.cli.options import settings_from, team_from
 from peerleap.engine import EngineError, get_engine
 from peerleap.evals.ballot import ballot
-from peerleap.evals.datasets import load
+from peerleap.evals.data.datasets import load
 from peerleap.evals.extras import MissingExtra
-from peerleap.evals.grading import Grader
+from peerleap.evals.grading.grader import Grader
 from peerleap.evals.machine import hardware, versions
 from peerleap.evals.methods import MethodConfig, Team, method_options
-from peerleap.evals.metrics import Graded, Tokens, majority, question_metrics
-from peerleap.evals.path_lines import graded_text
+from peerleap.evals.stats.metrics import Graded, Tokens, majority, question_metrics
+from peerleap.evals.records.path_record import graded_text
 from peerleap.evals.plan import Plan, check_fits, model_config
 from peerleap.evals.question import Questions
-from peerleap.evals.record_lines import Header, PathRecord
-from peerleap.evals.records import Records, read_records
+from peerleap.evals.records.schema import Header, PathRecord
+from peerleap.evals.records.file import Records, read_records
 
 
 @task

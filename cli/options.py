@@ -138,7 +138,7 @@ def team_from(team: str | None, tools: list[str] | None, paths: int | None) -> "
 def _check_walls() -> None:
     """Refuse numbers of a tool that would refuse every call."""
     from peerleap.tools.sandbox import SandboxUnavailable, probe
-    from peerleap.tools.sandbox.report import choose
+    from peerleap.tools.sandbox.probe import choose
 
     try:
         choose(probe(), 2, allow_unsandboxed=False)

@@ -5,7 +5,7 @@ import typer
 from rich.console import Console
 
 from peerleap.cli.errors import usage_errors
-from peerleap.cli.kept import open_kept, see_through
+from peerleap.cli.named_runs import open_kept, see_through
 from peerleap.cli.report import print_result, result_json
 from peerleap.cli.views import LiveView, LogView
 
@@ -26,7 +26,7 @@ def resume(
     messages = Console(stderr=True)
     with usage_errors(), open_kept(name) as (graph, config):
         from peerleap.graph import read_run
-        from peerleap.graph.runs import unfinished_nodes
+        from peerleap.graph.runs.run import unfinished_nodes
 
         if unfinished_nodes(graph.get_state(config)):
             view = LiveView(messages) if messages.is_terminal and not as_json else LogView(messages)

@@ -8,7 +8,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from peerleap.cli.errors import usage_errors
-from peerleap.cli.kept import open_kept, recipe_of
+from peerleap.cli.named_runs import open_kept, recipe_of
 from peerleap.cli.report import print_result, result_json
 
 runs = typer.Typer(
@@ -99,7 +99,7 @@ def delete(
     """
     with usage_errors():
         from peerleap.graph import InputError, open_store
-        from peerleap.graph.thread_lock import one_run
+        from peerleap.graph.checkpoints.thread_lock import one_run
 
         with open_store() as store:
             there = set(store.threads())
@@ -114,7 +114,7 @@ _COLUMNS = ("name", "state", "blocks", "paths", "model", "question", "answer", "
 
 
 def _line(store: Any, name: str) -> dict[str, Any]:
-    from peerleap.graph.runs import count_blocks
+    from peerleap.graph.runs.run import count_blocks
 
     found = store.get_tuple({"configurable": {"thread_id": name, "checkpoint_ns": ""}})
     values, metadata = found.checkpoint["channel_values"], found.metadata

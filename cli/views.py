@@ -149,6 +149,6 @@ def _checked(event: dict[str, Any]) -> str:
     """What its peers read beside the name of the path that sums up."""
     if not event.get("evidence"):
         return ""
-    from peerleap.graph.evidence import checked  # with the graph's packages, which a run has loaded
+    from peerleap.graph.history.evidence import checked  # with the graph's packages, which a run has loaded
 
     return f" ({clip(', '.join(checked(event['evidence'])), 300)})"

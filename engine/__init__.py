@@ -11,7 +11,7 @@ from peerleap.engine.models import Model, default_model, resolve_model
 from peerleap.engine.protocol import Completion, Engine, OnText, SamplingParams
 from peerleap.engine.registry import close_engines, get_engine
 from peerleap.engine.scripted import ScriptedEngine
-from peerleap.engine.thinking import (
+from peerleap.engine.chat_format import (
     Thinking,
     control_texts,
     decode,

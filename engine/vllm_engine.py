@@ -12,8 +12,8 @@ from peerleap.engine.errors import EngineDead, EngineError, EngineMissing, Engin
 from peerleap.engine.models import Model, resolve_model
 from peerleap.engine.orphans import mark_host
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
-from peerleap.engine.thinking import decode
-from peerleap.engine.vllm_core import Core, CoreStopped, Starting
+from peerleap.engine.chat_format import decode
+from peerleap.engine.llm_thread import Core, CoreStopped, Starting
 
 
 class VLLMEngine:

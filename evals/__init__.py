@@ -1,9 +1,9 @@
-from peerleap.evals.aha import AHA_WORDS, aha_count
-from peerleap.evals.datasets import TASKS, load
+from peerleap.evals.stats.aha import AHA_WORDS, aha_count
+from peerleap.evals.data.datasets import TASKS, load
 from peerleap.evals.extras import MissingExtra
-from peerleap.evals.grader_cases import GraderCase, grader_cases
-from peerleap.evals.grading import GRADERS, KINDS, Grader, Verdict
-from peerleap.evals.metrics import (
+from peerleap.evals.grading.grader_cases import GraderCase, grader_cases
+from peerleap.evals.grading.grader import GRADERS, KINDS, Grader, Verdict
+from peerleap.evals.stats.metrics import (
     METRICS,
     Graded,
     Tokens,
@@ -12,12 +12,12 @@ from peerleap.evals.metrics import (
     question_metrics,
     shortest_majority,
 )
-from peerleap.evals.paired import Difference, McNemar, mcnemar, paired_difference, sign_flip
-from peerleap.evals.power import Design, questions_needed, questions_needed_for_votes
-from peerleap.evals.problems import DataError, Problem
-from peerleap.evals.record_lines import Header, PathRecord, RecordsError
-from peerleap.evals.records import Records, read_records
-from peerleap.evals.stats import Estimate, cluster_bootstrap, clustered, question_means, wilson
+from peerleap.evals.stats.paired import Difference, McNemar, mcnemar, paired_difference, sign_flip
+from peerleap.evals.stats.power import Design, questions_needed, questions_needed_for_votes
+from peerleap.evals.data.problems import DataError, Problem
+from peerleap.evals.records.schema import Header, PathRecord, RecordsError
+from peerleap.evals.records.file import Records, read_records
+from peerleap.evals.stats.estimates import Estimate, cluster_bootstrap, clustered, question_means, wilson
 
 __all__ = [
     "AHA_WORDS",

@@ -1,7 +1,7 @@
 from functools import lru_cache
 
-from peerleap.evals.grading import Verdict
-from peerleap.graph.answers import canonical
+from peerleap.evals.grading.grader import Verdict
+from peerleap.graph.answers.own_answer import canonical
 from peerleap.graph.settings import TaskName
 
 _TASKS: dict[str, TaskName] = {"choice": "choice", "text": "free"}

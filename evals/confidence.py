@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 
-from peerleap.evals.metrics import Graded
+from peerleap.evals.stats.metrics import Graded
 
 
 def confidence_vote(paths: Sequence[Graded], weights: Sequence[float]) -> Graded | None:

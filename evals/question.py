@@ -9,14 +9,14 @@ from peerleap.engine import Engine, EngineDead, EngineError, EngineMissing, Engi
 from peerleap.evals.clock import Clock
 from peerleap.evals.engines import started
 from peerleap.evals.extras import MissingExtra
-from peerleap.evals.grading import NO_ANSWER, Grader
+from peerleap.evals.grading.grader import NO_ANSWER, Grader
 from peerleap.evals.methods import METHODS, MethodConfig, PathResult
-from peerleap.evals.metrics import Tokens
-from peerleap.evals.path_lines import path_record
+from peerleap.evals.stats.metrics import Tokens
+from peerleap.evals.records.path_record import path_record
 from peerleap.evals.plan import Plan
-from peerleap.evals.problems import Problem
-from peerleap.evals.record_lines import PathRecord
-from peerleap.evals.records import Records
+from peerleap.evals.data.problems import Problem
+from peerleap.evals.records.schema import PathRecord
+from peerleap.evals.records.file import Records
 from peerleap.graph.seeds import derive_seed
 
 ATTEMPTS = 2

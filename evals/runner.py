@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from peerleap.engine import Engine
-from peerleap.evals.counted import OnTokens, counted
-from peerleap.evals.grading import Grader
+from peerleap.evals.counting import OnTokens, counted
+from peerleap.evals.grading.grader import Grader
 from peerleap.evals.plan import Plan
-from peerleap.evals.problems import Problem
+from peerleap.evals.data.problems import Problem
 from peerleap.evals.question import Questions
-from peerleap.evals.record_lines import PathRecord
-from peerleap.evals.records import Records
+from peerleap.evals.records.schema import PathRecord
+from peerleap.evals.records.file import Records
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from langgraph.managed import RemainingSteps
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from peerleap.graph.segments import Segment, append_segments
-from peerleap.graph.summaries import Summary
-from peerleap.graph.usage import Usage
+from peerleap.graph.history.segments import Segment, append_segments
+from peerleap.graph.leap_block.summary import Summary
+from peerleap.graph.history.usage import Usage
 
 INPUT_KEYS = ("question", "messages")
 

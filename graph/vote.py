@@ -3,9 +3,9 @@ from math import log
 
 from typing_extensions import TypedDict
 
-from peerleap.graph.answers import canonical
+from peerleap.graph.answers.own_answer import canonical
 from peerleap.graph.settings import TaskName
-from peerleap.graph.similarity import similarity_matrix
+from peerleap.graph.leap_block.similarity import similarity_matrix
 
 
 class Group(TypedDict):

@@ -1,6 +1,6 @@
 """Finds calls in a stream of text, for engines that cannot stop on a protocol's stop strings themselves."""
 
-from peerleap.tools.protocol import BadCall, StopReason, ToolProtocol, ToolRequest
+from peerleap.tools.protocols.base import BadCall, StopReason, ToolProtocol, ToolRequest
 
 __all__ = ["CallDetector"]
 

@@ -20,7 +20,7 @@ from langgraph.prebuilt.tool_node import ToolInvocationError
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, create_model
 
-from peerleap.tools.protocol import BadCall, ToolLimits, ToolRequest, unavailable
+from peerleap.tools.protocols.base import BadCall, ToolLimits, ToolRequest, unavailable
 from peerleap.tools.threads import BoundedThreads
 from peerleap.tools.untrusted import neutralise, shorten
 

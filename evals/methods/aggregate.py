@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from peerleap.agents import prompts
 from peerleap.engine import Engine, control_texts
-from peerleap.evals.methods.result import PathResult
-from peerleap.evals.problems import Problem
-from peerleap.graph.segments import OWN
+from peerleap.evals.methods.base import PathResult
+from peerleap.evals.data.problems import Problem
+from peerleap.graph.history.segments import OWN
 from peerleap.tools.untrusted import LEAP_TAGS, neutralise
 
 

@@ -5,9 +5,9 @@ from math import exp
 
 from peerleap.engine import Engine
 from peerleap.evals.methods.independent import independent
-from peerleap.evals.methods.result import MethodConfig, PathResult
-from peerleap.evals.problems import Problem
-from peerleap.graph.segments import OWN
+from peerleap.evals.methods.base import MethodConfig, PathResult
+from peerleap.evals.data.problems import Problem
+from peerleap.graph.history.segments import OWN
 
 
 async def deepconf(problem: Problem, engine: Engine, config: MethodConfig, seed: int) -> list[PathResult]:

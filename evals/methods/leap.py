@@ -1,7 +1,7 @@
 from peerleap.engine import Engine
-from peerleap.evals.methods.chains import chains
-from peerleap.evals.methods.result import MethodConfig, PathResult
-from peerleap.evals.problems import Problem
+from peerleap.evals.methods.paths import chains
+from peerleap.evals.methods.base import MethodConfig, PathResult
+from peerleap.evals.data.problems import Problem
 
 
 async def leap(problem: Problem, engine: Engine, config: MethodConfig, seed: int) -> list[PathResult]:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from peerleap.engine import Engine
 from peerleap.evals.methods.aggregate import aggregate_question
-from peerleap.evals.methods.chains import chains
-from peerleap.evals.methods.result import MethodConfig, PathResult
-from peerleap.evals.problems import Problem
+from peerleap.evals.methods.paths import chains
+from peerleap.evals.methods.base import MethodConfig, PathResult
+from peerleap.evals.data.problems import Problem
 
 
 async def moa(problem: Problem, engine: Engine, config: MethodConfig, seed: int) -> list[PathResult]:

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from peerleap.engine import Engine
 from peerleap.evals.methods.aggregate import revise_question
-from peerleap.evals.methods.chains import chains
-from peerleap.evals.methods.meter import Meter
-from peerleap.evals.methods.result import MethodConfig, PathResult
-from peerleap.evals.problems import Problem
+from peerleap.evals.methods.paths import chains
+from peerleap.evals.methods.budget import Meter
+from peerleap.evals.methods.base import MethodConfig, PathResult
+from peerleap.evals.data.problems import Problem
 
 # A model that ends at once would otherwise revise without end.
 _MOST_STEPS = 32

@@ -9,8 +9,8 @@ from typing import Any
 
 from peerleap.engine import Completion, OnText, SamplingParams, ScriptedEngine
 from peerleap.graph import Settings, build_graph
-from peerleap.graph.leap_block import route
-from peerleap.graph.summaries import Summary
+from peerleap.graph.leap_block.block import route
+from peerleap.graph.leap_block.summary import Summary
 
 _SETTINGS = {"interval": 64, "cut": "exact", "max_tokens": 60_000, "answer_tokens": 16}
 

@@ -120,7 +120,7 @@ def _floor(pipe: Connection) -> None:
     mark_host()  # vLLM's engine process would outlive this one
     from vllm import LLM, TokensPrompt
 
-    from peerleap.engine.vllm_core import _vllm_params
+    from peerleap.engine.llm_thread import _vllm_params
 
     llm = LLM(model=resolve_model(EMBEDDED).path, **default_engine_args(device), **_ARGS)
     llm.generate(TokensPrompt(prompt_token_ids=[1, 2, 3]), _vllm_params(SamplingParams(max_tokens=1), stream=False))

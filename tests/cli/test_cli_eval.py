@@ -160,7 +160,7 @@ def test_options_are_shuffled_where_the_message_says_so(engines: list[ScriptedEn
 def test_without_math_verify_nothing_is_generated(
     engines: list[ScriptedEngine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("peerleap.evals.mathcheck.installed", lambda _: False)
+    monkeypatch.setattr("peerleap.evals.grading.math_pool.installed", lambda _: False)
     code, _, told = call("eval", "sums.jsonl", *QUICK)
     assert (code, told) == (2, "peerleap: 'math-verify' is not installed: pip install 'peerleap[evals]'\n")
     assert engines == []
@@ -176,7 +176,7 @@ def test_a_grading_process_that_cannot_start_is_one_line(
 ) -> None:
     (tmp_path / "worker.py").write_text("raise SystemExit(1)")
     with monkeypatch.context() as broken:
-        broken.setattr("peerleap.evals.mathcheck._SCRIPT", tmp_path / "worker.py")
+        broken.setattr("peerleap.evals.grading.math_pool._SCRIPT", tmp_path / "worker.py")
         broken.setattr("peerleap.engine.get_engine", lambda *_, **__: ScriptedEngine(lambda *_: "\\boxed{33+171}"))
         code, _, told = call("eval", "sums.jsonl", *QUICK)
     assert code == 1

@@ -71,7 +71,7 @@ def test_a_killed_eval_is_retried_inside_its_questions(killed: Path) -> None:
 
 
 def test_the_log_has_every_path_with_its_verdict_and_tokens(killed: Path) -> None:
-    from peerleap.evals.results import Results
+    from peerleap.evals.report.results import Results
 
     kept, log = Results.read(killed / "sums-leap.jsonl"), newest(killed)
     assert {"python", "peerleap", "math-verify"} <= kept.versions.keys()
@@ -162,7 +162,7 @@ def test_without_math_verify_no_model_loads(tmp_path: Path, monkeypatch: pytest.
     from peerleap.cli import inspect_tasks as tasks
 
     (tmp_path / "sums.jsonl").write_text('{"id": "s", "question": "What is 2 + 2?", "answer": "4"}\n')
-    monkeypatch.setattr("peerleap.evals.mathcheck.installed", lambda _: False)
+    monkeypatch.setattr("peerleap.evals.grading.math_pool.installed", lambda _: False)
     monkeypatch.setattr(tasks, "get_engine", lambda *_: pytest.fail("a model was asked for"))
     with pytest.raises(PrerequisiteError) as caught:
         tasks.solve(data=str(tmp_path / "sums.jsonl"))

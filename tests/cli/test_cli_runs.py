@@ -13,7 +13,7 @@ from click.testing import Result
 from peerleap import graph as graph_package
 from peerleap.engine import ScriptedEngine
 from peerleap.graph import StoreError
-from peerleap.graph.store_sqlite import SqliteStore
+from peerleap.graph.checkpoints.sqlite import SqliteStore
 
 Invoke = Callable[..., Result]
 SHORT = ("--interval", "40", "--summary-tokens", "64", "--max-tokens", "3000", "--rounds", "2", "--paths", "3")

@@ -11,7 +11,7 @@ import pytest
 
 from peerleap.engine import EngineStartError, VLLMEngine, arguments
 from peerleap.engine.arguments import LORA_PATH, check_arguments, known_arguments
-from peerleap.engine.vllm_core import Starting, _make
+from peerleap.engine.llm_thread import Starting, _make
 from peerleap.graph import build_graph
 
 UNKNOWN = [

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from peerleap.engine import EngineDead, EngineError, EngineStartError, SamplingParams, VLLMEngine
-from peerleap.engine import vllm_core as core_module
+from peerleap.engine import llm_thread as core_module
 from peerleap.engine import vllm_engine as engine_module
 
 PARAMS = SamplingParams(max_tokens=4)

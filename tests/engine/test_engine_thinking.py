@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from peerleap.engine import Thinking, control_texts, detect_thinking, render_prompt
-from peerleap.engine.thinking import CLOSE, OPEN
+from peerleap.engine.chat_format import CLOSE, OPEN
 
 MakeTokenizer = Callable[..., Any]
 TAGS = (OPEN, CLOSE)

@@ -8,7 +8,7 @@ import pytest
 
 from peerleap.evals import Grader, Header, PathRecord, Records, Tokens, Verdict
 from peerleap.evals.ballot import ballot
-from peerleap.evals.results import RECORD_METRICS, Results
+from peerleap.evals.report.results import RECORD_METRICS, Results
 
 
 async def graded(grader: Grader, answers: Sequence[str], gold: str, kind: str = "math") -> list[PathRecord]:

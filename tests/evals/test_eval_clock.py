@@ -11,7 +11,7 @@ from peerleap.evals.clock import Clock
 from peerleap.evals.methods import MethodConfig, method_options
 from peerleap.evals.plan import Plan
 from peerleap.evals.question import Questions
-from peerleap.evals.results import Results
+from peerleap.evals.report.results import Results
 
 
 def killed(checkpoint: Path, started: float, reached: float) -> None:

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peerleap.evals import Header, PathRecord, Records, RecordsError, Tokens, Verdict, read_records
-from peerleap.evals.cautions import cautions, few_runs, short_budgets
-from peerleap.evals.comparison import COSTS, Comparison, compare
-from peerleap.evals.names import told_apart
-from peerleap.evals.paper import paper_number
-from peerleap.evals.report import METHOD_HEAD, markdown, method_rows, shown_columns, verdict
-from peerleap.evals.results import Results
+from peerleap.evals.report.cautions import cautions, few_runs, short_budgets
+from peerleap.evals.report.comparison import COSTS, Comparison, compare
+from peerleap.evals.report.labels import told_apart
+from peerleap.evals.report.paper import paper_number
+from peerleap.evals.report.tables import METHOD_HEAD, markdown, method_rows, shown_columns, verdict
+from peerleap.evals.report.results import Results
 
 PAPER_MODEL = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
 
@@ -259,7 +259,7 @@ def described(picture: Path) -> list[dict[str, Any]]:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_plot_is_drawn(ending: str, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    from peerleap.evals.plots import check_plot, plot
+    from peerleap.evals.report.plots import check_plot, plot
 
     both = [results(tmp_path, "leap", [7] * 6), results(tmp_path, "independent", [3] * 6)]
     target = tmp_path / f"p.{ending}"
@@ -279,7 +279,7 @@ def test_the_plot_is_drawn(ending: str, tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_routers_are_drawn_side_by_side(ending: str, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    from peerleap.evals.plots import plot_routers
+    from peerleap.evals.report.plots import plot_routers
 
     routers = [results(tmp_path, "leap", [6] * 6, settings={"router": name}) for name in ("random", "hybrid", "random")]
     routers += [results(tmp_path, "leap", [7, 5] * 3), results(tmp_path, "independent", [3] * 6)]

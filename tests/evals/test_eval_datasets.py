@@ -7,8 +7,8 @@ from types import ModuleType
 import pytest
 
 from peerleap.evals import KINDS, TASKS, DataError, MissingExtra, Problem, load
-from peerleap.evals.files import read_problems
-from peerleap.evals.problems import shuffled
+from peerleap.evals.data.files import read_problems
+from peerleap.evals.data.problems import shuffled
 
 Row = dict[str, object]
 ROWS: list[Row] = [{"id": f"q{n}", "question": f"What is {n} + 1?", "answer": str(n + 1)} for n in range(3)]

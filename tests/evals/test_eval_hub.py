@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from peerleap.evals import DataError, MissingExtra, hub, load
+from peerleap.evals import DataError, MissingExtra, load
+from peerleap.evals.data import hub
 
 ROWS: dict[str, list[dict[str, Any]]] = {
     "HuggingFaceH4/aime_2024": [{"id": 60, "problem": "1 + 1?", "answer": "2", "url": "-", "year": "2024"}],

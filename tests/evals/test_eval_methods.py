@@ -96,7 +96,7 @@ async def test_a_budget_makes_a_few_paths_longer() -> None:
 @pytest.mark.parametrize("method", ["independent", "deepconf", "revise"])
 async def test_seconds_are_a_budget_too(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count()  # a second between any two looks at it: at the start, and before more paths begin
-    monkeypatch.setattr("peerleap.evals.methods.meter._now", lambda: float(next(clock)))
+    monkeypatch.setattr("peerleap.evals.methods.budget._now", lambda: float(next(clock)))
     for seconds, batches in ((0.5, 1), (2.5, 3)):
         paths = await METHODS[method](PROBLEM, ScriptedEngine(script), config(method, seconds=seconds), 0)
         assert len(paths) == 3 * batches

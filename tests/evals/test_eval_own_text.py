@@ -2,9 +2,9 @@
 
 import pytest
 
-from peerleap.evals.grading import Grader
-from peerleap.evals.own_text import own_text
-from peerleap.graph.segments import Kind, Segment
+from peerleap.evals.grading.grader import Grader
+from peerleap.graph.answers.own_text import own_text
+from peerleap.graph.history.segments import Kind, Segment
 
 ASKED = "\n\nFinal answer: \\boxed{"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from peerleap.evals import Header, PathRecord, Records, RecordsError, Tokens, Verdict, read_records
-from peerleap.evals.regrade import main, regrade
+from peerleap.evals.records.regrade import main, regrade
 
 CONFIG = {"task": "t", "questions": 2, "method": "leap", "grader": "peerleap"}
 SAID = Verdict(correct=True, extracted="4", how="integer, from prose")
@@ -42,7 +42,7 @@ def test_without_math_verify_the_command_says_what_installs_it(
 ) -> None:
     with Records.open(tmp_path / "maths.jsonl", Header(CONFIG)) as records:
         records.append([replace(PROSE, paths=1, text="\\boxed{1+3}", meta={"gold": "4", "counted": True})])
-    monkeypatch.setattr("peerleap.evals.mathcheck.installed", lambda _: False)
+    monkeypatch.setattr("peerleap.evals.grading.math_pool.installed", lambda _: False)
     with pytest.raises(SystemExit, match=r"pip install 'peerleap\[evals\]'"):
         main([str(tmp_path / "maths.jsonl"), str(tmp_path / "new.jsonl")])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from peerleap.evals import cluster_bootstrap, clustered, question_means, wilson
-from peerleap.evals.stats import t_quantile
+from peerleap.evals.stats.estimates import t_quantile
 
 
 def test_clustered_error_is_of_questions_not_paths() -> None:

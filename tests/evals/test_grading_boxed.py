@@ -1,9 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerleap.evals.integers import parse_based, parse_integer, same_in_base
-from peerleap.evals.own_text import without_comments
-from peerleap.graph.boxed import boxes, last_box
+from peerleap.evals.grading.integers import parse_based, parse_integer, same_in_base
+from peerleap.graph.answers.own_text import without_comments
+from peerleap.graph.answers.boxed import boxes, last_box
 
 TEXT = st.text(st.sampled_from(list("\\{}boxedf12 ,<>/think\n")), max_size=200)
 

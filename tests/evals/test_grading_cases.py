@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from peerleap.evals import KINDS, Grader, grader_cases
-from peerleap.evals.grader_table import render
+from peerleap.evals.grading.cases_page import render
 
 PAGE = Path(__file__).parents[2] / "docs" / "grading.md"
 
@@ -30,7 +30,7 @@ def test_there_are_enough_cases_of_every_kind() -> None:
 
 def test_the_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == render(grader_cases()), (
-        "run: python -m peerleap.evals.grader_table > docs/grading.md"
+        "run: python -m peerleap.evals.grading.cases_page > docs/grading.md"
     )
 
 

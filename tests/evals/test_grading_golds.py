@@ -6,9 +6,9 @@ from itertools import pairwise, permutations
 import pytest
 
 from peerleap.evals import Grader, Problem, load
-from peerleap.evals.gym import GYM_TASKS
-from peerleap.evals.hub import aime_row, gpqa_row
-from peerleap.evals.problems import shuffled
+from peerleap.evals.data.gym import GYM_TASKS
+from peerleap.evals.data.hub import aime_row, gpqa_row
+from peerleap.evals.data.problems import shuffled
 
 # Made up in the form of HMMT: closed forms of every sort that its answers have.
 HMMT = [

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from peerleap.evals import Grader, MissingExtra, choices, mathcheck
-from peerleap.evals.choices import choice_letter
-from peerleap.evals.integers import parse_integer
-from peerleap.evals.mathcheck import MathPool, Worker
-from peerleap.graph.boxed import last_box
+from peerleap.evals import Grader, MissingExtra
+from peerleap.evals.grading import choices, math_pool
+from peerleap.evals.grading.choices import choice_letter
+from peerleap.evals.grading.integers import parse_integer
+from peerleap.evals.grading.math_pool import MathPool, Worker
+from peerleap.graph.answers.boxed import last_box
 
 TOWER = r"\boxed{9^{9^{9}}}"
 # C code that Python's alarm cannot interrupt: only killing the child ends it.
@@ -101,20 +102,20 @@ async def test_those_who_use_a_grader_that_somebody_closes_are_answered_all_the_
 def test_a_child_cannot_write_files_or_take_all_memory() -> None:
     pytest.importorskip("math_verify")
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import mathworker as w\n"
+        "import sys; sys.path.insert(0, sys.argv[1]); import math_worker as w\n"
         "w._limit()\n"
         "from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_FSIZE, getrlimit\n"
         "for what, most in ((RLIMIT_AS, w.MEMORY_BYTES), (RLIMIT_FSIZE, 0), (RLIMIT_CORE, 0)):\n"
         "    assert 0 <= getrlimit(what)[0] <= most, what\n"
         "try:\n    bytearray(3 << 30)\nexcept MemoryError:\n    print('refused')\n"
     )
-    folder = str(mathcheck._SCRIPT.parent)
+    folder = str(math_pool._SCRIPT.parent)
     done = subprocess.run([sys.executable, "-P", "-c", code, folder], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("refused\n", "")
 
 
 def test_without_math_verify_the_message_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mathcheck, "installed", lambda module: module != "math_verify")
+    monkeypatch.setattr(math_pool, "installed", lambda module: module != "math_verify")
     with Grader() as grader:
         assert grader.check(r"\boxed{204}", "204", "integer").correct
         with pytest.raises(MissingExtra, match=r"pip install 'peerleap\[evals\]'"):

@@ -7,7 +7,7 @@ import pytest
 from peerleap.agents import Peer, prompts
 from peerleap.engine import control_texts
 from peerleap.engine.scripted import byte_tokenizer
-from peerleap.graph.evidence import Evidence, peer_label
+from peerleap.graph.history.evidence import Evidence, peer_label
 
 RAN = Evidence(tool="python", calls=1, digest="", output="666")
 HOSTILE = [

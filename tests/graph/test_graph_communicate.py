@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from peerleap.graph.reasoning import round_target
+from peerleap.graph.path.round import round_target
 from peerleap.graph.settings import Settings
 
 

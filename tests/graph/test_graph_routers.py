@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peerleap.graph.leap_block import route
-from peerleap.graph.routers import ROUTERS
+from peerleap.graph.leap_block.block import route
+from peerleap.graph.leap_block.routers import ROUTERS
 from peerleap.graph.settings import Settings
 
 TEXT = st.one_of(st.sampled_from(["", "same", "samt", "ein Wort", "日本語", "👩‍🔬e\u0301"]), st.text(max_size=12))

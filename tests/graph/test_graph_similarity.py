@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
-from peerleap.graph.levenshtein import distances, kernel
-from peerleap.graph.similarity import similarity_matrix
+from peerleap.graph.leap_block.levenshtein import distances, kernel
+from peerleap.graph.leap_block.similarity import similarity_matrix
 
 
 def edits(a: str, b: str, swap: int) -> int:

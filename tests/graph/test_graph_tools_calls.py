@@ -13,7 +13,7 @@ from peerleap.agents import Peer
 from peerleap.engine import SamplingParams, ScriptedEngine
 from peerleap.graph import build_graph
 from peerleap.tools import ToolLimits
-from peerleap.tools.presets import PROTOCOLS
+from peerleap.tools.protocols.presets import PROTOCOLS
 from peerleap.tools.untrusted import LEAP_TAGS
 
 Write = Callable[[str, str], str]

@@ -12,7 +12,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from peerleap.agents import Peer
 from peerleap.engine import SamplingParams, ScriptedEngine
 from peerleap.graph import build_graph
-from peerleap.graph.routers import ROUTERS
+from peerleap.graph.leap_block.routers import ROUTERS
 
 SETTINGS = {"interval": 100, "grace": 60, "summary_tokens": 64, "max_tokens": 8000, "answer_tokens": 60, "rounds": 1}
 

@@ -14,8 +14,8 @@ from peerleap.agents import Peer, prompts
 from peerleap.engine import SamplingParams, ScriptedEngine, control_texts
 from peerleap.engine.scripted import byte_tokenizer
 from peerleap.graph import build_graph, fork
-from peerleap.graph.evidence import Evidence, find_evidence, peer_label
-from peerleap.graph.segments import Segment, ToolRecord
+from peerleap.graph.history.evidence import Evidence, find_evidence, peer_label
+from peerleap.graph.history.segments import Segment, ToolRecord
 from peerleap.tools import ToolLimits, python
 from peerleap.tools.sandbox import Sandbox, probe
 from peerleap.tools.untrusted import LEAP_TAGS, has_marker, neutralise, one_line
@@ -128,7 +128,7 @@ def test_a_run_that_was_kept_without_it_goes_on(box: Sandbox, monkeypatch: pytes
     config: Any = {"configurable": {"thread_id": "a"}}
     stopping = graph(box, "print(17 * 23)", checkpointer=InMemorySaver(), interrupt_before=["leap_block"])
     with monkeypatch.context() as earlier:
-        earlier.setattr("peerleap.graph.tool_calls.one_line", lambda *_, **__: "")
+        earlier.setattr("peerleap.graph.path.tool_calls.one_line", lambda *_, **__: "")
         stopping.invoke(QUESTION, config, context=SETTINGS)
     out = resumed(stopping, config)
     assert set(out["rounds"][0]["summaries"]["coder_1"]["evidence"][0]) == {"tool", "calls", "digest"}

@@ -10,7 +10,7 @@ from peerleap.agents import Peer
 from peerleap.engine import ScriptedEngine
 from peerleap.graph import SettingsError, build_graph
 from peerleap.tools import ToolLimits
-from peerleap.tools.presets import PROTOCOLS
+from peerleap.tools.protocols.presets import PROTOCOLS
 
 SETTINGS = {
     "interval": 500,

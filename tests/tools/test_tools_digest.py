@@ -10,7 +10,7 @@ import pytest
 from langchain_core.tools import BaseTool
 
 from peerleap.tools import python
-from peerleap.tools.protocol import ToolRequest
+from peerleap.tools.protocols.base import ToolRequest
 from peerleap.tools.runner import ToolOutcome, ToolRunner
 from peerleap.tools.sandbox import probe
 
@@ -22,7 +22,7 @@ def tool(request: pytest.FixtureRequest) -> Iterator[BaseTool]:
     elif not probe().tier:
         pytest.skip("this machine can build no walls")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("peerleap.tools.sandbox.zygote.PRELOAD", ())
+        patch.setattr("peerleap.tools.sandbox.fork_server.PRELOAD", ())
         made: Any = python(backend=request.param)
         yield made
         made.close()

@@ -8,10 +8,10 @@ from langchain_core.tools import StructuredTool, tool
 from pydantic.v1 import BaseModel as V1Model
 
 from peerleap import tools
-from peerleap.tools import hints
+from peerleap.tools import prompts
 from peerleap.tools.detector import CallDetector
-from peerleap.tools.fence import FenceProtocol
-from peerleap.tools.protocol import BadCall, StopReason, ToolLimits, ToolRequest
+from peerleap.tools.protocols.fence import FenceProtocol
+from peerleap.tools.protocols.base import BadCall, StopReason, ToolLimits, ToolRequest
 from peerleap.tools.untrusted import LEAP_TAGS, has_marker, neutralise
 
 FENCE = FenceProtocol()
@@ -82,7 +82,7 @@ def test_the_end_is_where_the_answer_goes() -> None:
 def test_only_text_behind_start_is_read() -> None:
     comment = "<comment>\n```python\nprint('peer')\n```\n</comment>\n"
     assert FENCE.parse(comment + "I see.", len(comment)) is None
-    nudged = "thinking.\n" + hints.START_NUDGE
+    nudged = "thinking.\n" + prompts.START_NUDGE
     assert code_of(nudged + "print(6*7)\n```\n", len("thinking.\n"), "\n```\n") == "print(6*7)"
 
 
@@ -254,7 +254,7 @@ def test_every_kind_of_schema_is_told() -> None:
     old = StructuredTool(name="old", description="Looks.", func=look_up, args_schema=Old)
     table = {"type": "object", "properties": {"word": {"type": "string"}, "language": True}, "required": None}
     served = StructuredTool(name="served", description="Looks.", func=look_up, args_schema=table)
-    assert hints.listing([old, served]) == (
+    assert prompts.listing([old, served]) == (
         "- old(word: string, language?: string): Looks.\n- served(word?: string, language?: any): Looks."
     )
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from peerleap.tools import runner as runner_module
-from peerleap.tools.protocol import BadCall, ToolLimits, ToolRequest
+from peerleap.tools.protocols.base import BadCall, ToolLimits, ToolRequest
 from peerleap.tools.runner import ToolRunner, ToolUse
 
 

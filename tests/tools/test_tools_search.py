@@ -10,12 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from peerleap.tools.protocol import ToolRequest
+from peerleap.tools.protocols.base import ToolRequest
 from peerleap.tools.runner import ToolRunner
 from peerleap.tools.search.backend import SearchError, SearchHit
 from peerleap.tools.search.cache import SearchCache
 from peerleap.tools.search.searxng import SearxngBackend
-from peerleap.tools.search.throttle import Throttle
+from peerleap.tools.search.rate_limit import Throttle
 from peerleap.tools.search.tools import web_search
 from peerleap.tools.untrusted import has_marker
 
@@ -253,7 +253,7 @@ async def test_throttle_keeps_the_pace() -> None:
 
 @pytest.mark.timeout(60)
 def test_hostile_snippets_take_no_time() -> None:
-    from peerleap.tools.search.report import hits_report
+    from peerleap.tools.search.render import hits_report
 
     hits_report("q", [SearchHit("[" * 1_000_000, "u" * 1_000_000, "<a" * 1_000_000)], 3000)
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from peerleap.tools.search.shared import SharedCalls
+from peerleap.tools.search.single_flight import SharedCalls
 
 
 class Work:

@@ -1,10 +1,10 @@
 """A Python sandbox for model-written code: warm, stateful, walled in. See docs/sandbox.md."""
 
-from .errors import SandboxClosed, SandboxError, SandboxUnavailable, SandboxWarning
-from .report import SandboxReport, probe
-from .result import CellError, CellResult, ReplayResult
-from .sandbox import Sandbox
-from .session import Session
+from peerleap.tools.sandbox.errors import SandboxClosed, SandboxError, SandboxUnavailable, SandboxWarning
+from peerleap.tools.sandbox.probe import SandboxReport, probe
+from peerleap.tools.sandbox.result import CellError, CellResult, ReplayResult
+from peerleap.tools.sandbox.sandbox import Sandbox
+from peerleap.tools.sandbox.session import Session
 
 __all__ = [
     "CellError",

@@ -4,13 +4,13 @@ import asyncio
 import zlib
 from collections.abc import Sequence
 
-from .child import Child, ChildLost
-from .limits import Limits, check_seconds
-from .nursery import Nursery
-from .replay import replay
-from .result import CellError, CellResult, ReplayResult, lost, read_reply
-from .turn import Turns
-from .worker.frames import FrameError
+from peerleap.tools.sandbox.process import Child, ChildLost
+from peerleap.tools.sandbox.limits import Limits, check_seconds
+from peerleap.tools.sandbox.pool import Nursery
+from peerleap.tools.sandbox.replay import replay
+from peerleap.tools.sandbox.result import CellError, CellResult, ReplayResult, lost, read_reply
+from peerleap.tools.sandbox.turns import Turns
+from peerleap.tools.sandbox.worker.frames import FrameError
 
 _MAX_CODE = 80_000  # characters; a frame holds as many even if each is escaped
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import SandboxUnavailable
-from .worker.plan import Plan
+from peerleap.tools.sandbox.errors import SandboxUnavailable
+from peerleap.tools.sandbox.worker.plan import Plan
 
 PRELOAD = ("numpy", "sympy")
 _PACKAGES = (*PRELOAD, "mpmath", "gmpy2", "flint")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from .result import CellResult, ReplayResult
+from peerleap.tools.sandbox.result import CellResult, ReplayResult
 
 
 async def replay(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .worker.frames import FrameError
+from peerleap.tools.sandbox.worker.frames import FrameError
 
 LOST = "SandboxRestarted"
 _SHARE = 3 / 4  # of the output budget for the value or the error; standard output gets what is left

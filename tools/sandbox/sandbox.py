@@ -5,15 +5,15 @@ import contextlib
 import warnings
 import weakref
 
-from .closing import AsyncClosing
-from .errors import SandboxError, SandboxWarning
-from .interpreter import Interpreter
-from .keeper import Keeper
-from .launch import Walls
-from .limits import Limits
-from .nursery import Nursery
-from .report import SandboxReport, choose, probe
-from .session import Session
+from peerleap.tools.sandbox.closing import AsyncClosing
+from peerleap.tools.sandbox.errors import SandboxError, SandboxWarning
+from peerleap.tools.sandbox.interpreter import Interpreter
+from peerleap.tools.sandbox.loop_thread import Keeper
+from peerleap.tools.sandbox.launch import Walls
+from peerleap.tools.sandbox.limits import Limits
+from peerleap.tools.sandbox.pool import Nursery
+from peerleap.tools.sandbox.probe import SandboxReport, choose, probe
+from peerleap.tools.sandbox.session import Session
 
 
 class Sandbox(AsyncClosing):

@@ -4,11 +4,11 @@ import contextlib
 import weakref
 from collections.abc import Sequence
 
-from .closing import AsyncClosing
-from .errors import SandboxError
-from .interpreter import Interpreter
-from .keeper import Keeper
-from .result import CellResult, ReplayResult
+from peerleap.tools.sandbox.closing import AsyncClosing
+from peerleap.tools.sandbox.errors import SandboxError
+from peerleap.tools.sandbox.interpreter import Interpreter
+from peerleap.tools.sandbox.loop_thread import Keeper
+from peerleap.tools.sandbox.result import CellResult, ReplayResult
 
 
 class Session(AsyncClosing):

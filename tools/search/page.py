@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 import httpx
 
-from peerleap.tools.search.guard import AddressError, GuardedTransport
-from peerleap.tools.search.wire import BodyError, read_body
+from peerleap.tools.search.ssrf_guard import AddressError, GuardedTransport
+from peerleap.tools.search.transport import BodyError, read_body
 
 __all__ = ["Page", "PageError", "fetch"]
 

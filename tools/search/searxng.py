@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from peerleap.tools.search.backend import SearchError, SearchHit
-from peerleap.tools.search.wire import BodyError, read_body, tls
+from peerleap.tools.search.transport import BodyError, read_body, tls
 
 __all__ = ["SearxngBackend"]
 

@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 
 from peerleap.graph import InputError, open_store
-from peerleap.graph.lineage import Stored, beside_latest, only_of_runs
-from peerleap.graph.store import Store
-from peerleap.graph.store_sqlite import SqliteStore
+from peerleap.graph.checkpoints.pruning import Stored, beside_latest, only_of_runs
+from peerleap.graph.checkpoints.base import Store
+from peerleap.graph.checkpoints.sqlite import SqliteStore
 
 QUESTION = {"question": "What is 2 + 2?"}
 FIRST, SECOND = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"

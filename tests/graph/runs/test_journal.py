@@ -11,7 +11,7 @@ from langgraph.types import Command, interrupt
 
 from peerleap.agents import Peer
 from peerleap.graph import open_store
-from peerleap.graph.store import Store
+from peerleap.graph.checkpoints.base import Store
 
 QUESTION = {"question": "What is 2 + 2?"}
 CONFIG: Any = {"configurable": {"thread_id": "a"}}

@@ -11,7 +11,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from peerleap.graph import StoreError, fork, open_store, read_run
-from peerleap.graph.runs import count_blocks, unfinished_nodes
+from peerleap.graph.runs.run import count_blocks, unfinished_nodes
 
 QUESTION = {"question": "What is 2 + 2?"}
 CONFIG: Any = {"configurable": {"thread_id": "a"}}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from peerleap.graph import StoreError, open_store
-from peerleap.graph.store import Store, runs_location
+from peerleap.graph.checkpoints.base import Store, runs_location
 
 QUESTION = {"question": "What is 2 + 2?"}
 CONFIG: Any = {"configurable": {"thread_id": "a"}}
@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("psycopg")
-    monkeypatch.setattr("peerleap.graph.store_postgres._CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("peerleap.graph.checkpoints.postgres._CONNECT_SECONDS", 0.5)
     with pytest.raises(StoreError, match=r"postgresql://127\.0\.0\.1:1/none") as caught:
         open_store("postgresql://user:secret@127.0.0.1:1/none?connect_timeout=1")
     assert "secret" not in str(caught.value)

@@ -13,7 +13,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from peerleap.graph import InputError, StoreError, ThreadBusy, open_store
-from peerleap.graph.thread_lock import aone_run, one_run
+from peerleap.graph.checkpoints.thread_lock import aone_run, one_run
 
 QUESTION = {"question": "What is 2 + 2?"}
 CONFIG: Any = {"configurable": {"thread_id": "a"}}

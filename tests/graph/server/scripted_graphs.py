@@ -6,7 +6,7 @@ from typing import Any
 
 from peerleap.agents import prompts
 from peerleap.engine import SamplingParams, ScriptedEngine
-from peerleap.graph.served import served_graphs
+from peerleap.graph.server import served_graphs
 
 
 def script(prompt: str, params: SamplingParams) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from peerleap.graph.store_sqlite import SqliteStore
+from peerleap.graph.checkpoints.sqlite import SqliteStore
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ import pytest
 
 from peerleap.tools.sandbox import Sandbox, SandboxClosed, SandboxUnavailable, SandboxWarning, probe
 from peerleap.tools.sandbox.launch import Walls
-from peerleap.tools.sandbox.zygote import Zygote
+from peerleap.tools.sandbox.fork_server import Zygote
 
 Descendants = Callable[[int], set[int]]
 OpenFiles = Callable[[], dict[int, str]]
@@ -28,7 +28,7 @@ Eventually = Callable[[Callable[[], bool]], bool]
 @pytest.fixture(autouse=True)
 def light(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that import neither numpy nor sympy start in a moment."""
-    monkeypatch.setattr("peerleap.tools.sandbox.zygote.PRELOAD", ())
+    monkeypatch.setattr("peerleap.tools.sandbox.fork_server.PRELOAD", ())
 
 
 TIERS = {
@@ -44,8 +44,8 @@ import sys, threading, time, warnings
 warnings.simplefilter("ignore")
 from peerleap.tools.sandbox import Sandbox
 from peerleap.tools.sandbox.launch import Walls
-import peerleap.tools.sandbox.zygote
-peerleap.tools.sandbox.zygote.PRELOAD = ()
+import peerleap.tools.sandbox.fork_server
+peerleap.tools.sandbox.fork_server.PRELOAD = ()
 walls = Walls(sys.argv[1] or None, landlock=sys.argv[2] == "1", seccomp=sys.argv[3] == "1")
 sandbox = Sandbox(_walls=walls, timeout_s=600)
 busy, idle = sandbox.session("busy"), sandbox.session("idle")

@@ -111,10 +111,10 @@ def test_there_is_no_way_out(name: str, box: MontySandbox, tmp_path: Path) -> No
 
 
 def test_the_standard_library_is_not_there_by_accident(box: MontySandbox) -> None:
-    from peerleap.tools import hints
+    from peerleap.tools import prompts
 
     there = ["math", "re", "json", "datetime", "random", "decimal", "itertools", "functools", "collections"]
-    assert all(name in hints.MONTY_INSTALLED for name in there)
+    assert all(name in prompts.MONTY_INSTALLED for name in there)
     results = run(box, *(f"import {name}" for name in [*there, "numpy", "sympy", "fractions"]))
     assert [result.ok for result in results] == [True] * len(there) + [False] * 3
     (generator,) = run(box, "def g():\n    yield 1\nlist(g())")

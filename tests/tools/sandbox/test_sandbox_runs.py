@@ -22,7 +22,7 @@ from peerleap.tools import ToolLimits, python, read_page, web_search
 from peerleap.tools.sandbox import probe
 from peerleap.tools.search.page import Page
 from peerleap.tools.search.searxng import SearxngBackend
-from peerleap.tools.search.throttle import Throttle
+from peerleap.tools.search.rate_limit import Throttle
 
 SETTINGS = {"interval": 800, "cut": "exact", "summary_tokens": 64, "max_tokens": 9000, "answer_tokens": 60, "rounds": 1}
 DEAF = "import signal\nsignal.setitimer(signal.ITIMER_REAL, 0)\nprint('hot', flush=True)\nwhile True: pass"
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(not probe().tier, reason="this machine can build
 @pytest.fixture(autouse=True)
 def light(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that import neither numpy nor sympy start in a moment."""
-    monkeypatch.setattr("peerleap.tools.sandbox.zygote.PRELOAD", ())
+    monkeypatch.setattr("peerleap.tools.sandbox.fork_server.PRELOAD", ())
 
 
 def blocking() -> BaseTool:

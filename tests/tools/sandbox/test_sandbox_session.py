@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from peerleap.tools.sandbox import CellError, Sandbox, SandboxClosed, SandboxError, Session
-from peerleap.tools.sandbox.child import Child
+from peerleap.tools.sandbox.process import Child
 
 Eventually = Callable[[Callable[[], bool]], bool]
 

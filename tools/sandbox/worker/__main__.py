@@ -8,7 +8,7 @@ import importlib
 import sys
 from pathlib import Path
 
-TASKS = {"serve": "zygote", "probe": "selftest"}
+TASKS = {"serve": "fork_server", "probe": "selftest"}
 
 
 def main() -> None:

@@ -1,0 +1,98 @@
+"""Named data sets: from the folder `PEERLEAP_DATA` first, else from the Hugging Face hub; or any local file."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from peerleap.evals.data.files import read_problems
+from peerleap.evals.data.gym import gym_problems
+from peerleap.evals.data.hub import HubRows, aime_row, gpqa_row, gsm8k_row, hub_problems
+from peerleap.evals.data.problems import DataError, Problem, shuffled
+
+DATA_FOLDER = "PEERLEAP_DATA"
+SHUFFLE_SEED = 42
+
+
+@dataclass(frozen=True)
+class Task:
+    """A named data set: the kind of its answers, where the hub keeps it, what is done to its rows."""
+
+    kind: str
+    hub: HubRows | None
+    shuffle: bool = False
+    note: str = ""
+
+
+TASKS: dict[str, Task] = {
+    "aime2024": Task("integer", HubRows("HuggingFaceH4/aime_2024", "train", aime_row)),
+    "aime2025": Task("integer", HubRows("MathArena/aime_2025", "train", aime_row)),
+    "aime2026": Task("integer", HubRows("MathArena/aime_2026", "train", aime_row)),
+    # Its golds are remainders, which the questions do not all say; the competition said it once for all of them.
+    "aimo2025": Task("integer", None, note="Give the answer modulo 1000."),
+    # The raw rows have the right option first, always.
+    "gpqa_diamond": Task("choice", HubRows("Idavidrein/gpqa", "train", gpqa_row, config="gpqa_diamond"), shuffle=True),
+    "gsm8k": Task("integer", HubRows("openai/gsm8k", "test", gsm8k_row, config="main")),
+    "hmmt_feb_2025": Task("math", HubRows("MathArena/hmmt_feb_2025", "train", aime_row)),
+    "math500": Task("math", HubRows("HuggingFaceH4/MATH-500", "test", aime_row)),
+}
+
+
+def load(name: str, *, limit: int | None = None, seed: int | None = None) -> list[Problem]:
+    """The problems of a task (`aime2024`), a reasoning-gym task (`gym:chain_sum`) or a `.jsonl` or `.csv` file.
+
+    `seed` is of the options' order (42 where the task shuffles; files keep theirs unless it is given) and of the
+    generated questions (0). `limit` keeps the first ones, or says how many to generate (100). Raises `DataError` with
+    what to do, `MissingExtra` with what to install.
+    """
+    if limit is not None and limit < 1:
+        msg = f"limit={limit!r}: at least 1 is needed"
+        raise DataError(msg)
+    if seed is not None and type(seed) is not int:
+        msg = f"seed={seed!r}: give a whole number"
+        raise DataError(msg)
+    if name.startswith("gym:"):
+        return gym_problems(name.removeprefix("gym:"), size=limit or 100, seed=seed or 0)
+    if name in TASKS:
+        problems = _task(name, TASKS[name], SHUFFLE_SEED if seed is None else seed)
+    elif Path(name).suffix.lower() in {".jsonl", ".csv"}:
+        problems = read_problems(name)
+        problems = problems if seed is None else [shuffled(problem, seed) for problem in problems]
+        _check_letters(name, problems)
+    else:
+        msg = f"{name!r} is not a data set: name one of {', '.join(TASKS)}, gym:<task>, or a .jsonl or .csv file"
+        raise DataError(msg)
+    return problems[:limit]
+
+
+def _task(name: str, task: Task, seed: int) -> list[Problem]:
+    folder = os.environ.get(DATA_FOLDER)
+    local = Path(folder) / f"{name}.jsonl" if folder else None
+    if local is not None and local.is_file():
+        problems = read_problems(local, task.kind)
+    elif task.hub is not None:
+        problems = hub_problems(name, task.hub, task.kind)
+    else:
+        msg = f"{name!r} is not on the hub: put its rows into {name}.jsonl and set {DATA_FOLDER} to that folder"
+        raise DataError(msg)
+    if task.shuffle:
+        problems = [shuffled(problem, seed) for problem in problems]
+    return [_noted(problem, task.note) for problem in problems]
+
+
+def _noted(problem: Problem, note: str) -> Problem:
+    if not note or note in problem.question:
+        return problem
+    return replace(problem, question=f"{problem.question}\n{note}", meta={**problem.meta, "note": note})
+
+
+def _check_letters(name: str, problems: list[Problem]) -> None:
+    letters = Counter(problem.answer for problem in problems if problem.kind == "choice")
+    if len(letters) == 1 and letters.total() >= 8:
+        letter = next(iter(letters))
+        msg = (
+            f"{name}: the right option is {letter!r} in all {letters.total()} rows; shuffle "
+            f"the options with --data-seed {SHUFFLE_SEED} (in Python seed={SHUFFLE_SEED}, with inspect -T "
+            f"data_seed={SHUFFLE_SEED})"
+        )
+        raise DataError(msg)

@@ -1,0 +1,204 @@
+"""A pool of killable child processes that compare two answers with math-verify.
+
+math-verify's own timeouts are SIGALRM: they raise in any thread but the main one and block an event loop in that one.
+Here each child has its own main thread, and a parent thread that kills it when it does not answer in time. Children are
+started with `Popen`, not `fork` (unsafe after CUDA) and not `multiprocessing` (spawn runs the caller's script again,
+and results would be unpickled from a process that handles hostile text).
+"""
+
+import json
+import os
+import queue
+import selectors
+import subprocess
+import sys
+import time
+import weakref
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from peerleap.evals.extras import MissingExtra, installed
+
+START_SECONDS = 90.0
+GRACE_SECONDS = 1.0
+REMEMBERED = 10_000
+_SCRIPT = Path(__file__).with_name("math_worker.py")
+
+
+class Comparison(NamedTuple):
+    """Whether two answers are equal, and what went wrong where nothing could be said (`timeout`, `crashed`, ...)."""
+
+    equal: bool
+    problem: str | None
+
+
+class GraderBroken(RuntimeError):
+    """The process that compares answers cannot start: nothing can be graded until that is mended."""
+
+
+class WorkerLost(Exception):
+    """A child did not answer in time or died."""
+
+
+class Worker:
+    """One child process; `compare` blocks its thread, never longer than `seconds + GRACE_SECONDS` once started."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._unread = b""
+        self._ended = False
+
+    def start(self) -> None:
+        """Start the child if there is none, and wait until sympy is loaded."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.kill()
+        if self._ended:
+            msg = "closed"
+            raise WorkerLost(msg)
+        # -P: the script's own folder must not be searched, its `datasets.py` would hide the package of that name.
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-P", "-X", "utf8", str(_SCRIPT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        try:
+            ready = self._reply(START_SECONDS)
+        except WorkerLost as error:
+            self.kill()
+            if self._ended:
+                raise
+            msg = f"the grading process did not start: {error}"
+            raise GraderBroken(msg) from None
+        if not ready["equal"]:
+            self.kill()
+            msg = f"the grading process cannot compare answers: {ready['problem']!r}"
+            raise GraderBroken(msg)
+
+    def compare(self, gold: str, answer: str, seconds: float) -> Comparison:
+        """Compare two TeX answers; a child that hangs or dies is killed and replaced at the next call."""
+        job = json.dumps({"gold": gold, "answer": answer, "seconds": seconds})
+        try:
+            self.start()
+            assert self._process is not None
+            assert self._process.stdin is not None
+            self._process.stdin.write(job.encode() + b"\n")
+            self._process.stdin.flush()
+            reply = self._reply(seconds + GRACE_SECONDS)
+        except (WorkerLost, OSError) as error:
+            self.kill()
+            return Comparison(equal=False, problem=str(error) if isinstance(error, WorkerLost) else "crashed")
+        return Comparison(reply["equal"], reply["problem"])
+
+    def end(self) -> None:
+        """Signal the child to die, from any thread; the thread that waits for it cleans up."""
+        self._ended = True
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def kill(self) -> None:
+        """End the child now and close its pipes."""
+        process, self._process, self._unread = self._process, None, b""
+        if process is not None:
+            process.kill()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    try:
+                        pipe.close()
+                    except OSError:
+                        continue  # unsent bytes of a job that no longer matters
+            process.wait()
+
+    def _reply(self, seconds: float) -> dict[str, Any]:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while b"\n" not in self._unread:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    msg = "timeout"
+                    raise WorkerLost(msg)
+                received = os.read(self._process.stdout.fileno(), 65536)
+                if not received:
+                    msg = "crashed"
+                    raise WorkerLost(msg)
+                self._unread += received
+        line, _, self._unread = self._unread.partition(b"\n")
+        reply: dict[str, Any] = json.loads(line)
+        return reply
+
+
+def need_math_verify() -> None:
+    """Raise `MissingExtra` where math-verify is not installed; nothing is imported."""
+    if not installed("math_verify"):
+        package = "math-verify"
+        raise MissingExtra(package)
+
+
+class MathPool:
+    """`workers` warm children; each comparison ends within `seconds` plus a second, whatever the answer is."""
+
+    def __init__(self, workers: int = 2, seconds: float = 5.0) -> None:
+        if workers < 1:
+            msg = f"workers={workers!r}: at least 1 is needed"
+            raise ValueError(msg)
+        need_math_verify()
+        self._seconds = seconds
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="peerleap-grading")
+        self._workers = [Worker() for _ in range(workers)]
+        self._free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        for worker in self._workers:
+            self._free.put(worker)
+        self._asked: dict[tuple[str, str], Future[Comparison]] = {}
+        self._close = weakref.finalize(self, _close, self._threads, self._workers)
+
+    def warm(self) -> None:
+        """Start every child and wait for all of them (one import of sympy: 1 to 4 s)."""
+        # The queue is first in, first out, so as many turns as workers reach each of them.
+        for started in [self._threads.submit(_start, self._free) for _ in self._workers]:
+            started.result()
+
+    def submit(self, gold: str, answer: str) -> Future[Comparison]:
+        """Queue one comparison and return at once; paths with the same answer share one (so never cancel it)."""
+        asked = self._asked.get((gold, answer))
+        if asked is not None and not (asked.done() and (asked.exception() or asked.result().problem)):
+            return asked
+        if len(self._asked) >= REMEMBERED:
+            self._asked.clear()
+        asked = self._threads.submit(_compare, self._free, gold, answer, self._seconds)
+        self._asked[gold, answer] = asked
+        return asked
+
+    def close(self) -> None:
+        """Kill the children; comparisons under way end as `crashed`."""
+        self._close()
+
+
+def _compare(free: queue.SimpleQueue[Worker], gold: str, answer: str, seconds: float) -> Comparison:
+    # There are as many threads as workers, so one is always free here.
+    worker = free.get()
+    try:
+        return worker.compare(gold, answer, seconds)
+    finally:
+        free.put(worker)
+
+
+def _start(free: queue.SimpleQueue[Worker]) -> None:
+    worker = free.get()
+    try:
+        worker.start()
+    finally:
+        free.put(worker)
+
+
+def _close(threads: ThreadPoolExecutor, workers: list[Worker]) -> None:
+    for worker in workers:
+        worker.end()
+    threads.shutdown(wait=True, cancel_futures=True)
+    for worker in workers:
+        worker.kill()

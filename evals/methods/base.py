@@ -1,0 +1,73 @@
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from peerleap.engine import Engine
+from peerleap.evals.methods.team import Team
+from peerleap.evals.stats.metrics import Tokens
+from peerleap.evals.data.problems import Problem
+from peerleap.graph.history.segments import Segment
+from peerleap.graph.history.usage import path_usage
+
+
+@dataclass(frozen=True, slots=True)
+class MethodConfig:
+    """What a method works with on every question."""
+
+    paths: int = 4
+    """N, where the method has a choice."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the LeaP graph (`peerleap.graph.Settings`), without `seed` and `task`."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The method's own numbers, such as `layers`; see `peerleap.evals.methods.OPTIONS`."""
+    team: Team | None = None
+    """Peers that differ or call tools, for `leap`, `independent` and `deepconf`; its counts say how many paths."""
+    budget: int | None = None
+    """Tokens that this question's paths may generate together: `independent` and `deepconf` add paths to reach it,
+    `revise` adds revisions."""
+    seconds: float | None = None
+    """The same in seconds, instead: what begins before they are over is seen through."""
+    checkpoint: Path | None = None
+    """SQLite file that lets the question go on where a killed process left it; `None` keeps its state in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathResult:
+    """How one path of one question ended, with everything it wrote and read."""
+
+    name: str
+    outcome: str
+    """finished, forced or failed."""
+    history: tuple[Segment, ...]
+    answer: str | None
+    """The path's own answer as the graph reads it."""
+    counted: bool = True
+    """Whether it votes: the early layers of `moa` and the early steps of `rsa` only feed the later ones."""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def error(self) -> str | None:
+        """Why the path failed."""
+        told = [segment["text"] for segment in self.history if segment["kind"] == "error"]
+        return told[-1] if told else None
+
+    @property
+    def tokens(self) -> Tokens:
+        """Where its tokens went."""
+        usage = path_usage(self.history)
+        return Tokens(
+            own=usage["thought"] + usage["answer"],
+            summary=usage["summary"],
+            inserted=usage["inserted"],
+            prefill=usage["prefill"],
+            cached=usage["cached"],
+        )
+
+
+Method = Callable[[Problem, Engine, MethodConfig, int], Awaitable[list[PathResult]]]
+"""`method(problem, engine, config, seed)`: the paths, in an order that the seed alone decides.
+
+Raises what makes the whole question impossible (`SettingsError`, `InputError`, `EngineError`); a path that fails is a
+result with the outcome `failed`.
+"""

@@ -1,0 +1,122 @@
+"""The LeaP graph as every method uses it: chains that share one question's checkpoint file."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
+from typing import Any
+
+from langgraph.checkpoint.memory import InMemorySaver
+
+from peerleap.engine import Engine
+from peerleap.evals.extras import need
+from peerleap.evals.methods.base import MethodConfig, PathResult
+from peerleap.evals.methods.team import member_graph, team_graph
+from peerleap.evals.data.problems import Problem
+from peerleap.graph import AllPathsFailed, LeapGraph, build_graph
+from peerleap.graph.answers.own_answer import extract_answer
+from peerleap.graph.seeds import derive_seed
+from peerleap.graph.settings import TaskName
+from peerleap.graph.state import history_key
+
+
+def task_of(problem: Problem) -> TaskName:
+    """How the graph asks for the answer: a letter for choices, else a box, since the graders read boxes."""
+    return "choice" if problem.kind == "choice" else "math"
+
+
+class Chains:
+    """Runs graphs of one question; a graph that an earlier process has finished or begun is taken up from there."""
+
+    def __init__(self, problem: Problem, engine: Engine, config: MethodConfig, seed: int, saver: Any) -> None:
+        self._problem, self._config, self._seed, self._saver = problem, config, seed, saver
+        self._engine: Any = engine
+        self._compiled: dict[str, Any] = {}
+
+    async def single(self, name: str, question: str | None = None, peer: str | None = None) -> PathResult:
+        """One chain that hears nobody, on the problem or on `question`; its seed follows from its name.
+
+        `peer` is the member of the team whose tools and instructions it has.
+        """
+        # One graph for all: the prompt of a lone path does not speak of peers.
+        graph = self._compiled.get(peer or "")
+        if graph is None:
+            team = self._config.team
+            of = _graph(self._engine, 1) if peer is None or team is None else member_graph(team, peer, self._engine)
+            graph = self._compiled[peer or ""] = of.compile(checkpointer=self._saver)
+        seed = derive_seed(self._seed, "chain", name)
+        (result,) = await self._run(graph, name, question or self._problem.text, seed)
+        return PathResult(name, result.outcome, result.history, result.answer)
+
+    async def member(self, index: int) -> PathResult:
+        """The path `index`, from 0, as a chain that hears nobody."""
+        team = self._config.team
+        if team is None:
+            return await self.single(f"solver_{index + 1}")
+        name, peer = team.member(index)
+        return await self.single(name, peer=peer.name)
+
+    async def together(self, name: str) -> list[PathResult]:
+        """All paths of one LeaP graph."""
+        team = self._config.team
+        graph = _graph(self._engine, self._config.paths) if team is None else team_graph(team, self._engine)
+        return await self._run(graph.compile(checkpointer=self._saver), name, self._problem.text, self._seed)
+
+    async def _run(self, graph: Any, thread: str, question: str, seed: int) -> list[PathResult]:
+        task = task_of(self._problem)
+        context = {**self._config.settings, "seed": seed, "task": task}
+        config = {"configurable": {"thread_id": thread}}
+        begun = await graph.aget_state(config)
+        # The vote writes `paths`. (`next` is empty also where all paths of a round were done when the process died.)
+        if not begun.values.get("paths"):
+            given = {"question": question} if begun.created_at is None else None
+            # The histories say why all paths failed; "sync": a round is on the disk before the next one begins.
+            with suppress(AllPathsFailed):
+                await graph.ainvoke(given, config, context=context, durability="sync")
+        values = (await graph.aget_state(config)).values
+        results = []
+        for name, status in values["status"].items():
+            history = tuple(values[history_key(name)])
+            failed = status["state"] == "failed"
+            answer = None if failed else extract_answer(history, task)
+            results.append(PathResult(name, status["state"], history, answer))
+        return results
+
+
+@lru_cache(maxsize=4)
+def _graph(engine: Any, paths: int) -> LeapGraph:
+    # Made once: the schema types of a graph stay in LangGraph's caches for good.
+    return build_graph(paths=paths, engine=engine)
+
+
+@asynccontextmanager
+async def chains(problem: Problem, engine: Engine, config: MethodConfig, seed: int) -> AsyncIterator[Chains]:
+    """The chains of one question, on its checkpoint file where it has one.
+
+    Raises:
+        MissingExtra: the package that keeps checkpoints is not installed.
+    """
+    if config.checkpoint is None:
+        yield Chains(problem, engine, config, seed, InMemorySaver())
+        return
+    sqlite = need("langgraph.checkpoint.sqlite.aio", "langgraph-checkpoint-sqlite")
+    config.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    saver = sqlite.AsyncSqliteSaver(await sqlite.aiosqlite.connect(config.checkpoint))
+    try:
+        yield Chains(problem, engine, config, seed, saver)
+    finally:
+        # Whoever cancels twice does not wait for it, but it happens.
+        await asyncio.shield(_close(saver))
+
+
+async def _close(saver: Any) -> None:
+    """Close the file so that the next run can write into it at once.
+
+    The saver's writes may be cancelled between statement and commit. A connection that is closed then keeps its
+    transaction, and so the file's lock, for as long as anything refers to the statement.
+    """
+    try:
+        async with saver.lock:
+            await saver.conn.rollback()
+    finally:
+        await saver.conn.close()

@@ -1,0 +1,58 @@
+"""From how a path ended to its line in the records."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from peerleap.evals.stats.aha import AHA_WORDS, aha_count
+from peerleap.evals.grading.grader import Grader, Verdict
+from peerleap.evals.methods.base import PathResult
+from peerleap.graph.answers.own_text import own_text
+from peerleap.evals.data.problems import Problem
+from peerleap.evals.records.schema import PathRecord
+from peerleap.graph.history.segments import Segment
+
+FAILED = Verdict(correct=False, extracted=None, how="failed")
+
+
+async def path_record(
+    path: PathResult, problem: Problem, grader: Grader, *, run: int, method: str, paths: int, meta: Mapping[str, Any]
+) -> PathRecord:
+    """Grade a path on its own text and sum it up; `paths` is the number of paths of the question in this run."""
+    text = own_text(path.history)
+    verdict = await graded_text(text, path.outcome, problem.answer, problem.kind, grader)
+    extra: dict[str, Any] = {**meta, **path.meta, "counted": path.counted, "gold": problem.answer, "kind": problem.kind}
+    calls = [segment["tool"] for segment in path.history if "tool" in segment]
+    if calls:
+        extra["tools"] = {"calls": len(calls), "failed": sum(call["status"] != "ok" for call in calls)}
+    if path.error is not None:
+        extra["error"] = path.error
+    return PathRecord(
+        question=problem.id,
+        run=run,
+        method=method,
+        path=path.name,
+        paths=paths,
+        outcome=path.outcome,
+        verdict=verdict,
+        tokens=path.tokens,
+        segments=tuple(_summed_up(segment) for segment in path.history),
+        aha={name: aha_count(text, name) for name in AHA_WORDS},
+        text=text,
+        meta=extra,
+    )
+
+
+async def graded_text(text: str, outcome: str, gold: str, kind: str, grader: Grader) -> Verdict:
+    """The verdict on what a path wrote itself; a path that failed is wrong, whatever it wrote."""
+    return FAILED if outcome == "failed" else await grader.acheck(text, gold, kind)
+
+
+def _summed_up(segment: Segment) -> dict[str, Any]:
+    line: dict[str, Any] = {"kind": segment["kind"], "round": segment["round"], "tokens": len(segment["token_ids"])}
+    line |= {key: segment[key] for key in ("finish", "sources", "logprob") if key in segment}
+    if "tool" in segment:
+        line["tool"] = {key: segment["tool"][key] for key in ("name", "status", "seconds")}
+    # Own text has a field of its own; what peers and tools told it is found nowhere else.
+    if segment["kind"] in {"summary", "tool", "error"}:
+        line["text"] = segment["text"]
+    return line

@@ -1,0 +1,154 @@
+"""The lines of `paths.jsonl`: the header, one line a path, and how they are read back."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from peerleap.evals.ballot import ballot
+from peerleap.evals.grading.grader import Verdict
+from peerleap.evals.stats.metrics import Graded, Tokens
+
+SCHEMA = 1
+_START, _FIRST = b'{"', b'{"config":{'
+
+
+class RecordsError(ValueError):
+    """A records file cannot be used: damaged, in use, or of another configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first line: `config` (model, settings, data, seeds: what makes results comparable) and what else was there.
+
+    `versions` and `hardware` are noted and not hashed: a run may be resumed on another machine, and the file says so.
+    """
+
+    config: Mapping[str, Any]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    hardware: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def config_hash(self) -> str:
+        """SHA-256 over the configuration as sorted JSON."""
+        return hashlib.sha256(encode(self.config)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class PathRecord:
+    """One path of one run of one method on one question.
+
+    `run` is the run's seed, `paths` the number of paths of the question in this run (a question's run is done when all
+    of its lines are there). `segments` sums up the history: `{"kind": ..., "tokens": ...}` each. `text` is the path's
+    own text, kept so that answers can be graded again without generating them again.
+    """
+
+    question: str
+    run: int
+    method: str
+    path: str
+    paths: int
+    outcome: str
+    verdict: Verdict
+    tokens: Tokens = field(default_factory=Tokens)
+    segments: tuple[Mapping[str, Any], ...] = ()
+    aha: Mapping[str, int] = field(default_factory=dict)
+    text: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """The question's run that this path belongs to."""
+        return (self.question, self.run, self.method)
+
+    @property
+    def graded(self) -> Graded:
+        """The path as `metrics` reads it."""
+        return Graded(ballot(self.verdict, self.kind), self.verdict.correct, self.tokens, self.aha)
+
+    @property
+    def kind(self) -> str:
+        """The kind of the gold answer; where an older file does not say it, as the rule of the verdict tells."""
+        return str(self.meta.get("kind") or (self.verdict.how if self.verdict.how in {"choice", "text"} else "math"))
+
+
+def parse(path: Path, content: Iterable[bytes], *, texts: bool = True) -> tuple[Header | None, list[PathRecord], int]:
+    """Header, the paths of complete questions, and the length of the file up to the last of them.
+
+    `content` is read line by line; without `texts`, what the paths wrote is not kept in memory.
+    """
+    header: Header | None = None
+    records: list[PathRecord] = []
+    group: list[PathRecord] = []
+    good = 0
+    for number, line, end, complete in _lines(content):
+        try:
+            row = json.loads(line)
+            record = None if number == 1 or "resumed" in row else _record(row)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            # A kill leaves a line without its end; a whole line that cannot be read was damaged by something else.
+            start = _FIRST if number == 1 else _START
+            if complete or not line.startswith(start[: len(line)]):
+                msg = f"{path}:{number}: damaged, or not a records file ({type(error).__name__})"
+                raise RecordsError(msg) from None
+            break
+        if not complete:
+            if number == 1:
+                # Another program's JSON may end without a newline too: what is dropped must be ours.
+                _header(path, row)
+            # Whole JSON without its newline: the sync had not returned, so the question counts as not done.
+            break
+        header = header or _header(path, row)
+        if record is not None:
+            _check_group(path, number, group, record)
+            group.append(record if texts else replace(record, text=None, segments=()))
+        if group and len(group) == group[0].paths:
+            records.extend(group)
+            group = []
+        if not group:
+            good = end
+    return header, records, good
+
+
+def _lines(content: Iterable[bytes]) -> Iterator[tuple[int, bytes, int, bool]]:
+    """Number, text, end and whether it is complete, of each line."""
+    position = 0
+    for number, line in enumerate(content, start=1):
+        position += len(line)
+        yield number, line, position, line.endswith(b"\n")
+
+
+def _header(path: Path, row: Mapping[str, Any]) -> Header:
+    needed = {"config", "config_hash", "versions", "hardware"}
+    if not isinstance(row, dict) or row.get("peerleap_records") != SCHEMA or not needed <= row.keys():
+        msg = f"{path}: not a records file of schema {SCHEMA}"
+        raise RecordsError(msg)
+    header = Header(row["config"], row["versions"], row["hardware"])
+    if row["config_hash"] != header.config_hash:
+        msg = f"{path}: config_hash={row['config_hash']!r} is not that of its config; the header was edited"
+        raise RecordsError(msg)
+    return header
+
+
+def header_line(header: Header) -> dict[str, Any]:
+    """The first line of a file."""
+    return {"peerleap_records": SCHEMA, "config_hash": header.config_hash, **asdict(header)}
+
+
+def _check_group(path: Path, number: int, group: list[PathRecord], record: PathRecord) -> None:
+    if group and group[0].key != record.key:
+        msg = f"{path}:{number}: {group[0].key!r} has {len(group)} of its {group[0].paths} paths"
+        raise RecordsError(msg)
+
+
+def _record(row: Mapping[str, Any]) -> PathRecord:
+    fields = {**row, "verdict": Verdict(**row["verdict"]), "tokens": Tokens(**row["tokens"])}
+    return PathRecord(**{**fields, "segments": tuple(row["segments"])})
+
+
+def encode(value: object) -> bytes:
+    """One line, without its newline; a model may write half a surrogate pair, which plain UTF-8 refuses."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,41 @@
+"""What to know of results before a difference between them is believed."""
+
+from collections.abc import Sequence
+
+from peerleap.evals.report.results import Results
+
+RUNS = 4
+"""Runs below which one run's luck may be all that a comparison shows."""
+_MANY_ASKED = 0.25
+
+
+def cautions(results: Sequence[Results]) -> list[str]:
+    """Every warning about files that are compared, each a sentence without its full stop."""
+    few = few_runs(results)
+    return [*([few] if few else []), *short_budgets(results)]
+
+
+def few_runs(results: Sequence[Results]) -> str | None:
+    """A warning where the files have fewer than 4 runs in common."""
+    common = set.intersection(*(set(result.runs) for result in results))
+    if len(common) >= RUNS:
+        return None
+    runs = "1 run" if len(common) == 1 else f"{len(common)} runs"
+    return f"{runs} in common: a difference may be one run's luck; run all methods with --runs {RUNS}"
+
+
+def asked_share(result: Results) -> float:
+    """The share of the paths that vote which ended without an answer and were asked for it."""
+    voters = result.voters
+    return sum(path.outcome == "forced" for path in voters) / len(voters)
+
+
+def short_budgets(results: Sequence[Results]) -> list[str]:
+    """A warning for each file in which many paths had to be asked for their answer."""
+    shares = [(result.name, asked_share(result)) for result in results]
+    return [
+        f"{name}: {share:.0%} of the paths had no answer when budget or turn ended, and were asked for it; "
+        "if it was the budget (what a path reads in LeaP blocks counts against it), give it more --max-tokens"
+        for name, share in shares
+        if share > _MANY_ASKED
+    ]

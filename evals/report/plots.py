@@ -1,0 +1,137 @@
+"""Accuracy against cost, and by router, as PNG or SVG (by the file's ending); needs the extra `plots`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from peerleap.evals.extras import need
+from peerleap.evals.methods import GROWING
+from peerleap.evals.report.results import Results
+from peerleap.graph.settings import RouterName
+
+ENDINGS = (".png", ".svg")
+_ROUTERS = get_args(RouterName)
+_HALF_WIDTH = 60  # characters of a legend
+_WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+def check_plot(target: Path, option: str = "--plot") -> None:
+    """Say before a run why a plot could not be drawn.
+
+    Raises:
+        ValueError: another ending than `.png` or `.svg`, or no such folder.
+        MissingExtra: matplotlib is not installed.
+    """
+    if target.suffix.lower() not in ENDINGS:
+        raise ValueError(f"{option} {str(target)!r}: give a name that ends in {' or '.join(ENDINGS)}")
+    if not target.absolute().parent.is_dir():
+        raise ValueError(f"{option} {str(target)!r}: there is no folder {str(target.absolute().parent)!r}")
+    need("matplotlib", extra="plots")
+
+
+def plot(results: Sequence[Results], target: Path, metric: str = "cons@n") -> None:
+    """`metric` and Pass@1 against generated tokens and wall-clock of a question's run, with 95 % intervals.
+
+    Methods whose paths can be cut off one by one are curves over their first 1, 2, 4, ... paths.
+    """
+    figures = need("matplotlib.figure", "matplotlib", "plots")
+    figure = figures.Figure(figsize=(10, 7), layout="constrained")
+    axes = figure.subplots(2, 2, sharey="row")
+    for row, name in enumerate((metric, "pass@1")):
+        for column, cost in enumerate(("generated tokens a question", "wall-clock a question, s")):
+            axis = axes[row][column]
+            for result in results:
+                points = [_point(part, result, name, column) for part in _parts(result, name)]
+                xs, ys, lows, highs = zip(*points, strict=True)
+                errors = [[y - low for y, low in zip(ys, lows, strict=True)],
+                          [high - y for y, high in zip(ys, highs, strict=True)]]  # fmt: skip
+                axis.errorbar(xs, ys, errors, marker="o", capsize=3, label=result.name)
+            axis.set_xlabel(cost)
+            axis.set_ylabel(f"{name}, %")
+            axis.set_xlim(0, 1.03 * axis.get_xlim()[1])
+            axis.grid(alpha=0.3)
+    # Beside the points, wherever they are.
+    handles, names = axes[0][0].get_legend_handles_labels()
+    # Two long names side by side would not fit the figure.
+    columns = 2 if max(map(len, names), default=0) <= _HALF_WIDTH else 1
+    figure.legend(handles, names, loc="outside upper center", ncols=columns)
+    figure.savefig(target, dpi=150, metadata=_provenance(results))
+
+
+def plot_routers(results: Sequence[Results], target: Path) -> None:
+    """Pass@1 of each LeaP file by its router, with 95 % intervals over questions; independent paths as a line.
+
+    Raises:
+        ValueError: no file is of the method `leap`.
+    """
+    bars = sorted((r for r in results if r.config["method"] == "leap"), key=lambda r: _ROUTERS.index(_router(r)))
+    if not bars:
+        raise ValueError("--plot-routers: none of the files is of the method 'leap'")
+    figures = need("matplotlib.figure", "matplotlib", "plots")
+    figure = figures.Figure(figsize=(max(6, 1.6 * len(bars)), 5), layout="constrained")
+    axis = figure.subplots()
+    points = [_point(result, result, "pass@1", 0) for result in bars]
+    values = [value for _, value, _, _ in points]
+    errors = [[value - low for _, value, low, _ in points], [high - value for _, value, _, high in points]]
+    axis.bar(range(len(bars)), values, yerr=errors, capsize=4, color="tab:blue", alpha=0.7)
+    axis.set_xticks(range(len(bars)), _router_names(bars))
+    for result in results:
+        if result.config["method"] == "independent":
+            _, value, low, high = _point(result, result, "pass@1", 0)
+            axis.axhline(value, color="black", linestyle="--", label=f"{result.name}, {value:.1f}")
+            axis.axhspan(low, high, color="black", alpha=0.08)
+    axis.set_ylabel("pass@1, %")
+    axis.set_ylim(bottom=0)
+    if axis.get_legend_handles_labels()[0]:
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center")
+    figure.savefig(target, dpi=150, metadata=_provenance(results))
+
+
+def _provenance(results: Sequence[Results]) -> dict[str, str]:
+    """What the picture shows, for its file: PNG and SVG both keep a title and a description."""
+    told = [
+        {
+            "name": result.name,
+            "method": result.config["method"],
+            "task": result.config["task"],
+            "data": result.config["data"],
+            "model": result.config["model"],
+            "model_hash": result.config.get("model_hash"),
+            "seeds": result.runs,
+            "configuration": result.config_hash,
+            "versions": dict(result.versions),
+        }
+        for result in results
+    ]
+    title = f"peerleap: {', '.join(result.name for result in results)}"
+    return {"Title": title, "Description": json.dumps(told, ensure_ascii=True)}
+
+
+def _router(result: Results) -> str:
+    return str(result.config.get("settings", {}).get("router", "dispersed"))
+
+
+def _router_names(results: Sequence[Results]) -> list[str]:
+    """The routers; where two files have the same one, with what else sets them apart."""
+    names = [_router(result) for result in results]
+    rest = [result.name.removeprefix("leap").strip(" ()").replace(", ", "\n") for result in results]
+    return [f"{name}\n{more}" if names.count(name) > 1 else name for name, more in zip(names, rest, strict=True)]
+
+
+def _parts(result: Results, metric: str) -> list[Results]:
+    if result.config["method"] not in GROWING or metric == "pass@1":
+        return [result]
+    most = max(len(paths) for paths in result.paths.values())
+    widths = [*(width for width in _WIDTHS if width < most), most]
+    return [result.first(width) for width in widths]
+
+
+def _point(part: Results, whole: Results, metric: str, column: int) -> tuple[float, float, float, float]:
+    estimate = part.estimate(metric)
+    tokens = part.tokens.generated
+    share = tokens / max(1, whole.tokens.generated)
+    cost = (tokens if column == 0 else whole.seconds * share) / len(whole.paths)
+    low = estimate.value if estimate.low != estimate.low else max(0.0, estimate.low)
+    high = estimate.value if estimate.high != estimate.high else min(1.0, estimate.high)
+    return max(cost, 1e-6), 100 * estimate.value, 100 * low, 100 * high

@@ -1,0 +1,174 @@
+"""A records file as a comparison sees it: paths by question and run, what they cost, and any part of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from peerleap.evals.confidence import confidence_vote
+from peerleap.evals.stats.metrics import METRICS, Graded, Tokens
+from peerleap.evals.report.labels import label
+from peerleap.evals.records.schema import PathRecord, RecordsError
+from peerleap.evals.records.file import read_records
+from peerleap.evals.stats.estimates import Estimate, cluster_bootstrap, clustered, wilson
+
+Key = tuple[str, int]
+"""Question id and run seed."""
+
+
+def conf_at_n(paths: Sequence[PathRecord]) -> float:
+    """1.0 if the vote weighted by the paths' confidence is right; paths without one weigh the same."""
+    weights = [float(path.meta.get("confidence", 1.0)) for path in paths]
+    winner = confidence_vote([path.graded for path in paths], weights)
+    return float(winner is not None and winner.correct)
+
+
+def _over_records(metric: Callable[[Sequence[Graded]], float]) -> Callable[[Sequence[PathRecord]], float]:
+    return lambda paths: metric([path.graded for path in paths])
+
+
+# As `evals.metrics.METRICS`, over records.
+RECORD_METRICS: dict[str, Callable[[Sequence[PathRecord]], float]] = {
+    **{name: _over_records(metric) for name, metric in METRICS.items()},
+    "conf@n": conf_at_n,
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """All paths of one file, without their texts."""
+
+    name: str
+    file: Path
+    config: Mapping[str, Any]
+    config_hash: str
+    paths: Mapping[Key, Sequence[PathRecord]]
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, file: str | Path) -> "Results":
+        """Read a finished or running file.
+
+        Raises:
+            RecordsError: not a records file, damaged, or without a single question.
+        """
+        file = Path(file)
+        if not file.is_file():
+            raise RecordsError(f"{file}: no such file")
+        header, records = read_records(file, texts=False)
+        paths: dict[Key, list[PathRecord]] = {}
+        for record in records:
+            paths.setdefault((record.question, record.run), []).append(record)
+        if not paths:
+            raise RecordsError(f"{file}: no question is done yet")
+        return cls(label(header.config), file, header.config, header.config_hash, paths, header.versions)
+
+    @property
+    def questions(self) -> list[str]:
+        """Ids of the questions, in order."""
+        return sorted({question for question, _ in self.paths})
+
+    @property
+    def runs(self) -> list[int]:
+        """Seeds of the runs."""
+        return sorted({run for _, run in self.paths})
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run has every question of the data set."""
+        return len(self.paths) == len(self.runs) * int(self.config["questions"])
+
+    def voting(self, key: Key) -> list[PathRecord]:
+        """The paths of one question's run that vote."""
+        return [path for path in self.paths[key] if path.meta.get("counted", True)]
+
+    @property
+    def voters(self) -> list[PathRecord]:
+        """The paths of all questions' runs that vote."""
+        return [path for key in self.paths for path in self.voting(key)]
+
+    def generated(self, key: Key) -> int:
+        """Tokens that one question's run decoded, those of the paths that do not vote too."""
+        return sum(path.tokens.generated for path in self.paths[key])
+
+    def lasted(self, key: Key) -> float:
+        """Seconds that one question's run took, those of processes that were killed in it too."""
+        return sum(length for _, length in _spans(self.paths[key][0]))
+
+    @property
+    def tokens(self) -> Tokens:
+        """Everything that was spent."""
+        return sum((path.tokens for paths in self.paths.values() for path in paths), Tokens())
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock during which a question was running: pauses between a kill and its resumption do not count."""
+        spans = sorted(span for paths in self.paths.values() for span in _spans(paths[0]))
+        total, reached = 0.0, float("-inf")
+        for start, length in spans:
+            total += max(0.0, start + length - max(start, reached))
+            reached = max(reached, start + length)
+        return total
+
+    def by_question(self, metric: str) -> dict[str, float]:
+        """A metric's mean over the runs, for each question."""
+        values: dict[str, list[float]] = {}
+        for key in sorted(self.paths):
+            values.setdefault(key[0], []).append(RECORD_METRICS[metric](self.voting(key)))
+        return {question: sum(of) / len(of) for question, of in values.items()}
+
+    def estimate(self, metric: str) -> Estimate:
+        """The metric with its 95 % interval over questions: Wilson's for votes of a single run, else clustered.
+
+        Where all questions are wholly right or wholly wrong, nothing is left to cluster: Wilson's too.
+        """
+        values = list(self.by_question(metric).values())
+        votes = len(self.runs) == 1 and metric not in {"pass@1", "no_answer"}
+        if votes or set(values) in ({0.0}, {1.0}):
+            return wilson(round(sum(values)), len(values))
+        return clustered(values)
+
+    def resampled(self, metric: str) -> Estimate:
+        """The metric with the 95 % interval over resamplings of whole questions, drawn with a fixed seed."""
+        return cluster_bootstrap(list(self.by_question(metric).values()))
+
+    def only(self, keys: set[Key]) -> "Results":
+        """These questions' runs."""
+        return replace(self, paths={key: paths for key, paths in self.paths.items() if key in keys})
+
+    def within(self, budgets: Mapping[Key, float]) -> "Results":
+        """Of each question's run the first paths that its budget of generated tokens pays for, at least one.
+
+        What is left of a budget goes on to the next question, in the order of ids and runs: whole paths alone would
+        leave half a path of each unspent. Together they spend no more than the budgets, unless first paths alone do.
+        """
+        kept = {key: [paths[0]] for key, paths in self.paths.items()}
+        over = {key: budgets[key] - paths[0].tokens.generated for key, paths in kept.items()}
+        # A first path that its own budget does not pay for is paid by others, from the first on.
+        left = sum(min(0.0, rest) for rest in over.values())
+        for key in sorted(self.paths):
+            left += max(0.0, over[key])
+            for path in self.paths[key][1:]:
+                if path.tokens.generated > left:
+                    break
+                left -= path.tokens.generated
+                kept[key].append(path)
+        return replace(self, paths=kept)
+
+    def first(self, width: int) -> "Results":
+        """The first `width` paths of each question's run."""
+        return replace(self, paths={key: paths[:width] for key, paths in self.paths.items()})
+
+    def pooled(self) -> "Results":
+        """All runs of a question as one: M runs of width N vote like M x N paths."""
+        together: dict[Key, list[PathRecord]] = {}
+        for (question, _), paths in sorted(self.paths.items()):
+            together.setdefault((question, 0), []).extend(paths)
+        return replace(self, paths=together)
+
+
+def _spans(path: PathRecord) -> list[tuple[float, float]]:
+    """Start and length in seconds of each process that worked on the path's question."""
+    meta = path.meta
+    last = (float(meta.get("started", 0.0)), float(meta.get("seconds", 0.0)))
+    return [*((float(start), float(length)) for start, length in meta.get("earlier", ())), last]

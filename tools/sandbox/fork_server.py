@@ -1,0 +1,238 @@
+"""The host's handle of one zygote: start it, order sessions from it, see it gone."""
+
+import array
+import asyncio
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections import deque
+from functools import partial
+from pathlib import Path
+
+from peerleap.tools.sandbox.process import Child
+from peerleap.tools.sandbox.errors import SandboxUnavailable
+from peerleap.tools.sandbox.launch import PRELOAD, Launch, Walls, launch
+
+_START_TIMEOUT_S = 120
+_END_TIMEOUT_S = 15
+_POLL_S = 0.002
+
+
+class Zygote:
+    """A running worker. All methods belong to the keeper's thread."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], control: socket.socket, *, nested: bool, folder: str | None
+    ) -> None:
+        self._process = process
+        self._control = control
+        self._nested = nested
+        self._folder = folder
+        self._sessions = 0
+        self._ready = False
+        self._first: int | None = None
+        self._unsent: deque[tuple[bytes, socket.socket | None]] = deque()
+        self._full = False
+
+    @classmethod
+    async def start(cls, walls: Walls, *, memory_mb: int, max_output: int) -> "Zygote":
+        """Start a worker and wait until its packages are imported. `SandboxUnavailable` if it fails."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        # Without walls a cell can write files; then at least not where the host happens to stand.
+        folder = None if walls.bwrap or walls.landlock else tempfile.mkdtemp(prefix="peerleap-")
+        try:
+            with theirs:
+                number = theirs.fileno()
+                start = launch(
+                    "serve", walls, control=number, memory_mb=memory_mb, max_output=max_output, preload=PRELOAD
+                )
+                process = _execute(start, number, folder or "/")
+        except BaseException:
+            ours.close()
+            _remove(folder)
+            raise
+        zygote = cls(process, ours, nested=bool(walls.bwrap), folder=folder)
+        try:
+            await zygote._wait_until_ready()
+        except BaseException:
+            zygote.kill()
+            await zygote.close()
+            raise
+        return zygote
+
+    @property
+    def pid(self) -> int:
+        """The process that was started: bubblewrap's, where there is one."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    @property
+    def deaf(self) -> bool:
+        """Whether nobody reads its orders any more, though some of its processes may still have to die."""
+        if self._control.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(self._control, 0)
+        return any(happened & select.POLLHUP for _, happened in poll.poll(0))
+
+    async def fork(self, seed: int) -> Child:
+        """Order one session; it reports on its socket when it has locked itself down."""
+        self._sessions += 1
+        number = self._sessions
+        ours, theirs = socket.socketpair()
+        self._send({"order": "spawn", "session": number, "seed": seed}, theirs)
+        loop = asyncio.get_running_loop()
+        _, child = await loop.create_unix_connection(partial(Child, partial(self._order, number)), sock=ours)
+        return child
+
+    def kill(self) -> None:
+        """End the worker and all its sessions at once, without asking it."""
+        if not self.alive:
+            return  # its number may be another's by now
+        children = _children(self._process.pid)
+        for child in children:
+            _kill_child(child, self._process.pid)
+        # bubblewrap leaves by itself once its child, the first of a namespace, is dead and all others
+        # with it; killed first, it could be reported gone while they still run.
+        if not (self._nested and children):
+            self._process.kill()
+
+    async def close(self) -> None:
+        """Let it end its sessions and itself, then make sure; returns when no process is left."""
+        with contextlib.suppress(OSError):
+            # Not only close: a process forked off the host may hold a copy of the descriptor.
+            self._control.shutdown(socket.SHUT_RDWR)
+        self._flush()  # nobody reads it any more: to let go of what is attached
+        self._control.close()
+        if not self._ready:
+            self.kill()
+        if not await self.ended(_END_TIMEOUT_S):
+            self.kill()
+            if not await self.ended(_END_TIMEOUT_S):
+                self._process.kill()
+                self._process.wait()
+        if self._first is not None:
+            os.close(self._first)
+            self._first = None
+        _remove(self._folder)
+
+    async def ended(self, within_s: float) -> bool:
+        """Whether it has ended, and all its sessions with it, given that many seconds."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within_s
+        while self.alive or _runs(self._first):
+            if loop.time() > deadline:
+                return False
+            await asyncio.sleep(_POLL_S)
+        return True
+
+    async def _wait_until_ready(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as complaints:
+            try:
+                async with asyncio.timeout(_START_TIMEOUT_S):
+                    message = await asyncio.get_running_loop().sock_recv(self._control, 4096)
+            except TimeoutError:
+                raise SandboxUnavailable(f"the worker was not ready after {_START_TIMEOUT_S} s") from None
+            except ConnectionError:
+                message = b""
+            if not message:
+                self.kill()
+                self._process.wait()
+                said = complaints.read(4096).decode(errors="replace").strip().splitlines()
+                raise SandboxUnavailable(f"the worker did not start: {(said or ['it said nothing'])[-1]}")
+        self._ready = True
+        if self._nested:
+            # bubblewrap leaves when the worker has, a moment before the kernel has emptied the namespace: its first
+            # process is the last one to go.
+            with contextlib.suppress(OSError, IndexError):
+                self._first = os.pidfd_open(_children(self._process.pid)[0])
+
+    def _order(self, session: int, order: str) -> None:
+        self._send({"order": order, "session": session})
+
+    def _send(self, order: dict[str, object], attached: socket.socket | None = None) -> None:
+        self._unsent.append((json.dumps(order).encode(), attached))
+        self._flush()
+
+    def _flush(self) -> None:
+        """Send the orders that wait. Dozens of sessions give more of them at a time than a socket holds."""
+        full = False
+        while self._unsent and not full:
+            order, attached = self._unsent[0]
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [attached.fileno()]))] if attached else []
+            try:
+                self._control.sendmsg([order], rights)
+            except BlockingIOError:
+                full = True
+                continue
+            except OSError:
+                pass  # it is gone, and its sessions with it
+            self._unsent.popleft()
+            if attached:
+                attached.close()
+        if full != self._full:
+            self._full, loop = full, asyncio.get_running_loop()
+            if full:
+                loop.add_writer(self._control, self._flush)
+            else:
+                loop.remove_writer(self._control)
+
+
+def _execute(start: Launch, control: int, folder: str) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603  our own interpreter and worker
+            start.command,
+            env=start.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=(control,),
+            cwd=folder,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SandboxUnavailable(f"the worker did not start: {error}") from error
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _runs(watch: int | None) -> bool:
+    """Whether the process of a pidfd has not ended yet."""
+    if watch is None:
+        return False
+    poll = select.poll()
+    poll.register(watch, select.POLLIN)
+    return not poll.poll(0)
+
+
+def _kill_child(pid: int, parent: int) -> None:
+    with contextlib.suppress(OSError):
+        watch = os.pidfd_open(pid)
+        try:
+            # The number may have been given to another process in between; the descriptor cannot.
+            if pid in _children(parent):
+                signal.pidfd_send_signal(watch, signal.SIGKILL)
+        finally:
+            os.close(watch)
+
+
+def _remove(folder: str | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
