@@ -7,7 +7,7 @@ import pytest
 from peerleap.evals import KINDS, Grader, grader_cases
 from peerleap.evals.grading.cases_page import render
 
-PAGE = Path(__file__).parents[2] / "docs" / "grading.md"
+PAGE = Path(__file__).parents[3] / "docs" / "grading.md"
 
 
 async def test_every_case_is_graded_as_expected(grader: Grader) -> None:

@@ -184,7 +184,7 @@ def test_two_writers_are_one_too_many(tmp_path: Path) -> None:
 CHILD = """
 import sys
 sys.path.insert(0, sys.argv[2])
-from test_eval_records import HEADER, paths
+from test_records import HEADER, paths
 from peerleap.evals import Records
 records = Records.open(sys.argv[1], HEADER)
 for number in range(len(records.done), 100_000):
