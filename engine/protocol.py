@@ -84,6 +84,14 @@ class Engine(Protocol):
         """
         ...
 
+    async def start(self) -> None:
+        """Wait until the engine is ready; without it, the first request starts the engine.
+
+        Raises:
+            EngineError: the engine is missing or did not start.
+        """
+        ...
+
     async def generate(
         self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
     ) -> Completion:

@@ -65,6 +65,9 @@ class ScriptedEngine:
     def check(self) -> None:
         """Nothing can be missing."""
 
+    async def start(self) -> None:
+        """Nothing needs to be started."""
+
     async def generate(
         self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
     ) -> Completion:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from peerleap.engine import Completion, Engine, OnText, SamplingParams
-from peerleap.evals.engines import started
 from peerleap.evals.methods import Team
 from peerleap.evals.plan import Plan
 
@@ -39,8 +38,8 @@ class CountedEngine:
         self._engine.check()
 
     async def start(self) -> None:
-        """As the other engine's, where it has one."""
-        await started(self._engine)
+        """As the other engine's."""
+        await self._engine.start()
 
     async def generate(
         self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None

@@ -7,7 +7,6 @@ from typing import Any
 
 from peerleap.engine import Engine, EngineDead, EngineError, EngineMissing, EngineStartError
 from peerleap.evals.clock import Clock
-from peerleap.evals.engines import started
 from peerleap.evals.extras import MissingExtra
 from peerleap.evals.grading.grader import NO_ANSWER, Grader
 from peerleap.evals.methods import METHODS, MethodConfig, PathResult
@@ -57,7 +56,7 @@ class Questions:
         """
         for engine in self.plan.engines(self.engine):
             # One after the other, and before the clock runs: the minute that it takes is no question's.
-            await started(engine)
+            await engine.start()
         checkpoint = self._checkpoint(problem.id, run)
         clock = Clock(checkpoint)
         config = replace(self.plan.config, checkpoint=checkpoint, **self._budget(problem.id, run, clock))

@@ -84,6 +84,9 @@ class RecordingEngine:
     def check(self) -> None:
         self._engine.check()
 
+    async def start(self) -> None:
+        await self._engine.start()
+
     async def generate(
         self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
     ) -> Completion:

@@ -49,6 +49,9 @@ class Retold:
     def check(self) -> None:
         self._engine.check()
 
+    async def start(self) -> None:
+        await self._engine.start()
+
     async def generate(self, token_ids: Any, params: Any, *, on_text: Any = None) -> Any:
         return await self._engine.generate(token_ids, params, on_text=on_text)
 
