@@ -6,8 +6,8 @@ from langchain_core.tools import tool as as_tool
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from peerleap.agents.form import form_schema
-from peerleap.tools.protocols.presets import PROTOCOLS, can_call
 from peerleap.tools.protocols.base import ToolLimits
+from peerleap.tools.protocols.presets import PROTOCOLS, can_call
 
 MOST = 2**31 - 1
 """Most tokens or rounds that can be asked for; larger numbers than 64 bits hold break a checkpoint."""

@@ -29,15 +29,15 @@ def compare(
     with usage_errors():
         from peerleap.cli.eval_views import show_comparisons, show_methods
         from peerleap.evals import read_records
+        from peerleap.evals.extras import MissingExtra
         from peerleap.evals.report.cautions import cautions
         from peerleap.evals.report.comparison import compare as compared
-        from peerleap.evals.extras import MissingExtra
         from peerleap.evals.report.labels import told_apart
         from peerleap.evals.report.plots import check_plot
         from peerleap.evals.report.plots import plot as draw
         from peerleap.evals.report.plots import plot_routers as draw_routers
-        from peerleap.evals.report.tables import markdown, verdict
         from peerleap.evals.report.results import Results
+        from peerleap.evals.report.tables import markdown, verdict
 
         try:
             if plot is not None:

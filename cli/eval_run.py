@@ -15,12 +15,12 @@ def run_plan(
     from peerleap.cli.eval_views import progress_view, show_methods
     from peerleap.engine import get_engine
     from peerleap.evals import Grader, Header, Records, read_records
-    from peerleap.evals.report.cautions import short_budgets
-    from peerleap.evals.report.comparison import check_same
     from peerleap.evals.machine import hardware, versions
     from peerleap.evals.plan import check_fits, model_config
-    from peerleap.evals.report.tables import markdown
+    from peerleap.evals.report.cautions import short_budgets
+    from peerleap.evals.report.comparison import check_same
     from peerleap.evals.report.results import Results
+    from peerleap.evals.report.tables import markdown
     from peerleap.evals.runner import run_eval
 
     messages = Console(stderr=True)

@@ -29,12 +29,12 @@ from peerleap.evals.extras import MissingExtra
 from peerleap.evals.grading.grader import Grader
 from peerleap.evals.machine import hardware, versions
 from peerleap.evals.methods import MethodConfig, Team, method_options
-from peerleap.evals.stats.metrics import Graded, Tokens, majority, question_metrics
-from peerleap.evals.records.path_record import graded_text
 from peerleap.evals.plan import Plan, check_fits, model_config
 from peerleap.evals.question import Questions
-from peerleap.evals.records.schema import Header, PathRecord
 from peerleap.evals.records.file import Records, read_records
+from peerleap.evals.records.path_record import graded_text
+from peerleap.evals.records.schema import Header, PathRecord
+from peerleap.evals.stats.metrics import Graded, Tokens, majority, question_metrics
 
 
 @task

@@ -1,3 +1,12 @@
+from peerleap.engine.chat_format import (
+    Thinking,
+    control_texts,
+    decode,
+    detect_thinking,
+    encode,
+    render_prompt,
+    turn_markers,
+)
 from peerleap.engine.embedded import EMBEDDED, cache_folder, is_prepared
 from peerleap.engine.errors import (
     EngineDead,
@@ -11,15 +20,6 @@ from peerleap.engine.models import Model, default_model, resolve_model
 from peerleap.engine.protocol import Completion, Engine, OnText, SamplingParams
 from peerleap.engine.registry import close_engines, get_engine
 from peerleap.engine.scripted import ScriptedEngine
-from peerleap.engine.chat_format import (
-    Thinking,
-    control_texts,
-    decode,
-    detect_thinking,
-    encode,
-    render_prompt,
-    turn_markers,
-)
 from peerleap.engine.vllm_engine import VLLMEngine
 
 __all__ = [

@@ -3,8 +3,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Literal
 
-from peerleap.engine.protocol import Completion, OnText, SamplingParams
 from peerleap.engine.chat_format import decode, encode
+from peerleap.engine.protocol import Completion, OnText, SamplingParams
 
 Script = Callable[[str, SamplingParams], str]
 """Given the prompt as text, the text that the model would go on to write; its turn ends where the text ends."""

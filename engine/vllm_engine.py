@@ -7,13 +7,13 @@ from functools import cached_property
 from typing import Any, Literal
 
 from peerleap.engine.arguments import check_arguments
+from peerleap.engine.chat_format import decode
 from peerleap.engine.device import check_fits, default_engine_args, set_environment, vllm_device
 from peerleap.engine.errors import EngineDead, EngineError, EngineMissing, EngineStartError, ModelError
+from peerleap.engine.llm_thread import Core, CoreStopped, Starting
 from peerleap.engine.models import Model, resolve_model
 from peerleap.engine.orphans import mark_host
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
-from peerleap.engine.chat_format import decode
-from peerleap.engine.llm_thread import Core, CoreStopped, Starting
 
 
 class VLLMEngine:

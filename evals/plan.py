@@ -10,18 +10,18 @@ from typing import Any, Literal
 from peerleap.agents import Peer, path_peers
 from peerleap.engine import Engine
 from peerleap.engine.device import requests_at_once
+from peerleap.evals.data.problems import Problem
 from peerleap.evals.grading.grader import METHODS as GRADER_METHODS
 from peerleap.evals.methods import BUDGETED, TEAMED, MethodConfig, Team, method_options, paths_counted
 from peerleap.evals.methods.aggregate import aggregate_question, revise_question
-from peerleap.evals.methods.paths import task_of
 from peerleap.evals.methods.base import PathResult
-from peerleap.evals.stats.power import Design
-from peerleap.evals.data.problems import Problem
+from peerleap.evals.methods.paths import task_of
 from peerleap.evals.records.schema import encode
-from peerleap.graph.prepare import prepare
+from peerleap.evals.stats.power import Design
 from peerleap.graph.history.segments import Segment
-from peerleap.graph.settings import as_settings
 from peerleap.graph.path.tool_calls import Toolbox
+from peerleap.graph.prepare import prepare
+from peerleap.graph.settings import as_settings
 
 _LONGEST = 8
 

@@ -7,15 +7,15 @@ from typing import Any
 
 from peerleap.engine import Engine, EngineDead, EngineError, EngineMissing, EngineStartError
 from peerleap.evals.clock import Clock
+from peerleap.evals.data.problems import Problem
 from peerleap.evals.extras import MissingExtra
 from peerleap.evals.grading.grader import NO_ANSWER, Grader
 from peerleap.evals.methods import METHODS, MethodConfig, PathResult
-from peerleap.evals.stats.metrics import Tokens
-from peerleap.evals.records.path_record import path_record
 from peerleap.evals.plan import Plan
-from peerleap.evals.data.problems import Problem
-from peerleap.evals.records.schema import PathRecord
 from peerleap.evals.records.file import Records
+from peerleap.evals.records.path_record import path_record
+from peerleap.evals.records.schema import PathRecord
+from peerleap.evals.stats.metrics import Tokens
 from peerleap.graph.seeds import derive_seed
 
 ATTEMPTS = 2

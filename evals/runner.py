@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from peerleap.engine import Engine
 from peerleap.evals.counting import OnTokens, counted
+from peerleap.evals.data.problems import Problem
 from peerleap.evals.grading.grader import Grader
 from peerleap.evals.plan import Plan
-from peerleap.evals.data.problems import Problem
 from peerleap.evals.question import Questions
-from peerleap.evals.records.schema import PathRecord
 from peerleap.evals.records.file import Records
+from peerleap.evals.records.schema import PathRecord
 
 
 @dataclass(frozen=True, slots=True)

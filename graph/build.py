@@ -8,11 +8,11 @@ from langgraph.graph import END, START
 from peerleap.agents import Peer, path_peers
 from peerleap.engine import Engine, get_engine
 from peerleap.graph.compiled import LeapGraph
+from peerleap.graph.events.tracing import NODE_TRACE
 from peerleap.graph.node import Node
 from peerleap.graph.nodes import Nodes
 from peerleap.graph.settings import Settings
 from peerleap.graph.state import path_schema, schemas
-from peerleap.graph.events.tracing import NODE_TRACE
 
 # No argument of vLLM is spelt nearly like one of these.
 _OWN = ("model", "paths", "peers", "engine", "answer_only")

@@ -15,20 +15,20 @@ from langgraph.runtime import get_runtime
 from peerleap.agents import Peer
 from peerleap.engine import Engine, detect_thinking
 from peerleap.graph.answer_message import answer_message, short_votes
-from peerleap.graph.errors import SettingsError
-from peerleap.graph.events.schema import VERSION, Writer
-from peerleap.graph.leap_block.person import NOT_KEPT, ask_person
 from peerleap.graph.checkpoints.journal import CHECKPOINTER, close_journals
+from peerleap.graph.errors import SettingsError
+from peerleap.graph.events.emitter import atelling, telling
+from peerleap.graph.events.schema import VERSION, Writer
 from peerleap.graph.leap_block.block import active_paths, close_block, nobody_to_hear
+from peerleap.graph.leap_block.person import NOT_KEPT, ask_person
+from peerleap.graph.leap_block.summary import Summarized, summarize
 from peerleap.graph.outcome import tally
 from peerleap.graph.path.path import Path
-from peerleap.graph.prepare import as_messages, prepare
 from peerleap.graph.path.round import round_target, think
+from peerleap.graph.path.tool_calls import Toolbox
+from peerleap.graph.prepare import as_messages, prepare
 from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.state import history_key
-from peerleap.graph.leap_block.summary import Summarized, summarize
-from peerleap.graph.events.emitter import atelling, telling
-from peerleap.graph.path.tool_calls import Toolbox
 
 T = TypeVar("T")
 

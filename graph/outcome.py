@@ -6,10 +6,10 @@ from typing import Any
 from peerleap.graph.answers.own_answer import extract_answer
 from peerleap.graph.errors import AllPathsFailed
 from peerleap.graph.events.schema import VERSION, Writer
-from peerleap.graph.path.path import Path
 from peerleap.graph.history.segments import Segment
-from peerleap.graph.state import PathOutcome, PathState, Vote
 from peerleap.graph.history.usage import path_usage, total_usage
+from peerleap.graph.path.path import Path
+from peerleap.graph.state import PathOutcome, PathState, Vote
 from peerleap.graph.vote import VOTES, Group, group_answers, majority, most_similar
 
 

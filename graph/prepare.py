@@ -14,11 +14,11 @@ from peerleap.engine import Engine, detect_thinking
 from peerleap.graph.answers.own_answer import detect_task
 from peerleap.graph.defaults import model_defaults
 from peerleap.graph.errors import InputError, SettingsError
-from peerleap.graph.path.path import Path
 from peerleap.graph.history.segments import Segment, storable
+from peerleap.graph.path.path import Path
+from peerleap.graph.path.tool_calls import Toolbox
 from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.state import INPUT_KEYS, history_key
-from peerleap.graph.path.tool_calls import Toolbox
 
 # Room that a LeaP block takes beside the summaries: trigger, template, tags, labels (with what code has shown), bridge.
 _BLOCK_FRAME = 192

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 from peerleap.agents import load_team
 from peerleap.engine import Engine
 from peerleap.graph.build import build_graph
-from peerleap.graph.compiled import CompiledLeapGraph
 from peerleap.graph.checkpoints.base import Store, open_store
+from peerleap.graph.compiled import CompiledLeapGraph
 
 TEAM_VARIABLE = "PEERLEAP_TEAM"
 

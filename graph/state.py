@@ -9,8 +9,8 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from peerleap.graph.history.segments import Segment, append_segments
-from peerleap.graph.leap_block.summary import Summary
 from peerleap.graph.history.usage import Usage
+from peerleap.graph.leap_block.summary import Summary
 
 INPUT_KEYS = ("question", "messages")
 

@@ -4,8 +4,8 @@ from math import log
 from typing_extensions import TypedDict
 
 from peerleap.graph.answers.own_answer import canonical
-from peerleap.graph.settings import TaskName
 from peerleap.graph.leap_block.similarity import similarity_matrix
+from peerleap.graph.settings import TaskName
 
 
 class Group(TypedDict):

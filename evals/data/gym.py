@@ -6,9 +6,9 @@ model wrote (some through sympy's `parse_expr`), which this process must not.
 
 from typing import Any
 
+from peerleap.evals.data.problems import DataError, Problem
 from peerleap.evals.extras import need
 from peerleap.evals.grading.integers import parse_integer
-from peerleap.evals.data.problems import DataError, Problem
 
 # Task: settings that keep it easy, where its defaults are not.
 GYM_TASKS: dict[str, dict[str, Any]] = {

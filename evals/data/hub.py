@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
-from peerleap.evals.extras import MissingExtra, installed, need
 from peerleap.evals.data.files import problem_from
 from peerleap.evals.data.problems import DataError, Problem
+from peerleap.evals.extras import MissingExtra, installed, need
 
 # With the imports before it, a command that finds no network says so within 5 seconds.
 REACH_SECONDS = 2.0

@@ -3,8 +3,8 @@
 import sys
 from itertools import groupby
 
-from peerleap.evals.grading.grader_cases import GraderCase, grader_cases
 from peerleap.evals.grading.grader import MAX_ANSWER
+from peerleap.evals.grading.grader_cases import GraderCase, grader_cases
 from peerleap.evals.grading.official import official_verdict
 
 _WIDEST = 70

@@ -7,8 +7,8 @@ one that is denied or doubted (`Answer: C is wrong`, `I doubt the answer is C`).
 
 import re
 
-from peerleap.graph.answers.own_text import answer_section, without_comments
 from peerleap.graph.answers.boxed import boxes
+from peerleap.graph.answers.own_text import answer_section, without_comments
 from peerleap.graph.answers.tex import FONTS
 
 _FONT = rf"{FONTS}|text|math(?:cal|bb)|underline|boldsymbol|bm"

@@ -17,9 +17,9 @@ from peerleap.evals.grading.choices import choice_letter
 from peerleap.evals.grading.integers import is_compound, is_product, parse_integer, same_in_base
 from peerleap.evals.grading.math_pool import Comparison, MathPool, need_math_verify
 from peerleap.evals.grading.official import official_verdict
-from peerleap.graph.answers.own_text import without_comments
 from peerleap.graph.answers.boxed import last_box
 from peerleap.graph.answers.normalize import number_words, without_unit
+from peerleap.graph.answers.own_text import without_comments
 from peerleap.graph.answers.tex import listed, plain_tex
 
 MAX_ANSWER = 1000

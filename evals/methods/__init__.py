@@ -1,11 +1,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from peerleap.evals.methods.base import Method, MethodConfig, PathResult
 from peerleap.evals.methods.deepconf import deepconf
 from peerleap.evals.methods.independent import independent
 from peerleap.evals.methods.leap import leap
 from peerleap.evals.methods.moa import moa
-from peerleap.evals.methods.base import Method, MethodConfig, PathResult
 from peerleap.evals.methods.revise import revise
 from peerleap.evals.methods.rsa import rsa
 from peerleap.evals.methods.team import Team

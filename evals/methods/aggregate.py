@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from peerleap.agents import prompts
 from peerleap.engine import Engine, control_texts
-from peerleap.evals.methods.base import PathResult
 from peerleap.evals.data.problems import Problem
+from peerleap.evals.methods.base import PathResult
 from peerleap.graph.history.segments import OWN
 from peerleap.tools.untrusted import LEAP_TAGS, neutralise
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from peerleap.engine import Engine
+from peerleap.evals.data.problems import Problem
 from peerleap.evals.methods.team import Team
 from peerleap.evals.stats.metrics import Tokens
-from peerleap.evals.data.problems import Problem
 from peerleap.graph.history.segments import Segment
 from peerleap.graph.history.usage import path_usage
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 from math import exp
 
 from peerleap.engine import Engine
-from peerleap.evals.methods.independent import independent
-from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.data.problems import Problem
+from peerleap.evals.methods.base import MethodConfig, PathResult
+from peerleap.evals.methods.independent import independent
 from peerleap.graph.history.segments import OWN
 
 

@@ -3,10 +3,10 @@
 import asyncio
 
 from peerleap.engine import Engine
-from peerleap.evals.methods.paths import Chains, chains
-from peerleap.evals.methods.budget import Meter
-from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.data.problems import Problem
+from peerleap.evals.methods.base import MethodConfig, PathResult
+from peerleap.evals.methods.budget import Meter
+from peerleap.evals.methods.paths import Chains, chains
 
 # A model that ends at once would otherwise be given paths without end.
 _MOST_TIMES_PATHS = 16

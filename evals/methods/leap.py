@@ -1,7 +1,7 @@
 from peerleap.engine import Engine
-from peerleap.evals.methods.paths import chains
-from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.data.problems import Problem
+from peerleap.evals.methods.base import MethodConfig, PathResult
+from peerleap.evals.methods.paths import chains
 
 
 async def leap(problem: Problem, engine: Engine, config: MethodConfig, seed: int) -> list[PathResult]:

@@ -9,10 +9,10 @@ from typing import Any
 from langgraph.checkpoint.memory import InMemorySaver
 
 from peerleap.engine import Engine
+from peerleap.evals.data.problems import Problem
 from peerleap.evals.extras import need
 from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.methods.team import member_graph, team_graph
-from peerleap.evals.data.problems import Problem
 from peerleap.graph import AllPathsFailed, LeapGraph, build_graph
 from peerleap.graph.answers.own_answer import extract_answer
 from peerleap.graph.seeds import derive_seed

@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import replace
 
 from peerleap.engine import Engine
-from peerleap.evals.methods.aggregate import revise_question
-from peerleap.evals.methods.paths import chains
-from peerleap.evals.methods.budget import Meter
-from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.data.problems import Problem
+from peerleap.evals.methods.aggregate import revise_question
+from peerleap.evals.methods.base import MethodConfig, PathResult
+from peerleap.evals.methods.budget import Meter
+from peerleap.evals.methods.paths import chains
 
 # A model that ends at once would otherwise revise without end.
 _MOST_STEPS = 32

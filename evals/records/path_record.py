@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from peerleap.evals.stats.aha import AHA_WORDS, aha_count
+from peerleap.evals.data.problems import Problem
 from peerleap.evals.grading.grader import Grader, Verdict
 from peerleap.evals.methods.base import PathResult
-from peerleap.graph.answers.own_text import own_text
-from peerleap.evals.data.problems import Problem
 from peerleap.evals.records.schema import PathRecord
+from peerleap.evals.stats.aha import AHA_WORDS, aha_count
+from peerleap.graph.answers.own_text import own_text
 from peerleap.graph.history.segments import Segment
 
 FAILED = Verdict(correct=False, extracted=None, how="failed")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from peerleap.evals.methods import GROWING
-from peerleap.evals.stats.paired import Difference, McNemar, mcnemar, paired_difference
 from peerleap.evals.records.schema import RecordsError
 from peerleap.evals.report.results import RECORD_METRICS, Results
+from peerleap.evals.stats.paired import Difference, McNemar, mcnemar, paired_difference
 
 LEVEL = 0.05
 _VOTED = {"cons@n", "shortest@n", "any@n", "conf@n"}

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from peerleap.evals.confidence import confidence_vote
-from peerleap.evals.stats.metrics import METRICS, Graded, Tokens
-from peerleap.evals.report.labels import label
-from peerleap.evals.records.schema import PathRecord, RecordsError
 from peerleap.evals.records.file import read_records
+from peerleap.evals.records.schema import PathRecord, RecordsError
+from peerleap.evals.report.labels import label
 from peerleap.evals.stats.estimates import Estimate, cluster_bootstrap, clustered, wilson
+from peerleap.evals.stats.metrics import METRICS, Graded, Tokens
 
 Key = tuple[str, int]
 """Question id and run seed."""

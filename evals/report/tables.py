@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from peerleap.evals.records.schema import Header
 from peerleap.evals.report.cautions import asked_share, cautions, short_budgets
 from peerleap.evals.report.comparison import Comparison
 from peerleap.evals.report.paper import paper_number
-from peerleap.evals.records.schema import Header
 from peerleap.evals.report.results import Results
 from peerleap.evals.stats.estimates import Estimate, clustered
 

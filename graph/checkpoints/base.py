@@ -18,9 +18,9 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from platformdirs import user_data_path
 
-from peerleap.graph.errors import InputError, StoreError
-from peerleap.graph.checkpoints.pruning import Stored, beside_latest, only_of_runs
 from peerleap.graph.checkpoints.pending_writes import seen_through, writes_under_way
+from peerleap.graph.checkpoints.pruning import Stored, beside_latest, only_of_runs
+from peerleap.graph.errors import InputError, StoreError
 
 KEY_VARIABLE = "LANGGRAPH_AES_KEY"
 # What the serializer and the cipher say where the key is another one, or there is none.

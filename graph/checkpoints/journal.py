@@ -12,10 +12,10 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
 from peerleap.engine import Completion
-from peerleap.graph.errors import StoreError
-from peerleap.graph.history.segments import Kind, Segment
 from peerleap.graph.checkpoints.base import Store
 from peerleap.graph.checkpoints.pending_writes import seen_through
+from peerleap.graph.errors import StoreError
+from peerleap.graph.history.segments import Kind, Segment
 
 CHECKPOINTER = "__pregel_checkpointer"
 """Set by LangGraph in a configuration where a graph, or one around it, keeps its runs."""

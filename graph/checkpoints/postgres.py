@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from peerleap.graph.errors import StoreError
-from peerleap.graph.checkpoints.pruning import Stored
 from peerleap.graph.checkpoints.base import Store
+from peerleap.graph.checkpoints.pruning import Stored
+from peerleap.graph.errors import StoreError
 
 try:
     import psycopg

@@ -11,9 +11,9 @@ from filelock import FileLock, Timeout
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from peerleap.graph.errors import StoreError, ThreadBusy
-from peerleap.graph.checkpoints.pruning import Stored
 from peerleap.graph.checkpoints.base import Store
+from peerleap.graph.checkpoints.pruning import Stored
+from peerleap.graph.errors import StoreError, ThreadBusy
 
 _BUSY_SECONDS = 30.0
 _NOTES = """

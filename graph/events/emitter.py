@@ -11,8 +11,8 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import get_async_callback_manager_for_config, get_callback_manager_for_config
 from langgraph.config import get_stream_writer
 
-from peerleap.graph.events.schema import EVENT_NAME, Event, Writer
 from peerleap.graph.events.buffer import Outbox, outbox_of
+from peerleap.graph.events.schema import EVENT_NAME, Event, Writer
 
 _DEAF = {BaseCallbackHandler.on_custom_event, AsyncCallbackHandler.on_custom_event}
 

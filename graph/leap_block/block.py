@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from peerleap.graph.events.schema import VERSION, Writer
-from peerleap.graph.path.path import Path
-from peerleap.graph.leap_block.routers import ROUTERS
-from peerleap.graph.seeds import derive_random
 from peerleap.graph.history.segments import Segment
-from peerleap.graph.settings import Settings
+from peerleap.graph.leap_block.routers import ROUTERS
 from peerleap.graph.leap_block.similarity import similarity_matrix
-from peerleap.graph.state import BlockRecord, PathState, history_key
 from peerleap.graph.leap_block.summary import PERSON, Summarized, Summary, comment, conclude
+from peerleap.graph.path.path import Path
+from peerleap.graph.seeds import derive_random
+from peerleap.graph.settings import Settings
+from peerleap.graph.state import BlockRecord, PathState, history_key
 
 
 def active_paths(status: Mapping[str, PathState]) -> list[str]:

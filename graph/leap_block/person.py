@@ -5,9 +5,9 @@ from typing import Any
 
 from langgraph.types import interrupt
 
-from peerleap.graph.path.path import Path
 from peerleap.graph.history.segments import storable
 from peerleap.graph.leap_block.summary import Summarized
+from peerleap.graph.path.path import Path
 
 NOT_KEPT = "human_peer: a run that waits for a person must be kept; compile with a checkpointer"
 

@@ -9,12 +9,12 @@ from typing_extensions import TypedDict
 
 from peerleap.agents import prompts
 from peerleap.graph.answers.own_answer import extract_answer
+from peerleap.graph.events.emitter import nobody
 from peerleap.graph.events.schema import VERSION, Event, Writer
 from peerleap.graph.history.evidence import LABELS, Evidence, find_evidence, peer_label
-from peerleap.graph.path.path import Path
 from peerleap.graph.history.segments import Segment
-from peerleap.graph.events.emitter import nobody
 from peerleap.graph.history.usage import path_usage
+from peerleap.graph.path.path import Path
 
 PERSON = "person"
 """Stands for a person among the sources of a comment; no path has this name."""

@@ -18,13 +18,13 @@ from peerleap.engine import (
     render_prompt,
     turn_markers,
 )
-from peerleap.graph.events.schema import VERSION, Writer
-from peerleap.graph.seeds import derive_random, derive_seed
-from peerleap.graph.history.segments import Kind, Segment, history_ids
-from peerleap.graph.settings import Settings, TaskName
 from peerleap.graph.events.emitter import nobody
-from peerleap.graph.path.tool_calls import Toolbox
+from peerleap.graph.events.schema import VERSION, Writer
 from peerleap.graph.events.tracing import traced
+from peerleap.graph.history.segments import Kind, Segment, history_ids
+from peerleap.graph.path.tool_calls import Toolbox
+from peerleap.graph.seeds import derive_random, derive_seed
+from peerleap.graph.settings import Settings, TaskName
 from peerleap.tools.untrusted import LEAP_TAGS, neutralise
 
 

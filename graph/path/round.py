@@ -9,13 +9,13 @@ from langgraph.errors import GraphBubbleUp
 from peerleap.agents import prompts
 from peerleap.engine import Completion
 from peerleap.graph.answers.own_answer import extract_answer, find_answer
-from peerleap.graph.errors import StoreError
-from peerleap.graph.events.schema import Writer, end_event, segment_event, usage_event
 from peerleap.graph.checkpoints.journal import Journal, sent_tokens
-from peerleap.graph.path.path import Path
-from peerleap.graph.history.segments import Finish, Kind, Segment, grown
-from peerleap.graph.settings import Settings
+from peerleap.graph.errors import StoreError
 from peerleap.graph.events.emitter import nobody
+from peerleap.graph.events.schema import Writer, end_event, segment_event, usage_event
+from peerleap.graph.history.segments import Finish, Kind, Segment, grown
+from peerleap.graph.path.path import Path
+from peerleap.graph.settings import Settings
 
 Status = Literal["active", "finished", "forced", "failed"]
 

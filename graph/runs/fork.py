@@ -8,17 +8,17 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.types import Overwrite, StateSnapshot
 
 from peerleap.agents import Sampling
+from peerleap.graph.checkpoints.thread_lock import one_run
 from peerleap.graph.compiled import CompiledLeapGraph, newest
 from peerleap.graph.errors import InputError, SettingsError
+from peerleap.graph.history.segments import Segment, storable
 from peerleap.graph.leap_block.block import close_block
+from peerleap.graph.leap_block.summary import PERSON, Summarized, Summary
 from peerleap.graph.path.path import Path
 from peerleap.graph.prepare import fit_context
 from peerleap.graph.runs.run import unfinished_nodes
-from peerleap.graph.history.segments import Segment, storable
 from peerleap.graph.settings import Settings, as_settings
 from peerleap.graph.state import history_key
-from peerleap.graph.leap_block.summary import PERSON, Summarized, Summary
-from peerleap.graph.checkpoints.thread_lock import one_run
 
 # What is decided before the first token.
 _FIXED = ("preset", "task", "human_peer")

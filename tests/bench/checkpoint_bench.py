@@ -20,10 +20,10 @@ from langchain_core.runnables import RunnableConfig
 from peerleap.engine import Completion, ScriptedEngine
 from peerleap.graph import build_graph
 from peerleap.graph.checkpoints.journal import Journal, close_journals
+from peerleap.graph.checkpoints.sqlite import SqliteStore
 from peerleap.graph.history.segments import Segment
 from peerleap.graph.settings import Settings
 from peerleap.graph.state import BlockRecord, history_key
-from peerleap.graph.checkpoints.sqlite import SqliteStore
 
 _ROUND, _GRACE, _SPEED, _VOCABULARY = 2048, 128, 2000, 151_000
 _CONFIG: Any = {"configurable": {"thread_id": "bench"}}

@@ -11,8 +11,8 @@ from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
 from peerleap.tools.detector import CallDetector
-from peerleap.tools.protocols.fence import FenceProtocol
 from peerleap.tools.protocols.base import ToolRequest
+from peerleap.tools.protocols.fence import FenceProtocol
 from peerleap.tools.runner import ToolRunner
 from peerleap.tools.untrusted import neutralise
 

@@ -1,4 +1,4 @@
-"""A scripted team: a test says what each path writes at each stage, and reads what every request was. A real Postgres."""
+"""A scripted team: a test says what each path writes at each stage, and reads every request. A real Postgres."""
 
 import importlib.util
 import os

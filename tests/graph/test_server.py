@@ -8,8 +8,8 @@ import pytest
 
 from peerleap.agents.teams import TeamError
 from peerleap.engine import ScriptedEngine
-from peerleap.graph.server import TEAM_VARIABLE, open_runs, served_graphs
 from peerleap.graph.checkpoints.sqlite import SqliteStore
+from peerleap.graph.server import TEAM_VARIABLE, open_runs, served_graphs
 
 ROOT = Path(__file__).resolve().parents[2]
 

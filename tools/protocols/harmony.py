@@ -9,8 +9,8 @@ from langchain_core.tools import BaseTool
 from typing_extensions import override
 
 from peerleap.tools import prompts
-from peerleap.tools.protocols.json_call import read_arguments
 from peerleap.tools.protocols.base import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest
+from peerleap.tools.protocols.json_call import read_arguments
 from peerleap.tools.untrusted import neutralise
 
 __all__ = ["HarmonyProtocol"]

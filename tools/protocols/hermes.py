@@ -8,8 +8,8 @@ from langchain_core.tools import BaseTool
 from typing_extensions import override
 
 from peerleap.tools import prompts
-from peerleap.tools.protocols.json_call import CALL, CALL_END, CALL_MARKERS, last_opening, read_call
 from peerleap.tools.protocols.base import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest, thought_region
+from peerleap.tools.protocols.json_call import CALL, CALL_END, CALL_MARKERS, last_opening, read_call
 from peerleap.tools.untrusted import neutralise
 
 __all__ = ["HermesProtocol"]

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from peerleap.tools import prompts
+from peerleap.tools.protocols.base import ToolProtocol
 from peerleap.tools.protocols.fence import FenceProtocol
 from peerleap.tools.protocols.harmony import HarmonyProtocol
 from peerleap.tools.protocols.hermes import HermesProtocol
-from peerleap.tools.protocols.base import ToolProtocol
 from peerleap.tools.protocols.tags import TagProtocol
 
 __all__ = ["PROTOCOLS", "can_call", "openmath", "retool", "search_o1", "search_r1"]

@@ -15,9 +15,9 @@ from collections import deque
 from functools import partial
 from pathlib import Path
 
-from peerleap.tools.sandbox.process import Child
 from peerleap.tools.sandbox.errors import SandboxUnavailable
 from peerleap.tools.sandbox.launch import PRELOAD, Launch, Walls, launch
+from peerleap.tools.sandbox.process import Child
 
 _START_TIMEOUT_S = 120
 _END_TIMEOUT_S = 15

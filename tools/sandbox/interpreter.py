@@ -4,9 +4,9 @@ import asyncio
 import zlib
 from collections.abc import Sequence
 
-from peerleap.tools.sandbox.process import Child, ChildLost
 from peerleap.tools.sandbox.limits import Limits, check_seconds
 from peerleap.tools.sandbox.pool import Nursery
+from peerleap.tools.sandbox.process import Child, ChildLost
 from peerleap.tools.sandbox.replay import replay
 from peerleap.tools.sandbox.result import CellError, CellResult, ReplayResult, lost, read_reply
 from peerleap.tools.sandbox.turns import Turns

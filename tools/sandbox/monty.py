@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from peerleap.tools.untrusted import shorten
-
 from peerleap.tools.sandbox.closing import Closing
 from peerleap.tools.sandbox.errors import SandboxClosed, SandboxError
 from peerleap.tools.sandbox.loop_thread import Keeper
 from peerleap.tools.sandbox.replay import replay
 from peerleap.tools.sandbox.result import CellError, CellResult, ReplayResult, digest_of, lost
 from peerleap.tools.sandbox.turns import Turns
+from peerleap.tools.untrusted import shorten
 
 _PRINTED = 64_000  # characters of output; a cell that goes on behind them is stopped
 _LOOK_S = 0.05  # seconds between two looks at how much there is

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 
-from peerleap.tools.sandbox.process import Child, ChildLost
 from peerleap.tools.sandbox.errors import SandboxClosed, SandboxUnavailable
+from peerleap.tools.sandbox.fork_server import Zygote
 from peerleap.tools.sandbox.launch import Walls
 from peerleap.tools.sandbox.limits import Limits
-from peerleap.tools.sandbox.fork_server import Zygote
+from peerleap.tools.sandbox.process import Child, ChildLost
 
 _BIRTH_TIMEOUT_S = 60
 # A killed process still needs the processor to die; on a busy machine, at low priority, it may wait for it.

@@ -8,9 +8,9 @@ import weakref
 from peerleap.tools.sandbox.closing import AsyncClosing
 from peerleap.tools.sandbox.errors import SandboxError, SandboxWarning
 from peerleap.tools.sandbox.interpreter import Interpreter
-from peerleap.tools.sandbox.loop_thread import Keeper
 from peerleap.tools.sandbox.launch import Walls
 from peerleap.tools.sandbox.limits import Limits
+from peerleap.tools.sandbox.loop_thread import Keeper
 from peerleap.tools.sandbox.pool import Nursery
 from peerleap.tools.sandbox.probe import SandboxReport, choose, probe
 from peerleap.tools.sandbox.session import Session

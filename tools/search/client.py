@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Final
 
 from peerleap.tools.search.backend import SearchBackend, SearchError, SearchHit
-from peerleap.tools.search.circuit_breaker import CircuitBreaker
 from peerleap.tools.search.cache import SearchCache
-from peerleap.tools.search.single_flight import SharedCalls
+from peerleap.tools.search.circuit_breaker import CircuitBreaker
 from peerleap.tools.search.rate_limit import Throttle
+from peerleap.tools.search.single_flight import SharedCalls
 
 __all__ = ["PACE", "SearchDesk"]
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 
 from peerleap.tools.search.backend import SearchHit
-from peerleap.tools.search.extraction import PageText
 from peerleap.tools.search.excerpt import best_passage
+from peerleap.tools.search.extraction import PageText
 from peerleap.tools.untrusted import neutralise
 
 __all__ = ["hits_report", "page_report"]

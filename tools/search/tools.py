@@ -15,9 +15,9 @@ from peerleap.tools.search.cache import SearchCache
 from peerleap.tools.search.client import PACE, SearchDesk
 from peerleap.tools.search.extraction import PageText, extract
 from peerleap.tools.search.page import PageError, fetch
+from peerleap.tools.search.rate_limit import Throttle
 from peerleap.tools.search.render import hits_report, page_report
 from peerleap.tools.search.single_flight import SharedCalls
-from peerleap.tools.search.rate_limit import Throttle
 
 __all__ = ["read_page", "web_search"]
 

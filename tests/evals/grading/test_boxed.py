@@ -2,8 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peerleap.evals.grading.integers import parse_based, parse_integer, same_in_base
-from peerleap.graph.answers.own_text import without_comments
 from peerleap.graph.answers.boxed import boxes, last_box
+from peerleap.graph.answers.own_text import without_comments
 
 TEXT = st.text(st.sampled_from(list("\\{}boxedf12 ,<>/think\n")), max_size=200)
 

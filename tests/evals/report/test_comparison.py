@@ -14,8 +14,8 @@ from peerleap.evals.report.cautions import cautions, few_runs, short_budgets
 from peerleap.evals.report.comparison import COSTS, Comparison, compare
 from peerleap.evals.report.labels import told_apart
 from peerleap.evals.report.paper import paper_number
-from peerleap.evals.report.tables import METHOD_HEAD, markdown, method_rows, shown_columns, verdict
 from peerleap.evals.report.results import Results
+from peerleap.evals.report.tables import METHOD_HEAD, markdown, method_rows, shown_columns, verdict
 
 PAPER_MODEL = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from peerleap.graph.answers.own_answer import detect_task, extract_answer, find_answer
 from peerleap.graph.answers.boxed import last_box
+from peerleap.graph.answers.own_answer import detect_task, extract_answer, find_answer
 
 
 def segment(kind: str, text: str) -> Any:

@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from peerleap.graph import InputError, open_store
-from peerleap.graph.checkpoints.pruning import Stored, beside_latest, only_of_runs
 from peerleap.graph.checkpoints.base import Store
+from peerleap.graph.checkpoints.pruning import Stored, beside_latest, only_of_runs
 from peerleap.graph.checkpoints.sqlite import SqliteStore
 
 QUESTION = {"question": "What is 2 + 2?"}

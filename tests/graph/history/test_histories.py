@@ -9,8 +9,8 @@ from tokenizers import normalizers
 from peerleap.agents import Peer
 from peerleap.engine import ScriptedEngine
 from peerleap.engine.scripted import byte_tokenizer
-from peerleap.graph.path.path import Path
 from peerleap.graph.history.segments import GENERATED, append_segments, dropped_tokens, grown, history_ids
+from peerleap.graph.path.path import Path
 from peerleap.graph.settings import Settings
 
 

@@ -18,8 +18,8 @@ from peerleap.engine import SamplingParams, ScriptedEngine
 from peerleap.graph import build_graph
 from peerleap.tools import ToolLimits, read_page, web_search
 from peerleap.tools.protocols.presets import PROTOCOLS
-from peerleap.tools.search.searxng import SearxngBackend
 from peerleap.tools.search.rate_limit import Throttle
+from peerleap.tools.search.searxng import SearxngBackend
 from peerleap.tools.untrusted import LEAP_TAGS, has_marker
 
 pytest.importorskip("trafilatura")

@@ -10,8 +10,8 @@ import pytest
 from peerleap.agents import Peer
 from peerleap.engine import decode
 from peerleap.graph import Segment, build_graph
-from peerleap.graph.path import tool_calls
 from peerleap.graph.history.segments import ToolRecord
+from peerleap.graph.path import tool_calls
 from peerleap.tools import ToolLimits, python
 from peerleap.tools.sandbox import Sandbox, probe
 

@@ -10,8 +10,8 @@ from pydantic.v1 import BaseModel as V1Model
 from peerleap import tools
 from peerleap.tools import prompts
 from peerleap.tools.detector import CallDetector
-from peerleap.tools.protocols.fence import FenceProtocol
 from peerleap.tools.protocols.base import BadCall, StopReason, ToolLimits, ToolRequest
+from peerleap.tools.protocols.fence import FenceProtocol
 from peerleap.tools.untrusted import LEAP_TAGS, has_marker, neutralise
 
 FENCE = FenceProtocol()

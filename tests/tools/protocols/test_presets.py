@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from langchain_core.tools import tool
 
 from peerleap.tools.detector import CallDetector
+from peerleap.tools.protocols.base import BadCall, ToolLimits, ToolProtocol, ToolRequest
 from peerleap.tools.protocols.harmony import HarmonyProtocol
 from peerleap.tools.protocols.hermes import HermesProtocol
 from peerleap.tools.protocols.presets import PROTOCOLS, openmath, retool, search_o1, search_r1
-from peerleap.tools.protocols.base import BadCall, ToolLimits, ToolProtocol, ToolRequest
 from peerleap.tools.untrusted import LEAP_TAGS, has_marker
 
 # One complete call in each protocol's own words.

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from peerleap.tools.sandbox import Sandbox, SandboxClosed, SandboxUnavailable, SandboxWarning, probe
-from peerleap.tools.sandbox.launch import Walls
 from peerleap.tools.sandbox.fork_server import Zygote
+from peerleap.tools.sandbox.launch import Walls
 
 Descendants = Callable[[int], set[int]]
 OpenFiles = Callable[[], dict[int, str]]

@@ -21,8 +21,8 @@ from peerleap.graph import AllPathsFailed, build_graph
 from peerleap.tools import ToolLimits, python, read_page, web_search
 from peerleap.tools.sandbox import probe
 from peerleap.tools.search.page import Page
-from peerleap.tools.search.searxng import SearxngBackend
 from peerleap.tools.search.rate_limit import Throttle
+from peerleap.tools.search.searxng import SearxngBackend
 
 SETTINGS = {"interval": 800, "cut": "exact", "summary_tokens": 64, "max_tokens": 9000, "answer_tokens": 60, "rounds": 1}
 DEAF = "import signal\nsignal.setitimer(signal.ITIMER_REAL, 0)\nprint('hot', flush=True)\nwhile True: pass"

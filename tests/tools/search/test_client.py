@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, field, replace
 import pytest
 
 from peerleap.tools.search.backend import SearchError, SearchHit
-from peerleap.tools.search.circuit_breaker import CircuitBreaker
 from peerleap.tools.search.cache import SearchCache
+from peerleap.tools.search.circuit_breaker import CircuitBreaker
 from peerleap.tools.search.client import SearchDesk
-from peerleap.tools.search.searxng import SearxngBackend
 from peerleap.tools.search.rate_limit import Throttle
+from peerleap.tools.search.searxng import SearxngBackend
 from peerleap.tools.search.tools import read_page
 
 HITS = [SearchHit("Sums", "https://a.example/1", "n(n+1)/2")]

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from peerleap.tools.search.cache import SearchCache
-from peerleap.tools.search.ssrf_guard import GuardedTransport, is_public
-from peerleap.tools.search.page import Page, PageError, fetch
 from peerleap.tools.search.excerpt import best_passage
+from peerleap.tools.search.page import Page, PageError, fetch
+from peerleap.tools.search.ssrf_guard import GuardedTransport, is_public
 from peerleap.tools.search.tools import read_page
 from peerleap.tools.untrusted import has_marker
 

@@ -14,8 +14,8 @@ from peerleap.tools.protocols.base import ToolRequest
 from peerleap.tools.runner import ToolRunner
 from peerleap.tools.search.backend import SearchError, SearchHit
 from peerleap.tools.search.cache import SearchCache
-from peerleap.tools.search.searxng import SearxngBackend
 from peerleap.tools.search.rate_limit import Throttle
+from peerleap.tools.search.searxng import SearxngBackend
 from peerleap.tools.search.tools import web_search
 from peerleap.tools.untrusted import has_marker
 
