@@ -10,10 +10,10 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from peerleap.graph.checkpoints.base import Store
-from peerleap.graph.checkpoints.journal import CHECKPOINTER
 from peerleap.graph.checkpoints.thread_lock import aone_run, marked_ending, one_run
 from peerleap.graph.errors import InputError, SettingsError
 from peerleap.graph.events.buffer import Outbox, outbox_config
+from peerleap.graph.langgraph_keys import CHECKPOINTER
 from peerleap.graph.leap_block.person import NOT_KEPT
 from peerleap.graph.path.path import Path
 from peerleap.graph.prepare import check_input, check_options

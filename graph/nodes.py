@@ -15,10 +15,11 @@ from langgraph.runtime import get_runtime
 from peerleap.agents import Peer
 from peerleap.engine import Engine, detect_thinking
 from peerleap.graph.answer_message import answer_message, short_votes
-from peerleap.graph.checkpoints.journal import CHECKPOINTER, close_journals
+from peerleap.graph.checkpoints.journal import close_journals
 from peerleap.graph.errors import SettingsError
 from peerleap.graph.events.emitter import atelling, telling
 from peerleap.graph.events.schema import VERSION, Writer
+from peerleap.graph.langgraph_keys import CHECKPOINTER
 from peerleap.graph.leap_block.block import active_paths, close_block, nobody_to_hear
 from peerleap.graph.leap_block.person import NOT_KEPT, ask_person
 from peerleap.graph.leap_block.summary import Summarized, summarize

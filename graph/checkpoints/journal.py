@@ -16,10 +16,8 @@ from peerleap.graph.checkpoints.base import Store
 from peerleap.graph.checkpoints.pending_writes import seen_through
 from peerleap.graph.errors import StoreError
 from peerleap.graph.history.segments import Kind, Segment
+from peerleap.graph.langgraph_keys import CHECKPOINTER, NAMESPACE, TASK
 
-CHECKPOINTER = "__pregel_checkpointer"
-"""Set by LangGraph in a configuration where a graph, or one around it, keeps its runs."""
-_TASK, _NAMESPACE = "__pregel_task_id", "checkpoint_ns"
 _INTERRUPTED = {"interrupted": True}
 
 Entry = dict[str, Any]
@@ -120,10 +118,10 @@ async def _kept(store: Store, work: Awaitable[T]) -> T:
 
 def _place(config: RunnableConfig | None) -> tuple[Store, str, str, str] | None:
     given = (config or {}).get("configurable") or {}
-    store, thread, task = given.get(CHECKPOINTER), given.get("thread_id"), given.get(_TASK)
+    store, thread, task = given.get(CHECKPOINTER), given.get("thread_id"), given.get(TASK)
     if not isinstance(store, Store) or thread is None or task is None:
         return None
-    return store, str(thread), str(given.get(_NAMESPACE, "")).rpartition("|")[0], str(task)
+    return store, str(thread), str(given.get(NAMESPACE, "")).rpartition("|")[0], str(task)
 
 
 def _completion(entry: Entry) -> Completion:
