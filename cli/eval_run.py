@@ -28,7 +28,7 @@ def run_plan(
         grader.require({problem.kind for problem in plan.problems})
         engine = get_engine(model, **arguments)
         check_fits(plan, engine)
-        config = plan.record_config({**model_config(engine), "engine_args": arguments})
+        config = plan.record_config({**model_config(engine, vocabulary=plan.keep_ids), "engine_args": arguments})
         if matched is not None:
             # Ids alone say little: two files may call their questions 1, 2, 3.
             check_same(matched, config, "this eval", ("data", "model", "model_hash"))

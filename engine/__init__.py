@@ -6,6 +6,7 @@ from peerleap.engine.chat_format import (
     encode,
     render_prompt,
     turn_markers,
+    vocabulary_hash,
 )
 from peerleap.engine.embedded import EMBEDDED, cache_folder, is_prepared
 from peerleap.engine.errors import (
@@ -50,4 +51,5 @@ __all__ = [
     "render_prompt",
     "resolve_model",
     "turn_markers",
+    "vocabulary_hash",
 ]

@@ -1,3 +1,5 @@
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -99,6 +101,13 @@ def decode(tokenizer: Any, token_ids: list[int]) -> str:
     if backend is not None:  # the wrapper checks the type of every id, which takes longer than the decoding
         return str(backend.decode(token_ids, skip_special_tokens=False))
     return str(tokenizer.decode(token_ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
+
+
+@lru_cache(maxsize=16)
+def vocabulary_hash(tokenizer: Any) -> str:
+    """SHA-256 over the texts of all tokens and their ids: equal ids mean equal texts where it is the same."""
+    vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: (item[1], item[0]))
+    return hashlib.sha256(json.dumps(vocabulary, ensure_ascii=True).encode()).hexdigest()
 
 
 @lru_cache(maxsize=16)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from peerleap.agents import Peer, path_peers
-from peerleap.engine import Engine
+from peerleap.engine import Engine, vocabulary_hash
 from peerleap.engine.device import requests_at_once
 from peerleap.evals.data.problems import Problem
 from peerleap.evals.grading.grader import METHODS as GRADER_METHODS
@@ -47,6 +47,8 @@ class Plan:
     """Hash of the configuration that spent those."""
     unit: Literal["tokens", "seconds"] = "tokens"
     """Generated tokens, or seconds of wall-clock."""
+    keep_ids: bool = False
+    """Whether the records keep the token ids of every segment: training rows are made from them."""
 
     def __post_init__(self) -> None:
         method_options(self.method, self.config.options)
@@ -121,6 +123,8 @@ class Plan:
             config["budget"] = f"{self.budget:g} {self.unit}"
         if self.matched is not None and self.unit != "tokens":
             config["matched_unit"] = self.unit
+        if self.keep_ids:
+            config["keep_ids"] = True
         if team is not None and team.engines:
             config["models"] = {name: model_config(engine) for name, engine in team.engines.items()}
         normal: dict[str, Any] = json.loads(encode(config))
@@ -137,19 +141,27 @@ def data_hash(problems: Sequence[Problem]) -> str:
     return hashlib.sha256(encode(rows)).hexdigest()
 
 
-def model_config(engine: Engine) -> dict[str, Any]:
-    """Name of the model and a hash over its folder's configuration and its files' names and sizes, if it has one."""
+def model_config(engine: Engine, *, vocabulary: bool = False) -> dict[str, Any]:
+    """Name of the model and a hash over its folder's configuration and its files' names and sizes, if it has one.
+
+    With `vocabulary`, also the hash of its tokens, for records that keep ids.
+    """
+    found: dict[str, Any] = {"model": engine.model, "model_hash": _folder_hash(engine)}
+    return {**found, "vocabulary": vocabulary_hash(engine.tokenizer)} if vocabulary else found
+
+
+def _folder_hash(engine: Engine) -> str | None:
     path = getattr(getattr(engine, "resolved", None), "path", None)
     folder = Path(path) if path else None
     if folder is None or not folder.is_dir():
-        return {"model": engine.model, "model_hash": None}
+        return None
     digest = hashlib.sha256()
     for file in sorted(folder.iterdir()):
         if file.is_file():
             digest.update(f"{file.name}:{file.stat().st_size};".encode())
             if file.name == "config.json":
                 digest.update(file.read_bytes())
-    return {"model": engine.model, "model_hash": digest.hexdigest()}
+    return digest.hexdigest()
 
 
 def check_fits(plan: Plan, engine: Engine) -> None:

@@ -76,7 +76,14 @@ class Questions:
         if paths:
             lines = [
                 await path_record(
-                    path, problem, self.grader, run=run, method=self.plan.method, paths=len(paths), meta=meta
+                    path,
+                    problem,
+                    self.grader,
+                    run=run,
+                    method=self.plan.method,
+                    paths=len(paths),
+                    meta=meta,
+                    keep_ids=self.plan.keep_ids,
                 )
                 for path in paths
             ]

@@ -15,9 +15,20 @@ FAILED = Verdict(correct=False, extracted=None, how="failed")
 
 
 async def path_record(
-    path: PathResult, problem: Problem, grader: Grader, *, run: int, method: str, paths: int, meta: Mapping[str, Any]
+    path: PathResult,
+    problem: Problem,
+    grader: Grader,
+    *,
+    run: int,
+    method: str,
+    paths: int,
+    meta: Mapping[str, Any],
+    keep_ids: bool = False,
 ) -> PathRecord:
-    """Grade a path on its own text and sum it up; `paths` is the number of paths of the question in this run."""
+    """Grade a path on its own text and sum it up; `paths` is the number of paths of the question in this run.
+
+    With `keep_ids`, every segment has its `token_ids` as well: what training rows are made from.
+    """
     text = own_text(path.history)
     verdict = await graded_text(text, path.outcome, problem.answer, problem.kind, grader)
     extra: dict[str, Any] = {**meta, **path.meta, "counted": path.counted, "gold": problem.answer, "kind": problem.kind}
@@ -35,7 +46,7 @@ async def path_record(
         outcome=path.outcome,
         verdict=verdict,
         tokens=path.tokens,
-        segments=tuple(_summed_up(segment) for segment in path.history),
+        segments=tuple(_summed_up(segment, keep_ids) for segment in path.history),
         aha={name: aha_count(text, name) for name in AHA_WORDS},
         text=text,
         meta=extra,
@@ -47,7 +58,7 @@ async def graded_text(text: str, outcome: str, gold: str, kind: str, grader: Gra
     return FAILED if outcome == "failed" else await grader.acheck(text, gold, kind)
 
 
-def _summed_up(segment: Segment) -> dict[str, Any]:
+def _summed_up(segment: Segment, keep_ids: bool) -> dict[str, Any]:
     line: dict[str, Any] = {"kind": segment["kind"], "round": segment["round"], "tokens": len(segment["token_ids"])}
     line |= {key: segment[key] for key in ("finish", "sources", "logprob") if key in segment}
     if "tool" in segment:
@@ -55,4 +66,6 @@ def _summed_up(segment: Segment) -> dict[str, Any]:
     # Own text has a field of its own; what peers and tools told it is found nowhere else.
     if segment["kind"] in {"summary", "tool", "error"}:
         line["text"] = segment["text"]
+    if keep_ids:
+        line["token_ids"] = segment["token_ids"]
     return line

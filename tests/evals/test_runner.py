@@ -286,3 +286,26 @@ def test_header_holds_what_makes_results_comparable() -> None:
     config = plan().record_config({"model": "m", "model_hash": None})
     assert json.loads(json.dumps(config)) == config
     assert config != plan(5).record_config({"model": "m", "model_hash": None})
+
+
+async def test_records_keep_the_ids_of_every_segment_where_they_are_wanted(tmp_path: Path) -> None:
+    engine = ScriptedEngine(script)
+    assert await run(plan(1), tmp_path / "plain.jsonl", engine) == 0
+    assert await run(plan(1, keep_ids=True), tmp_path / "ids.jsonl", engine) == 0
+    plain, kept = read_records(tmp_path / "plain.jsonl"), read_records(tmp_path / "ids.jsonl")
+    assert "keep_ids" not in plain[0].config
+    assert kept[0].config["keep_ids"] is True
+    assert all("token_ids" not in segment for record in plain[1] for segment in record.segments)
+    sent = {tuple(ids) for ids, _ in engine.requests}
+    for record in kept[1]:
+        assert all(len(segment["token_ids"]) == segment["tokens"] for segment in record.segments)
+        # The ids before the last generated segment are, joined, a request that the engine has seen.
+        history = [ids for segment in record.segments[:-1] for ids in segment["token_ids"]]
+        assert tuple(history) in sent
+
+
+def test_the_vocabulary_is_part_of_the_configuration_where_ids_are_kept() -> None:
+    plain, thinking = ScriptedEngine(script), ScriptedEngine(script, thinking=True)
+    hashes = [model_config(engine, vocabulary=True)["vocabulary"] for engine in (plain, plain, thinking)]
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert "vocabulary" not in model_config(plain)

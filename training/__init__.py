@@ -1,0 +1,1 @@
+"""How a model learns to listen: LeaP traces, their selection, supervised fine-tuning (the paper's LeaP-T)."""
