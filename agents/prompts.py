@@ -26,9 +26,9 @@ PEERS_TURNS = (
     "some of them have found. They can be wrong, and so can you."
 )
 TRIGGERS_TURNS = (
-    "Stop here for a moment. In a few sentences: what is your approach, and what have you found so far?",
-    "Before you go on, tell the others in a few sentences what you have worked out up to now.",
-    "Sum up your progress for the others in a few sentences: your main idea, your results, what is still open.",
+    "Stop here for a moment. In at most three sentences: what have you found so far, with the numbers?",
+    "Before you go on, tell the others in at most three sentences what you have worked out, with the numbers.",
+    "Sum up for the others in at most three sentences: the results that you have so far, with the numbers.",
 )
 BRIDGES_TURNS = (
     "Check this against your own work. Then solve the problem step by step, to the end.",
@@ -66,17 +66,18 @@ TRIGGERS_ANSWERING = (
     "For the others, this is what I have found.",
 )
 
-# How a summary begins.
+# How a summary begins: a sentence that only a finding can end, not a plan.
 TEMPLATES = (
-    "In short, my approach and what I have found so far:",
-    "My main idea, the results I trust, and what is still open:",
-    "To sum up my reasoning and my current result:",
-    "What I have worked out up to now:",
-    "The key steps so far and what they give:",
+    "In short, what I have found so far is that",
+    "My result up to this point:",
+    "What I have worked out so far, with the numbers:",
+    "So far I have established that",
+    "The steps that I am sure of, and what they give:",
 )
 
-# What closes a summary that the token limit has cut.
-SUMMARY_CUT = " ...\n"
+# What marks a summary that the token limit has cut, for its writer and for its readers.
+CUT_MARK = " ..."
+SUMMARY_CUT = CUT_MARK + "\n"
 
 PEER_LABEL = "Peer {number}"
 PEER_LABEL_ABOUT = "{name} ({about})"
@@ -101,11 +102,19 @@ BRIDGES_ANSWERING = (
     "Where this differs from my result, one of us is wrong; I check and go on.",
 )
 
+# What follows the bridge: the last line of the path's own text, so that it goes on where it stood.
+ANCHOR = "I was here:\n{line}"
+# Where a chat model's answer goes, after a few hundred foreign tokens.
+BOX_REMINDER = " The final answer goes into \\boxed{}."
+
+# How a comment quotes a summary.
+QUOTED = '{label}: "{text}"'
+
 # A path that has nobody to hear from.
 NO_COMMENT = "I go on from here."
 
-# A model that writes `<comment>` is about to invent its peers.
-INVENTED_COMMENT = COMMENT_END + "\n\nNobody has written to me just now. I go on with my own reasoning.\n\n"
+# A model that writes `<comment>` is about to invent its peers. No tag here: another pair is one more to imitate.
+INVENTED_COMMENT = "\n\nNo: nobody has written to me just now. I go on with my own reasoning.\n\n"
 
 # The last word of a path that has used up its budget, or has ended without saying what its answer is.
 OUT_OF_BUDGET = "\n\nI have to stop here and give the answer that my work supports best.\n"

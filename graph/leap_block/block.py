@@ -66,7 +66,8 @@ def close_block(
             read = record["routes"][name]
             said = [text for text in (person if PERSON in read else None, hint) if text]
             sources = [paths[source] for source in read if source != PERSON]
-            segments = [*segments, comment(paths[name], summaries, sources, round_number, said)]
+            before = histories[name]
+            segments = [*segments, comment(paths[name], before, summaries, sources, round_number, said)]
         update[history_key(name)] = segments
     left = {**status, **failed}
     update["status"] = failed

@@ -20,6 +20,8 @@ PERSON = "person"
 """Stands for a person among the sources of a comment; no path has this name."""
 # What a character decodes to of which a limit has left some bytes: nothing that a peer could read.
 _BROKEN = "\ufffd"
+# Characters of its own last line that a path reads again behind a comment.
+_ANCHOR = 200
 
 
 class Summary(TypedDict):
@@ -90,6 +92,8 @@ async def _summarize(
         new.append(path.insert("nudge", round_number, cut + prompts.SUMMARIZE_END))
     if segment["finish"] == "cut":
         text = text.rstrip(_BROKEN)
+    if path.settings.preset == "paper" and new[0]["kind"] == "trigger" and path.turns is None:
+        text = f"{_template(path, round_number)} {text.strip()}"  # the authors' code shares the template, too
     summary = Summary(text=text.strip(), tokens=len(segment["token_ids"]), cut=segment["finish"] == "cut")
     summary = with_evidence(summary, history)
     told = Event(v=VERSION, type="summary", path=path.name, round=round_number)
@@ -132,36 +136,63 @@ def with_evidence(summary: Summary, history: Sequence[Segment]) -> Summary:
 
 def comment(
     path: Path,
+    history: Sequence[Segment],
     summaries: Mapping[str, Summary],
     sources: Sequence[Path],
     round_number: int,
     persons: Sequence[str] = (),
 ) -> Segment:
-    """The segment that lets a path read its peers' summaries, and what persons say; a plain nudge without either."""
+    """The segment that lets a path read its peers' summaries, and what persons say; a plain nudge without either.
+
+    `history` is the path's own up to its summary: the segment ends with the last line of it, so that the path goes on
+    where it stood.
+    """
     if not sources and not persons:
-        before, after = path.turns or ("\n\n", "\n\n")
-        said = prompts.NO_COMMENT_TURNS if path.turns else prompts.NO_COMMENT
-        return path.insert("nudge", round_number, f"{before}{said}{after}")
+        before, after = path.turns or ("\n\n", "")
+        text = prompts.NO_COMMENT_TURNS if path.turns else _anchored(path, history, prompts.NO_COMMENT)
+        return path.insert("nudge", round_number, f"{before}{text}{after}")
     mixed = len({source.peer.name for source in (*sources, path)}) > 1
-    told = []
+    quotes = []
     for source in sources:
         summary = summaries[source.name]
         label = peer_label(source.number, source.peer.name if mixed else None, summary.get("evidence", ()))
-        told.append(f"{path.foreign(label)}: {path.foreign(summary['text'], LABELS)}")
-    told += [f"{prompts.PERSON_LABEL}: {path.foreign(said, LABELS)}" for said in persons]
-    segment = path.insert("comment", round_number, _told(path, "\n\n".join(told), round_number))
+        text = path.foreign(summary["text"], LABELS) + (prompts.CUT_MARK if summary["cut"] else "")
+        quotes.append(prompts.QUOTED.format(label=path.foreign(label), text=text))
+    quotes += [prompts.QUOTED.format(label=prompts.PERSON_LABEL, text=path.foreign(text, LABELS)) for text in persons]
+    segment = path.insert("comment", round_number, _comment_text(path, history, "\n\n".join(quotes), round_number))
     segment["sources"] = [*(source.name for source in sources), *(PERSON for _ in persons)]
     return segment
 
 
-def _told(path: Path, comments: str, round_number: int) -> str:
+def _comment_text(path: Path, history: Sequence[Segment], quotes: str, round_number: int) -> str:
+    box = prompts.BOX_REMINDER if path.task != "free" and not path.thinking.thinks else ""
     if path.turns is not None:
         before, after = path.turns
         bridge = path.draw(prompts.BRIDGES_TURNS, round_number, "bridge")
-        return f"{before}{prompts.COMMENT_TURNS}\n\n{comments}\n\n{bridge}{after}"
+        return f"{before}{prompts.COMMENT_TURNS}\n\n{quotes}\n\n{bridge}{box}{after}"
     bridges = prompts.BRIDGES_THINKING if path.thinking.thinks else prompts.BRIDGES_ANSWERING
-    bridge = path.draw(bridges, round_number, "bridge")
-    return f"\n\n{prompts.COMMENT}\n{comments}\n{prompts.COMMENT_END}\n\n{bridge}\n\n"
+    bridge = path.draw(bridges, round_number, "bridge") + box
+    return f"\n\n{prompts.COMMENT}\n{quotes}\n{prompts.COMMENT_END}\n\n{_anchored(path, history, bridge)}"
+
+
+def _anchored(path: Path, history: Sequence[Segment], bridge: str) -> str:
+    """The bridge, and the last line of the path's own text as it ended; the authors' code has the bridge alone."""
+    if path.settings.preset == "paper":
+        return f"{bridge} "
+    own = ""
+    for segment in reversed(history):
+        if segment["kind"] == "thought":
+            own = segment["text"] + own
+        elif own:
+            break
+    own = own.removesuffix(prompts.SUMMARIZE)
+    line = own.rstrip().rpartition("\n")[2].strip()
+    if not line:
+        return f"{bridge}\n\n"
+    if len(line) > _ANCHOR:
+        line = "... " + line[-_ANCHOR:].partition(" ")[2]
+    end = own[len(own.rstrip()) :]
+    return f"{bridge} {prompts.ANCHOR.format(line=path.foreign(line))}{end}"
 
 
 def _trigger(path: Path, history: Sequence[Segment], round_number: int) -> str:
@@ -171,5 +202,8 @@ def _trigger(path: Path, history: Sequence[Segment], round_number: int) -> str:
     triggers = prompts.TRIGGERS_THINKING if path.thinking.thinks else prompts.TRIGGERS_ANSWERING
     gap = "" if history[-1]["text"].endswith("\n\n") else "\n\n"
     trigger = path.draw(triggers, round_number, "trigger")
-    template = path.draw(prompts.TEMPLATES, round_number, "template")
-    return f"{gap}{trigger}\n{prompts.SUMMARIZE}\n{template}"
+    return f"{gap}{trigger}\n{prompts.SUMMARIZE}\n{_template(path, round_number)}"
+
+
+def _template(path: Path, round_number: int) -> str:
+    return path.draw(prompts.TEMPLATES, round_number, "template")
