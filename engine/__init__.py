@@ -18,13 +18,14 @@ from peerleap.engine.errors import (
     RequestRefused,
 )
 from peerleap.engine.models import Model, default_model, resolve_model
-from peerleap.engine.protocol import Completion, Engine, OnText, SamplingParams
+from peerleap.engine.protocol import MAX_LOGPROBS, Completion, Engine, OnText, SamplingParams
 from peerleap.engine.registry import close_engines, get_engine
 from peerleap.engine.scripted import ScriptedEngine
 from peerleap.engine.vllm_engine import VLLMEngine
 
 __all__ = [
     "EMBEDDED",
+    "MAX_LOGPROBS",
     "Completion",
     "Engine",
     "EngineDead",

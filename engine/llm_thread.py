@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, wait
 from multiprocessing import resource_tracker
 from typing import Any
 
@@ -15,45 +14,16 @@ from peerleap.engine.arguments import LORA_PATH, refuse_unknown
 from peerleap.engine.errors import EngineError, EngineStartError, RequestRefused
 from peerleap.engine.processes import children, descendants, wait_until_gone
 from peerleap.engine.protocol import SamplingParams
+from peerleap.engine.request import Generated, vllm_params
+from peerleap.engine.starting import Starting
 
-_STREAM_TOKENS = 4
 
-
-class CoreStopped(EngineError):
+class LLMStopped(EngineError):
     """The request was in an engine when that was shut down."""
 
 
-class Starting(Future["Core"]):
-    """An engine that is being started in the background, and can be called off."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._called_off = False
-        self._has_processes = False
-        self.thread: threading.Thread | None = None
-
-    def call_off(self) -> None:
-        """End the start and its processes; a start takes a minute, and Ctrl-C must not."""
-        self._called_off = True
-        while self._has_processes and not self.done():
-            for pid in children(self.thread):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGTERM)
-            wait([self], timeout=0.1)
-
-    def processes_follow(self) -> None:
-        """Called before the first process is made.
-
-        Raises:
-            EngineStartError: the start was called off.
-        """
-        self._has_processes = True
-        if self._called_off:
-            raise EngineStartError("the engine was closed while it started")
-
-
-class Core:
-    """A running `AsyncLLM` on a loop and thread of its own. Make one with `Core.start`."""
+class LLMThread:
+    """A running `AsyncLLM` on a loop and thread of its own. Make one with `LLMThread.start`."""
 
     def __init__(self, llm: Any, loop: asyncio.AbstractEventLoop, lora: Any) -> None:
         self._llm, self._loop, self._lora = llm, loop, lora
@@ -63,12 +33,12 @@ class Core:
         self._stopped = False
 
     @classmethod
-    def start(cls, engine_args: dict[str, Any]) -> Starting:
+    def start(cls, engine_args: dict[str, Any]) -> Starting["LLMThread"]:
         """Start an engine in the background.
 
         The future raises `EngineStartError` where vLLM refuses the arguments or the model.
         """
-        started = Starting()
+        started = Starting["LLMThread"]()
         started.thread = threading.Thread(
             target=cls._run, args=(engine_args, started), name="peerleap-engine", daemon=True
         )
@@ -76,7 +46,7 @@ class Core:
         return started
 
     @classmethod
-    def _run(cls, engine_args: dict[str, Any], started: Starting) -> None:
+    def _run(cls, engine_args: dict[str, Any], started: Starting["LLMThread"]) -> None:
         # vLLM is made on a plain thread, before its loop runs: it blocks, and blocking inside a coroutine is an error
         # under `langgraph dev`.
         try:
@@ -91,8 +61,8 @@ class Core:
             started.set_exception(error)
             return
         loop = asyncio.new_event_loop()
-        core = cls(llm, loop, lora)
-        loop.call_soon(started.set_result, core)
+        running = cls(llm, loop, lora)
+        loop.call_soon(started.set_result, running)
         try:
             loop.run_forever()
         finally:
@@ -102,53 +72,68 @@ class Core:
             wait_until_gone(processes)  # vLLM waits for its core, not for the core's workers
             _drain(loop)
             # The last reference goes here: collected at the interpreter's end, vLLM prints a traceback.
-            del core._llm, llm
+            del running._llm, llm
 
     async def generate(
-        self, token_ids: Sequence[int], params: SamplingParams, on_text: Callable[[str], None] | None
-    ) -> tuple[Any, list[int]]:
-        """Run one request from any loop; vLLM's last `RequestOutput` of it, and all generated ids.
+        self,
+        token_ids: Sequence[int],
+        params: SamplingParams,
+        on_text: Callable[[str], None] | None,
+        replica: int | None = None,
+    ) -> Generated:
+        """Run one request from any event loop.
+
+        Args:
+            token_ids: the whole prompt.
+            params: how to sample and when to stop.
+            on_text: receives new text on the caller's loop.
+            replica: the data-parallel rank that the request goes to; `None` leaves it to vLLM.
 
         Raises:
-            CoreStopped: the engine was shut down before the request was done.
+            LLMStopped: the engine was shut down before the request was done.
             RequestRefused: vLLM does not take the request.
         """
         here = asyncio.get_running_loop()
         deliver = None if on_text is None else (lambda text: here.call_soon_threadsafe(on_text, text))
         with self._gate:  # what is handed over before the stop is cancelled by it, and nothing comes after it
             if self._stopped:
-                raise CoreStopped("the engine was shut down")
-            running = asyncio.run_coroutine_threadsafe(self._request(list(token_ids), params, deliver), self._loop)
+                raise LLMStopped("the engine was shut down")
+            running = asyncio.run_coroutine_threadsafe(
+                self._request(list(token_ids), params, deliver, replica), self._loop
+            )
         try:
             return await asyncio.wrap_future(running)
         except asyncio.CancelledError:
             caller = asyncio.current_task()
             if self._stopped and not (caller and caller.cancelling()):
-                raise CoreStopped("the engine was shut down") from None
+                raise LLMStopped("the engine was shut down") from None
             raise
 
     async def _request(
-        self, token_ids: list[int], params: SamplingParams, deliver: Callable[[str], object] | None
-    ) -> tuple[Any, list[int]]:
+        self,
+        token_ids: list[int],
+        params: SamplingParams,
+        deliver: Callable[[str], object] | None,
+        replica: int | None,
+    ) -> Generated:
         from vllm import TokensPrompt
         from vllm.exceptions import VLLMClientError
 
-        generated: list[int] = []
-        last = None
+        generated = Generated(params.logprobs)
         try:
-            async for last in self._llm.generate(
+            async for output in self._llm.generate(
                 TokensPrompt(prompt_token_ids=token_ids),
-                _vllm_params(params, stream=deliver is not None),
+                vllm_params(params, stream=deliver is not None),
                 f"peerleap-{next(self._numbers)}",
                 lora_request=self._lora,
+                data_parallel_rank=replica,
             ):
-                output = last.outputs[0]
-                generated += output.token_ids
-                if deliver is not None and output.text:
-                    deliver(output.text)
+                generated.add(output)
+                if deliver is not None and (text := output.outputs[0].text):
+                    deliver(text)
         except (VLLMClientError, ValueError) as error:
             raise RequestRefused(f"vLLM refused a request of {len(token_ids)} tokens: {_first_line(error)}") from error
-        return last, generated
+        return generated
 
     def unfinished(self) -> int:
         """Requests that are running or waiting."""
@@ -162,7 +147,7 @@ class Core:
         self._thread.join()
 
 
-def _make(engine_args: dict[str, Any], starting: Starting) -> tuple[Any, Any]:
+def _make(engine_args: dict[str, Any], starting: Starting[Any]) -> tuple[Any, Any]:
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.lora.request import LoRARequest
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -195,29 +180,6 @@ def _without_compiler(engine_args: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         os.environ.pop(name, None)
-
-
-def _vllm_params(params: SamplingParams, *, stream: bool) -> Any:
-    from vllm import SamplingParams as VLLMSamplingParams
-    from vllm.sampling_params import RequestOutputKind
-
-    return VLLMSamplingParams(
-        max_tokens=params.max_tokens,
-        temperature=params.temperature,
-        top_p=params.top_p,
-        top_k=params.top_k,
-        min_p=params.min_p,
-        repetition_penalty=params.repetition_penalty,
-        seed=params.seed,
-        stop=list(params.stop),
-        stop_token_ids=list(params.stop_token_ids),
-        logprobs=0 if params.logprobs else None,
-        include_stop_str_in_output=True,
-        skip_special_tokens=False,
-        spaces_between_special_tokens=False,
-        output_kind=RequestOutputKind.DELTA if stream else RequestOutputKind.FINAL_ONLY,
-        stream_interval=_STREAM_TOKENS if stream else None,
-    )
 
 
 def _drain(loop: asyncio.AbstractEventLoop) -> None:

@@ -1,9 +1,15 @@
+"""The engine seam: what a request to a model is, what it returns, and what an engine must do."""
+
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 OnText = Callable[[str], None]
 """Receives newly generated text, in order, on the caller's event loop."""
+
+MAX_LOGPROBS = 20
+"""Largest number of alternatives that vLLM reports for a token unless its argument `max_logprobs` is raised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +20,7 @@ class SamplingParams:
     """
 
     max_tokens: int
-    """Most tokens to generate."""
+    """Maximum number of tokens to generate."""
     temperature: float = 0.6
     """0 is greedy."""
     top_p: float = 0.95
@@ -22,12 +28,15 @@ class SamplingParams:
     """0 considers all tokens."""
     min_p: float = 0.0
     repetition_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
     seed: int | None = None
     stop: tuple[str, ...] = ()
     stop_token_ids: tuple[int, ...] = ()
     """The end-of-turn token always stops and need not be listed."""
-    logprobs: bool = False
-    """Sum the log-probabilities of the generated tokens into `Completion.logprob`."""
+    logprobs: int | None = None
+    """Number of most likely alternatives to report for each token, besides the sampled one: 0 reports the sampled
+    token only, `None` turns log-probabilities off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +52,21 @@ class Completion:
     """The stop string or stop token id that ended the request; `None` for the end-of-turn token or `length`."""
     prompt_tokens: int
     cached_tokens: int
-    """How many of the prompt's tokens came from the prefix cache."""
-    logprob: float | None = None
-    """Sum of the natural log-probabilities of `token_ids`, if it was asked for."""
+    """Number of prompt tokens that came from the prefix cache."""
+    token_logprobs: list[float] | None = None
+    """Natural log-probability of each of `token_ids`; `None` unless `SamplingParams.logprobs` is a number."""
+    token_confidences: list[float] | None = None
+    """Confidence of each token: minus the mean log-probability of the `k` most likely tokens at its place
+    (DeepConf, arXiv 2508.15260, equation 2); `None` unless `SamplingParams.logprobs` is a `k` of at least 1."""
+
+    @property
+    def logprob(self) -> float | None:
+        """Sum of `token_logprobs`; `None` where there are none."""
+        return None if self.token_logprobs is None else math.fsum(self.token_logprobs)
 
     @property
     def ended_turn(self) -> bool:
-        """Whether the model ended its turn by itself (the end-of-turn token is the last id)."""
+        """True if the model ended its turn by itself: the end-of-turn token is the last id."""
         return self.finish_reason == "stop" and self.stop_reason is None
 
 
@@ -72,11 +89,11 @@ class Engine(Protocol):
 
     @property
     def context_length(self) -> int:
-        """Most tokens of prompt and generated text together."""
+        """Maximum number of tokens of prompt and generated text together."""
         ...
 
     def check(self) -> None:
-        """Say, before anything is loaded, why the engine could not start.
+        """Explain, before anything is loaded, why the engine could not start.
 
         Raises:
             EngineError: the engine is not installed, or cannot run the model on this machine.
@@ -85,17 +102,34 @@ class Engine(Protocol):
         ...
 
     async def start(self) -> None:
-        """Wait until the engine is ready; without it, the first request starts the engine.
+        """Start now rather than at the first request, and wait until the engine runs.
+
+        Returns at once where it runs already. An engine that needs no start does nothing.
 
         Raises:
-            EngineError: the engine is missing or did not start.
+            EngineError: the engine is missing, or did not start.
         """
         ...
 
     async def generate(
-        self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
+        self,
+        token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        session: str | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         """Continue `token_ids`.
+
+        Args:
+            token_ids: the whole prompt, as token ids of the engine's tokenizer.
+            params: how to sample and when to stop.
+            session: name of the path within its run, such as `run/solver_1`. Requests of one session go to the replica
+                that holds their prefix cache, where an engine has several.
+            on_text: receives the generated text while it is written.
+
+        Returns:
+            The generated ids, their text, and why the request ended.
 
         Raises:
             EngineError: the engine is missing, did not start, died twice, or refused the request.

@@ -1,3 +1,5 @@
+"""An engine whose model is a plain function: for tests of logic, for benchmarks and for examples."""
+
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -7,7 +9,7 @@ from peerleap.engine.chat_format import decode, encode
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
 
 Script = Callable[[str, SamplingParams], str]
-"""Given the prompt as text, the text that the model would go on to write; its turn ends where the text ends."""
+"""Maps the prompt's text to the text that the model would write next; its turn ends where the text ends."""
 
 END_OF_TURN = "<|im_end|>"
 _BLOCK = 32
@@ -20,7 +22,7 @@ _TEMPLATE = (
 
 @cache
 def byte_tokenizer(thinking: bool = False) -> Any:
-    """A tokenizer made in process: a token a byte, ChatML's control tokens and, if asked, `<think>` and `</think>`."""
+    """A tokenizer made in process: one token per byte, ChatML's control tokens and, with `thinking`, `<think>` tags."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -57,7 +59,9 @@ class ScriptedEngine:
         self._end: int = self.tokenizer.eos_token_id
         self.context_length = context_length
         self.requests: list[tuple[list[int], SamplingParams]] = []
-        """Every request as it came, for tests."""
+        """Every request as it arrived, for tests."""
+        self.sessions: list[str | None] = []
+        """The session of every request, in the order of `requests`."""
         self._script = script
         self._seconds_per_token = 1 / tokens_per_second if tokens_per_second else 0.0
         self._cached: set[int] = set()
@@ -66,14 +70,23 @@ class ScriptedEngine:
         """Nothing can be missing."""
 
     async def start(self) -> None:
-        """Nothing needs to be started."""
+        """Nothing needs a start."""
 
     async def generate(
-        self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
+        self,
+        token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        session: str | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
-        """Emit what the script writes, up to the first stop."""
+        """Emit what the script writes, up to the first stop.
+
+        Each token has the log-probability -0.1, and each of its alternatives -0.2.
+        """
         prompt = list(token_ids)
         self.requests.append((prompt, params))
+        self.sessions.append(session)
         written = self._script(decode(self.tokenizer, prompt), params)
         planned = [*encode(self.tokenizer, written), self._end]
         ids, finish_reason, stop_reason = self._stop(planned, params)
@@ -88,7 +101,8 @@ class ScriptedEngine:
             stop_reason=stop_reason,
             prompt_tokens=len(prompt),
             cached_tokens=self._cache(prompt, ids),
-            logprob=-0.1 * len(ids) if params.logprobs else None,
+            token_logprobs=None if params.logprobs is None else [-0.1] * len(ids),
+            token_confidences=[0.2] * len(ids) if params.logprobs else None,
         )
 
     def _stop(

@@ -1,3 +1,5 @@
+"""vLLM in this process: one model, started at its first request, restarted once when it dies."""
+
 import asyncio
 import atexit
 import multiprocessing
@@ -10,10 +12,13 @@ from peerleap.engine.arguments import check_arguments
 from peerleap.engine.chat_format import decode
 from peerleap.engine.device import check_fits, default_engine_args, set_environment, vllm_device
 from peerleap.engine.errors import EngineDead, EngineError, EngineMissing, EngineStartError, ModelError
-from peerleap.engine.llm_thread import Core, CoreStopped, Starting
+from peerleap.engine.llm_thread import LLMStopped, LLMThread
 from peerleap.engine.models import Model, resolve_model
 from peerleap.engine.orphans import mark_host
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
+from peerleap.engine.replicas import Replicas
+from peerleap.engine.request import Generated
+from peerleap.engine.starting import Starting
 
 
 class VLLMEngine:
@@ -25,11 +30,13 @@ class VLLMEngine:
     """
 
     def __init__(self, model: str | None = None, **engine_args: Any) -> None:
-        self._asked = model
+        self._requested = model
         self._engine_args = engine_args
         self._lock = threading.Lock()
-        self._core: Starting | None = None
+        self._current: Starting[LLMThread] | None = None
         self._closed = False
+        count = engine_args.get("data_parallel_size", 1)
+        self._replicas = Replicas(count if isinstance(count, int) else 1)
 
     @cached_property
     def resolved(self) -> Model:
@@ -38,7 +45,7 @@ class VLLMEngine:
         Raises:
             ModelError: there is no such model, or its folder is not complete.
         """
-        return resolve_model(self._asked)
+        return resolve_model(self._requested)
 
     @property
     def model(self) -> str:
@@ -87,21 +94,36 @@ class VLLMEngine:
         check_fits(self.resolved, device, self._engine_args)
 
     async def generate(
-        self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
+        self,
+        token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        session: str | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         """Continue `token_ids`; a dead engine is restarted once and the request replayed from its ids.
+
+        Args:
+            token_ids: the whole prompt.
+            params: how to sample and when to stop.
+            session: name of the path within its run. With `data_parallel_size` over 1, a session stays on one replica.
+            on_text: receives the generated text while it is written.
+
+        Returns:
+            The generated ids, their text, and why the request ended.
 
         Raises:
             EngineError: the engine is missing, did not start, died twice, or refused the request.
         """
         last_death: Exception | None = None
+        replica = self._replicas.rank(session)
         forward = None if on_text is None else _Once(on_text)
         for _ in range(2):
-            starting = await self._starting()
-            core = await _ready(starting)
+            starting = await self._start()
+            llm = await _ready(starting)
             try:
-                output, ids = await core.generate(token_ids, params, None if forward is None else forward.replay())
-                return self._completion(output, ids, params)
+                deliver = None if forward is None else forward.replay()
+                return self._completion(await llm.generate(token_ids, params, deliver, replica), params)
             except Exception as error:
                 if not _is_death(error):
                     raise
@@ -118,7 +140,7 @@ class VLLMEngine:
         Raises:
             EngineError: the engine is missing, or did not start.
         """
-        await _ready(await self._starting())
+        await _ready(await self._start())
 
     @property
     def closed(self) -> bool:
@@ -127,14 +149,15 @@ class VLLMEngine:
 
     def unfinished(self) -> int:
         """Requests that the engine is running or has waiting; 0 where it has not started."""
-        core = self._core
-        return core.result().unfinished() if core is not None and core.done() and not core.exception() else 0
+        current = self._current
+        runs = current is not None and current.done() and not current.exception()
+        return current.result().unfinished() if runs else 0
 
     def close(self) -> None:
         """Shut the engine down; its processes are gone when this returns. It cannot be used again."""
         with self._lock:
             self._closed = True
-            starting, self._core = self._core, None
+            starting, self._current = self._current, None
         atexit.unregister(self.close)
         if starting is None:
             return
@@ -142,14 +165,14 @@ class VLLMEngine:
         if starting.done() and not starting.exception():
             starting.result().stop()
 
-    async def _starting(self) -> Starting:
-        # To find a model may block, which an event loop must not.
-        core = self._core
-        if core is not None and not (core.done() and core.exception()):
-            return core
-        return await asyncio.to_thread(self._running)
+    async def _start(self) -> Starting[LLMThread]:
+        # Finding a model may block, which an event loop must not.
+        current = self._current
+        if current is not None and not (current.done() and current.exception()):
+            return current
+        return await asyncio.to_thread(self._ensure_started)
 
-    def _running(self) -> Starting:
+    def _ensure_started(self) -> Starting[LLMThread]:
         if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing's own check
             raise EngineStartError(
                 "the engine's processes import the program that starts them, and this program would start them again: "
@@ -157,28 +180,29 @@ class VLLMEngine:
             )
         with self._lock:
             if self._closed:
-                raise EngineError(f"the engine of model={self._asked!r} was closed")
-            if self._core is None or (self._core.done() and self._core.exception()):
+                raise EngineError(f"the engine of model={self._requested!r} was closed")
+            if self._current is None or (self._current.done() and self._current.exception()):
                 self.check()
                 device = vllm_device()
                 set_environment(device)
                 defaults = {"model": self.resolved.path, **default_engine_args(device)}
                 mark_host()
-                self._core = Core.start(defaults | self._engine_args)
+                self._current = LLMThread.start(defaults | self._engine_args)
                 # Registered once multiprocessing has registered its own: handlers run last in, first out, and the
                 # engine must end before multiprocessing kills its processes.
-                self._core.add_done_callback(lambda _: atexit.register(self.close))
-            return self._core
+                self._current.add_done_callback(lambda _: atexit.register(self.close))
+            return self._current
 
-    def _bury(self, dead: Starting) -> None:
+    def _bury(self, dead: Starting[LLMThread]) -> None:
         with self._lock:
-            if self._core is not dead:
+            if self._current is not dead:
                 return
-            self._core = None
+            self._current = None
         # Its processes are reaped in the background: the replayed requests need not wait for that.
         threading.Thread(target=dead.result().stop, name="peerleap-engine-reaper", daemon=True).start()
 
-    def _completion(self, output: Any, ids: list[int], params: SamplingParams) -> Completion:
+    def _completion(self, generated: Generated, params: SamplingParams) -> Completion:
+        output = generated.last
         last = output.outputs[0]
         if last.finish_reason not in {"stop", "length"}:
             raise EngineError(
@@ -186,19 +210,20 @@ class VLLMEngine:
             )
         finish_reason: Literal["stop", "length"] = last.finish_reason
         # A model's generation config may list further tokens that end its turn, and vLLM names those it stopped at.
-        asked = last.stop_reason in (*params.stop, *params.stop_token_ids)
+        listed = last.stop_reason in (*params.stop, *params.stop_token_ids)
         return Completion(
-            token_ids=ids,
-            text=decode(self.tokenizer, ids),
+            token_ids=generated.token_ids,
+            text=decode(self.tokenizer, generated.token_ids),
             finish_reason=finish_reason,
-            stop_reason=last.stop_reason if asked else None,
+            stop_reason=last.stop_reason if listed else None,
             prompt_tokens=len(output.prompt_token_ids),
             cached_tokens=output.num_cached_tokens or 0,
-            logprob=last.cumulative_logprob if params.logprobs else None,
+            token_logprobs=None if params.logprobs is None else generated.logprobs,
+            token_confidences=generated.confidences if params.logprobs else None,
         )
 
 
-async def _ready(starting: Starting) -> Core:
+async def _ready(starting: Starting[LLMThread]) -> LLMThread:
     # Who is cancelled leaves; the others still wait for it.
     return await asyncio.shield(asyncio.wrap_future(starting))
 
@@ -225,7 +250,7 @@ class _Once:
 
 
 def _is_death(error: Exception) -> bool:
-    if isinstance(error, CoreStopped):  # another request saw the death first
+    if isinstance(error, LLMStopped):  # another request saw the death first
         return True
     try:
         from vllm.v1.engine.exceptions import EngineDeadError

@@ -42,10 +42,15 @@ class CountedEngine:
         await self._engine.start()
 
     async def generate(
-        self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
+        self,
+        token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        session: str | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         """As the other engine's."""
-        done = await self._engine.generate(token_ids, params, on_text=on_text)
+        done = await self._engine.generate(token_ids, params, session=session, on_text=on_text)
         self._on_tokens(len(done.token_ids))
         return done
 

@@ -2,16 +2,22 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from peerleap.agents import Sampling
 from peerleap.agents.form import form_schema
 from peerleap.agents.peer import MOST
+from peerleap.engine import MAX_LOGPROBS
 from peerleap.graph.errors import SettingsError
 
 RouterName = Literal["dispersed", "clustered", "hybrid", "random", "all", "evidence"]
 VoteName = Literal["majority", "shortest_majority"]
 TaskName = Literal["math", "choice", "free"]
+
+
+def _count(logprobs: Any) -> Any:
+    # Runs that were stored when this was a switch: on meant the sampled token only.
+    return {True: 0, False: None}[logprobs] if isinstance(logprobs, bool) else logprobs
 
 
 class Settings(BaseModel):
@@ -63,8 +69,9 @@ class Settings(BaseModel):
     """What kind of question it is. Default: told from the question."""
     sampling: Sampling = Sampling()
     """How all paths sample, where their peer says nothing else."""
-    logprobs: bool = False
-    """Keep the log-probability of every generated segment."""
+    logprobs: Annotated[int | None, Field(ge=0, le=MAX_LOGPROBS), BeforeValidator(_count)] = None
+    """Number of alternatives whose log-probabilities are read for every generated token, as in vLLM. A segment then has
+    its log-probability, and with at least 1 the confidence of each token."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Same seed, same engine: same run."""
 

@@ -88,11 +88,16 @@ class RecordingEngine:
         await self._engine.start()
 
     async def generate(
-        self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
+        self,
+        token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        session: str | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         prompt = list(token_ids)
         self.prompts.append(prompt)
-        completion = await self._engine.generate(prompt, params, on_text=on_text)
+        completion = await self._engine.generate(prompt, params, session=session, on_text=on_text)
         self.completions.append((prompt, completion))
         return completion
 

@@ -15,7 +15,7 @@ async def deepconf(problem: Problem, engine: Engine, config: MethodConfig, seed:
 
     DeepConf takes the mean over the 20 likeliest tokens at each place; the engine seam gives the sampled one only.
     """
-    asked = replace(config, settings={**config.settings, "logprobs": True})
+    asked = replace(config, settings={**config.settings, "logprobs": 0})
     paths = await independent(problem, engine, asked, seed)
     return [replace(path, meta={**path.meta, "confidence": confidence(path)}) for path in paths]
 

@@ -133,7 +133,6 @@ def _completion(entry: Entry) -> Completion:
         stop_reason=entry["stop_reason"],
         prompt_tokens=segment["prompt_tokens"],
         cached_tokens=segment["cached_tokens"],
-        logprob=segment.get("logprob"),
     )
 
 

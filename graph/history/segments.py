@@ -55,7 +55,9 @@ class Segment(TypedDict):
     dropped: NotRequired[int]
     """Summaries that ended in `</think>`: the tokens that spelt it, which are not among the ids."""
     logprob: NotRequired[float]
-    """Generated segments, where asked for: sum of the natural log-probabilities."""
+    """Generated segments, with `logprobs`: sum of the natural log-probabilities, the end-of-turn token's included."""
+    confidences: NotRequired[list[float]]
+    """Generated segments, with `logprobs` of at least 1: each id's confidence, as in `Completion.token_confidences`."""
     sources: NotRequired[list[str]]
     """Comments: the paths whose summaries they hold, in order; `person` for a person's comment."""
     tool: NotRequired[ToolRecord]

@@ -125,9 +125,11 @@ class Path:
             logprobs=self.settings.logprobs,
             **sampling,
         )
+        run = derive_seed(self.settings.seed, history[0]["text"])  # the same in a fork of the run
+        session = f"{run:08x}/{self.name}"
         on_text = None if write is nobody else lambda text: write(self._said(kind, round_number, text))
         completion = await traced(
-            lambda: self.engine.generate(prompt, params, on_text=on_text),
+            lambda: self.engine.generate(prompt, params, session=session, on_text=on_text),
             config, engine=self.engine, params=params, path=self.name, kind=kind, round_number=round_number,
             history=history,
         )  # fmt: skip
@@ -145,6 +147,8 @@ class Path:
         )
         if completion.logprob is not None:
             segment["logprob"] = completion.logprob
+        if completion.token_confidences is not None:
+            segment["confidences"] = completion.token_confidences[: len(ids)]
         return segment, completion
 
     def _said(self, kind: Kind, round_number: int, text: str) -> Any:

@@ -34,10 +34,12 @@ class _LoggingEngine(VLLMEngine):
         super().__init__(max_model_len=2048)
         self._log = log
 
-    async def generate(self, token_ids: Any, params: SamplingParams, *, on_text: Any = None) -> Any:
+    async def generate(
+        self, token_ids: Any, params: SamplingParams, *, session: Any = None, on_text: Any = None
+    ) -> Any:
         with self._log.open("a") as file:
             file.write(f"{params.seed}\n")
-        return await super().generate(token_ids, params, on_text=on_text)
+        return await super().generate(token_ids, params, session=session, on_text=on_text)
 
 
 def _child(store: str, log: Path) -> None:

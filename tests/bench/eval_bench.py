@@ -37,7 +37,12 @@ class _Slots(ScriptedEngine):
         raise AssertionError("planned in generate")
 
     async def generate(
-        self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
+        self,
+        token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        session: str | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         text = self.tokenizer.decode(list(token_ids[-200:]))
         own = _own(self.tokenizer.decode(list(token_ids)))

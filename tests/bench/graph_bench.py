@@ -23,10 +23,15 @@ class _TimedEngine(ScriptedEngine):
         self.seconds = 0.0
 
     async def generate(
-        self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
+        self,
+        token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        session: str | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         start = time.perf_counter()
-        step = super().generate(token_ids, params, on_text=on_text)
+        step = super().generate(token_ids, params, session=session, on_text=on_text)
         self.seconds += time.perf_counter() - start
         # Drive the coroutine by hand: what it does between its awaits is its own time.
         while True:

@@ -36,11 +36,16 @@ class _Recorder:
     def __init__(self, engine: VLLMEngine) -> None:
         self._engine = engine
         self.model, self.tokenizer, self.context_length = engine.model, engine.tokenizer, engine.context_length
-        self.check = engine.check
+        self.check, self.start = engine.check, engine.start
         self.requests: list[Request] = []
 
     async def generate(
-        self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
+        self,
+        token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        session: str | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         self.requests.append((list(token_ids), params))
         # Without a reader of the tokens, as the floor has none.
@@ -120,16 +125,16 @@ def _floor(pipe: Connection) -> None:
     mark_host()  # vLLM's engine process would outlive this one
     from vllm import LLM, TokensPrompt
 
-    from peerleap.engine.llm_thread import _vllm_params
+    from peerleap.engine.request import vllm_params
 
     llm = LLM(model=resolve_model(EMBEDDED).path, **default_engine_args(device), **_ARGS)
-    llm.generate(TokensPrompt(prompt_token_ids=[1, 2, 3]), _vllm_params(SamplingParams(max_tokens=1), stream=False))
+    llm.generate(TokensPrompt(prompt_token_ids=[1, 2, 3]), vllm_params(SamplingParams(max_tokens=1), stream=False))
     pipe.send("ready")
     while waves := pipe.recv():
         start, tokens = time.perf_counter(), 0
         for wave in waves:
             prompts = [TokensPrompt(prompt_token_ids=ids) for ids, _ in wave]
-            params = [_vllm_params(params, stream=False) for _, params in wave]
+            params = [vllm_params(params, stream=False) for _, params in wave]
             outputs = llm.generate(prompts, params, use_tqdm=False)
             tokens += sum(len(output.outputs[0].token_ids) for output in outputs)
         pipe.send((time.perf_counter() - start, tokens))

@@ -66,7 +66,7 @@ def fake_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
             EngineDeadError=EngineDeadError,
         )
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(core_module, "_vllm_params", lambda params, stream: params)
+    monkeypatch.setattr(core_module, "vllm_params", lambda params, stream: params)
     monkeypatch.setattr(engine_module, "vllm_device", lambda: "cpu")
     monkeypatch.setattr(engine_module, "set_environment", lambda device: None)
 

@@ -105,12 +105,17 @@ class Flaky(ScriptedEngine):
         self.word, self.left, self.error = word, times, error
 
     async def generate(
-        self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
+        self,
+        token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        session: str | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         if self.word in self.tokenizer.decode(list(token_ids)) and self.left:
             self.left -= 1
             raise self.error("no luck")
-        return await super().generate(token_ids, params, on_text=on_text)
+        return await super().generate(token_ids, params, session=session, on_text=on_text)
 
 
 async def test_a_failed_question_is_retried_once(tmp_path: Path) -> None:

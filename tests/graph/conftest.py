@@ -57,7 +57,7 @@ class TeamEngine(ScriptedEngine):
         self._write, self._names, self._seed = write, list(names), seed
         self._call: ContextVar[Call] = ContextVar("call")
 
-    async def generate(self, token_ids: Sequence[int], params: SamplingParams, *, on_text: Any = None) -> Completion:
+    async def generate(self, token_ids: Sequence[int], params: SamplingParams, **options: Any) -> Completion:
         ids = list(token_ids)
         path = next(n for n in self._names if derive_seed(self._seed, n, len(ids)) == params.seed)
         prompt = self.tokenizer.decode(ids)
@@ -66,7 +66,7 @@ class TeamEngine(ScriptedEngine):
         self._call.set(call)
         self.running += 1
         try:
-            return await super().generate(ids, params, on_text=on_text)
+            return await super().generate(ids, params, **options)
         finally:
             self.running -= 1
 

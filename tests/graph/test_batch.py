@@ -18,12 +18,12 @@ def counted(team: Any) -> Any:
         waits_for = PATHS * QUESTIONS
         asked = 0
 
-        async def generate(self, token_ids: Any, params: Any, *, on_text: Any = None) -> Any:
+        async def generate(self, token_ids: Any, params: Any, *, session: Any = None, on_text: Any = None) -> Any:
             self.asked += 1
             async with asyncio.timeout(30):
                 while self.asked < self.waits_for:
                     await asyncio.sleep(0.01)
-            return await super().generate(token_ids, params, on_text=on_text)
+            return await super().generate(token_ids, params, session=session, on_text=on_text)
 
     def write(call: Any) -> str:
         number = next(word for word in call.prompt.split("Question: ")[1].split() if word.isdigit())

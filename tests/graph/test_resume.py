@@ -87,8 +87,8 @@ async def test_finished_paths_and_summaries_are_not_run_again(
         free = False
         stuck = False
 
-        async def generate(self, token_ids: Any, params: Any, *, on_text: Any = None) -> Any:
-            completion = await super().generate(token_ids, params, on_text=on_text)
+        async def generate(self, token_ids: Any, params: Any, *, session: Any = None, on_text: Any = None) -> Any:
+            completion = await super().generate(token_ids, params, session=session, on_text=on_text)
             mine = self._call.get()
             if not self.free and (mine.number, mine.stage, mine.round) == (3, stage, round_number):
                 self.stuck = True

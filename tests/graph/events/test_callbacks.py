@@ -127,9 +127,9 @@ async def test_a_deaf_handler_costs_no_text(team: Any, block_then: Any, small: A
     base: Any = type(team(lambda call: "").engine)
 
     class Watched(base):  # type: ignore[misc]
-        async def generate(self, token_ids: Any, params: Any, *, on_text: Any = None) -> Any:
+        async def generate(self, token_ids: Any, params: Any, *, session: Any = None, on_text: Any = None) -> Any:
             asked.append(on_text is not None)
-            return await super().generate(token_ids, params, on_text=on_text)
+            return await super().generate(token_ids, params, session=session, on_text=on_text)
 
     made = team(block_then("\\boxed{4}"), paths=2, engine_class=Watched)
     await made.graph.compile().ainvoke(QUESTION, {"callbacks": [Deaf()]}, context=small)

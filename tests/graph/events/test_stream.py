@@ -21,7 +21,7 @@ def chatty(team: Any, block_then: Any) -> Any:
     base: Any = type(team(lambda call: "").engine)
 
     class Chatty(base):  # type: ignore[misc]
-        async def generate(self, token_ids: Any, params: Any, *, on_text: Any = None) -> Any:
+        async def generate(self, token_ids: Any, params: Any, *, session: Any = None, on_text: Any = None) -> Any:
             completion = await super().generate(token_ids, params)
             self.spoken = getattr(self, "spoken", 0)
             for n in range(PIECES if on_text else 0):

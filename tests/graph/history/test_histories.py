@@ -132,11 +132,14 @@ def test_a_continued_prompt_is_cached(leap: Any) -> None:
             assert later["cached_tokens"] >= earlier["prompt_tokens"] // 32 * 32
 
 
-@pytest.mark.parametrize("logprobs", [False, True])
-def test_log_probabilities_where_asked_for(leap: Any, logprobs: bool) -> None:
+@pytest.mark.parametrize("logprobs", [None, False, True, 0, 3])
+def test_log_probabilities_where_requested(leap: Any, logprobs: int | None) -> None:
     run = leap(eventful, **SETTINGS, logprobs=logprobs)
     for segment in run.history("solver_1"):
-        assert ("logprob" in segment) == (logprobs and segment["kind"] in GENERATED)
+        assert ("logprob" in segment) == (logprobs not in {None, False} and segment["kind"] in GENERATED)
+        assert ("confidences" in segment) == (logprobs == 3 and segment["kind"] in GENERATED)
+        if "confidences" in segment:
+            assert len(segment["confidences"]) == len(segment["token_ids"])
 
 
 def test_the_reducer_only_appends() -> None:

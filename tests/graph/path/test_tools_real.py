@@ -52,8 +52,8 @@ class Retold:
     async def start(self) -> None:
         await self._engine.start()
 
-    async def generate(self, token_ids: Any, params: Any, *, on_text: Any = None) -> Any:
-        return await self._engine.generate(token_ids, params, on_text=on_text)
+    async def generate(self, token_ids: Any, params: Any, *, session: Any = None, on_text: Any = None) -> Any:
+        return await self._engine.generate(token_ids, params, session=session, on_text=on_text)
 
 
 def peers() -> list[Peer]:

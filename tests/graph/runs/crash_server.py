@@ -38,10 +38,12 @@ class LoggingEngine(ScriptedEngine):
         super().__init__(script, tokens_per_second=tokens_per_second)
         self._log = log
 
-    async def generate(self, token_ids: Any, params: SamplingParams, *, on_text: Any = None) -> Any:
+    async def generate(
+        self, token_ids: Any, params: SamplingParams, *, session: Any = None, on_text: Any = None
+    ) -> Any:
         with self._log.open("a") as file:
             file.write(f"{params.seed}\n")
-        return await super().generate(token_ids, params, on_text=on_text)
+        return await super().generate(token_ids, params, session=session, on_text=on_text)
 
 
 def run(job: dict[str, Any]) -> None:

@@ -72,11 +72,16 @@ class Dying(ScriptedEngine):
     """An engine that is gone once a path has run its cells."""
 
     async def generate(
-        self, token_ids: Sequence[int], params: SamplingParams, *, on_text: OnText | None = None
+        self,
+        token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        session: str | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         if self.tokenizer.decode(list(token_ids)).count(" tool calls left]") >= 4:
             raise EngineDead("the engine is gone")
-        return await super().generate(token_ids, params, on_text=on_text)
+        return await super().generate(token_ids, params, session=session, on_text=on_text)
 
 
 def compiled(engine: ScriptedEngine, **options: Any) -> Any:
