@@ -87,11 +87,26 @@ def test_more_prompts_than_a_step_has_room_for(real_engine: VLLMEngine) -> None:
     assert [done.prompt_tokens for done in asyncio.run(all_at_once())] == [len(prompt) for prompt in prompts]
 
 
-def test_logprobs_are_summed_and_change_nothing(real_engine: VLLMEngine, plain: Completion) -> None:
-    done = ask(real_engine, logprobs=0)
+@pytest.mark.parametrize("stream", [False, True])
+def test_logprobs_and_confidences_change_nothing(real_engine: VLLMEngine, plain: Completion, stream: bool) -> None:
+    ids, params = real_engine.tokenizer.encode(TEXT), SamplingParams(**GREEDY, logprobs=5)
+    on_text = (lambda _text: None) if stream else None
+    done = asyncio.run(real_engine.generate(ids, params, on_text=on_text))
     assert done.token_ids == plain.token_ids
     assert done.logprob is not None
-    assert -50 < done.logprob < 0
+    assert done.token_logprobs is not None
+    assert done.token_confidences is not None
+    assert len(done.token_logprobs) == len(done.token_confidences) == len(done.token_ids)
+    assert done.logprob == pytest.approx(sum(done.token_logprobs))
+    for logprob, confidence in zip(done.token_logprobs, done.token_confidences, strict=True):
+        assert logprob <= 0, "greedy: the likeliest token, whose log-probability is above the mean of the five"
+        assert -logprob < confidence < 50
+
+
+def test_the_sampled_token_alone_has_no_confidence(real_engine: VLLMEngine) -> None:
+    done = ask(real_engine, logprobs=0)
+    assert done.token_logprobs is not None
+    assert done.token_confidences is None
 
 
 def test_continuation_is_cached(real_engine: VLLMEngine, plain: Completion) -> None:

@@ -1,0 +1,16 @@
+"""A session stays on its replica, and new sessions go where the fewest are."""
+
+from peerleap.engine.replicas import Replicas
+
+
+def test_a_session_stays_where_it_was() -> None:
+    replicas = Replicas(3)
+    names = [f"run/solver_{number}" for number in range(9)]
+    first = [replicas.rank(name) for name in names]
+    assert [replicas.rank(name) for name in reversed(names)] == first[::-1]
+    assert {rank: first.count(rank) for rank in first} == {0: 3, 1: 3, 2: 3}, "the same number on each"
+
+
+def test_one_replica_or_no_session_is_left_to_vllm() -> None:
+    assert Replicas(1).rank("run/solver_1") is None
+    assert Replicas(2).rank(None) is None
