@@ -39,12 +39,17 @@ def test_package_list_names_every_folder_with_code() -> None:
         for folder in FOLDERS
         for file in (ROOT / folder).rglob("*.py")
     }
-    assert packages() == found
+    assert packages() == found | {"peerleap"}
+    where = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-dir"]
+    assert where == {"peerleap": "package", **{f"peerleap.{folder}": folder for folder in FOLDERS}}
 
 
 def test_type_links_name_every_top_folder() -> None:
     links = ROOT / ".typings" / "peerleap"
-    assert {link.name for link in links.iterdir() if not link.name.startswith("__")} == set(FOLDERS)
+    files = {"__init__.py", "__main__.py", "py.typed"}
+    assert {link.name for link in links.iterdir()} - {"__pycache__"} == {*FOLDERS, *files}
+    for name in files:
+        assert (links / name).resolve() == ROOT / "package" / name
     for name in FOLDERS:
         assert (links / name).is_symlink()
         assert (links / name).resolve() == ROOT / name
