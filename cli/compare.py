@@ -28,16 +28,11 @@ def compare(
     """
     with usage_errors():
         from peerleap.cli.eval_views import show_comparisons, show_methods
-        from peerleap.evals import read_records
-        from peerleap.evals.extras import MissingExtra
-        from peerleap.evals.report.cautions import cautions
-        from peerleap.evals.report.comparison import compare as compared
-        from peerleap.evals.report.labels import told_apart
-        from peerleap.evals.report.plots import check_plot
-        from peerleap.evals.report.plots import plot as draw
-        from peerleap.evals.report.plots import plot_routers as draw_routers
-        from peerleap.evals.report.results import Results
-        from peerleap.evals.report.tables import markdown, verdict
+        from peerleap.evals import MissingExtra, Results, markdown, read_records
+        from peerleap.evals import compare as compared
+        from peerleap.evals.report import cautions, check_plot, verdict, with_distinct_names
+        from peerleap.evals.report import plot as draw
+        from peerleap.evals.report import plot_routers as draw_routers
 
         try:
             if plot is not None:
@@ -45,7 +40,7 @@ def compare(
             if plot_routers is not None:
                 check_plot(plot_routers, "--plot-routers")
             check_report(report)
-            read = told_apart([Results.read(file) for file in results])
+            read = with_distinct_names([Results.read(file) for file in results])
             comparisons = compared(read, primary)
             out, messages = Console(), Console(stderr=True)
             for result in read:

@@ -135,12 +135,8 @@ def evaluate(
 ) -> None:  # fmt: skip
     """Run a method over a data set; killed or stopped, the same command goes on."""
     with usage_errors():
-        from peerleap.evals.data.datasets import load
-        from peerleap.evals.extras import MissingExtra
-        from peerleap.evals.grading.math_pool import GraderBroken
-        from peerleap.evals.methods import MethodConfig, method_options
-        from peerleap.evals.plan import Plan
-        from peerleap.evals.report.results import Results
+        from peerleap.evals import GraderBroken, MethodConfig, MissingExtra, Plan, Results, load
+        from peerleap.evals.methods import method_options
 
         numbers = _numbers(option)
         options = method_options(method, numbers)

@@ -14,25 +14,23 @@ def run_plan(
     """Run what is not done yet, show the results, write the report; how many questions have failed twice."""
     from peerleap.cli.eval_views import progress_view, show_methods
     from peerleap.engine import get_engine
-    from peerleap.evals import Grader, Header, Records, read_records
-    from peerleap.evals.machine import hardware, versions
-    from peerleap.evals.plan import check_fits, model_config
-    from peerleap.evals.report.cautions import short_budgets
-    from peerleap.evals.report.comparison import check_same
-    from peerleap.evals.report.results import Results
-    from peerleap.evals.report.tables import markdown
-    from peerleap.evals.runner import run_eval
+    from peerleap.evals import Grader, Records, Results, check_fits, header, markdown, read_records, run_eval
+    from peerleap.evals.report import check_same, short_budgets
 
     messages = Console(stderr=True)
     with Grader(plan.grader) as grader:
         grader.require({problem.kind for problem in plan.problems})
         engine = get_engine(model, **arguments)
         check_fits(plan, engine)
+<<<<<<< HEAD
         config = plan.record_config({**model_config(engine, vocabulary=plan.keep_ids), "engine_args": arguments})
+=======
+        head = header(plan, engine, arguments)
+>>>>>>> 12ba605 (evals/: folders with faces, one error style, no circle between results and labels)
         if matched is not None:
             # Ids alone say little: two files may call their questions 1, 2, 3.
-            check_same(matched, config, "this eval", ("data", "model", "model_hash"))
-        with Records.open(target, Header(config, versions(), hardware(plan))) as records:
+            check_same(matched, head.config, "this eval", ("data", "model", "model_hash"))
+        with Records.open(target, head) as records:
             wanted, done = len(plan.problems) * plan.runs, len(records.done)
             messages.print(f"{plan.sentence()}; results go into {target}", soft_wrap=True, highlight=False)
             if done:
@@ -61,7 +59,7 @@ def run_plan(
 def with_engines(peers: Any, model: str | None, arguments: dict[str, Any]) -> Any:
     """The team, with engines of their own for the peers that ask for another model."""
     from peerleap.engine import get_engine
-    from peerleap.evals.methods import Team
+    from peerleap.evals import Team
 
     other = [peer for peer in peers if peer.model or peer.engine_args]
     return Team(

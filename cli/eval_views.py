@@ -99,7 +99,7 @@ def progress_view(messages: Console, total: int, done: int) -> Iterator[View]:
 
 def show_methods(results: Sequence[Any], out: Console) -> None:
     """One block of lines a method: a table of twelve columns fits no terminal."""
-    from peerleap.evals.report.tables import METHOD_HEAD, method_rows, shown_columns
+    from peerleap.evals.report import METHOD_HEAD, method_rows, shown_columns
 
     rows = method_rows(results)
     table = Table(METHOD_HEAD[0], *(escape(row[0]) for row in rows))

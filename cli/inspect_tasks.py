@@ -23,18 +23,23 @@ from rich.markup import escape
 
 from peerleap.cli.options import settings_from, team_from
 from peerleap.engine import EngineError, get_engine
-from peerleap.evals.ballot import ballot
-from peerleap.evals.data.datasets import load
-from peerleap.evals.extras import MissingExtra
-from peerleap.evals.grading.grader import Grader
-from peerleap.evals.machine import hardware, versions
-from peerleap.evals.methods import MethodConfig, Team, method_options
-from peerleap.evals.plan import Plan, check_fits, model_config
-from peerleap.evals.question import Questions
-from peerleap.evals.records.file import Records, read_records
-from peerleap.evals.records.path_record import graded_text
-from peerleap.evals.records.schema import Header, PathRecord
-from peerleap.evals.stats.metrics import Graded, Tokens, majority, question_metrics
+from peerleap.evals import (
+    Grader,
+    MethodConfig,
+    MissingExtra,
+    PathRecord,
+    Plan,
+    Questions,
+    Records,
+    Team,
+    check_fits,
+    header,
+    load,
+    read_records,
+)
+from peerleap.evals.methods import method_options
+from peerleap.evals.records import graded_text
+from peerleap.evals.stats import Graded, Tokens, ballot, majority, question_metrics
 
 
 @task
@@ -210,9 +215,8 @@ class _Runs:
     def _open(self) -> Questions:
         engine = get_engine(self._weights)
         # As `peerleap eval` has it, so that either goes on with the other's file.
-        config = self._plan.record_config({**model_config(engine), "engine_args": {}})
-        header = Header(config, versions(), hardware(self._plan))
-        records = Records.open(self._file, header)
+        head = header(self._plan, engine)
+        records = Records.open(self._file, head)
         self._there = {}
         for line in read_records(self._file)[1] if records.done else ():
             self._there.setdefault(line.key, []).append(line)

@@ -1,61 +1,64 @@
-from peerleap.evals.data.datasets import TASKS, load
-from peerleap.evals.data.problems import DataError, Problem
+"""Evals: a method over a data set into a results file, and results files side by side.
+
+Read in this order:
+
+    data/        what is asked, with its gold answers
+    grading/     whether an answer is right
+    stats/       what one question's paths are worth; intervals, tests, power
+    methods/     what runs on a question: LeaP and what it is compared with
+    records/     the results file, one line for each path
+    plan.py      one eval, checked before any model loads
+    question.py  one question's run
+    runner.py    all questions in one continuous batch
+    report/      results files as tables, sentences and plots
+
+    clock.py     a question's time across processes that were killed
+    counting.py  tokens, while questions still run
+    machine.py   versions and hardware
+    extras.py    optional packages
+"""
+
+from peerleap.evals import report, stats
+from peerleap.evals.data import TASKS, DataError, Problem, load
 from peerleap.evals.extras import MissingExtra
-from peerleap.evals.grading.grader import GRADERS, KINDS, Grader, Verdict
-from peerleap.evals.grading.grader_cases import GraderCase, grader_cases
-from peerleap.evals.records.file import Records, read_records
-from peerleap.evals.records.schema import Header, PathRecord, RecordsError
-from peerleap.evals.stats.aha import AHA_WORDS, aha_count
-from peerleap.evals.stats.estimates import Estimate, cluster_bootstrap, clustered, question_means, wilson
-from peerleap.evals.stats.metrics import (
-    METRICS,
-    Graded,
-    Tokens,
-    majority,
-    pass_at_k,
-    question_metrics,
-    shortest_majority,
-)
-from peerleap.evals.stats.paired import Difference, McNemar, mcnemar, paired_difference, sign_flip
-from peerleap.evals.stats.power import Design, questions_needed, questions_needed_for_votes
+from peerleap.evals.grading import Grader, GraderBroken, Verdict
+from peerleap.evals.machine import header
+from peerleap.evals.methods import METHODS, OPTIONS, MethodConfig, PathResult, Team
+from peerleap.evals.plan import Plan, check_fits
+from peerleap.evals.question import Questions
+from peerleap.evals.records import Header, PathRecord, Records, RecordsError, read_records
+from peerleap.evals.report import Comparison, Results, compare, markdown
+from peerleap.evals.runner import Progress, run_eval
 
 __all__ = [
-    "AHA_WORDS",
-    "GRADERS",
-    "KINDS",
-    "METRICS",
+    "METHODS",
+    "OPTIONS",
     "TASKS",
+    "Comparison",
     "DataError",
-    "Design",
-    "Difference",
-    "Estimate",
-    "Graded",
     "Grader",
-    "GraderCase",
+    "GraderBroken",
     "Header",
-    "McNemar",
+    "MethodConfig",
     "MissingExtra",
     "PathRecord",
+    "PathResult",
+    "Plan",
     "Problem",
+    "Progress",
+    "Questions",
     "Records",
     "RecordsError",
-    "Tokens",
+    "Results",
+    "Team",
     "Verdict",
-    "aha_count",
-    "cluster_bootstrap",
-    "clustered",
-    "grader_cases",
+    "check_fits",
+    "compare",
+    "header",
     "load",
-    "majority",
-    "mcnemar",
-    "paired_difference",
-    "pass_at_k",
-    "question_means",
-    "question_metrics",
-    "questions_needed",
-    "questions_needed_for_votes",
+    "markdown",
     "read_records",
-    "shortest_majority",
-    "sign_flip",
-    "wilson",
+    "report",
+    "run_eval",
+    "stats",
 ]

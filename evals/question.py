@@ -7,15 +7,13 @@ from typing import Any
 
 from peerleap.engine import Engine, EngineDead, EngineError, EngineMissing, EngineStartError
 from peerleap.evals.clock import Clock
-from peerleap.evals.data.problems import Problem
+from peerleap.evals.data import Problem
 from peerleap.evals.extras import MissingExtra
-from peerleap.evals.grading.grader import NO_ANSWER, Grader
+from peerleap.evals.grading import NO_ANSWER, Grader
 from peerleap.evals.methods import METHODS, MethodConfig, PathResult
 from peerleap.evals.plan import Plan
-from peerleap.evals.records.file import Records
-from peerleap.evals.records.path_record import path_record
-from peerleap.evals.records.schema import PathRecord
-from peerleap.evals.stats.metrics import Tokens
+from peerleap.evals.records import PathRecord, Records, path_record
+from peerleap.evals.stats import Tokens
 from peerleap.graph.seeds import derive_seed
 
 ATTEMPTS = 2
@@ -114,10 +112,10 @@ class Questions:
 
     def _lost(self, problem: Problem, run: int, meta: dict[str, Any]) -> PathRecord:
         verdict = replace(NO_ANSWER, how="failed")
-        told = {**meta, "counted": True, "gold": problem.answer, "error": meta["question_error"]}
+        fields = {**meta, "counted": True, "gold": problem.answer, "error": meta["question_error"]}
         return PathRecord(
             question=problem.id, run=run, method=self.plan.method, path="none", paths=1, outcome="failed",
-            verdict=verdict, tokens=Tokens(), meta=told,
+            verdict=verdict, tokens=Tokens(), meta=fields,
         )  # fmt: skip
 
     def _budget(self, question: str, run: int, clock: Clock) -> dict[str, Any]:

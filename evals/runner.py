@@ -1,7 +1,8 @@
 """Runs an eval: every question's requests feed one continuous batch, and nothing that was done is lost.
 
-Questions are taken from a queue by as many workers as may be in flight, so a slow one holds up nobody. Each question's
-run keeps its own checkpoint file until its paths are in the records; a killed eval goes on inside its questions.
+Questions are taken from a queue by as many workers as may be in flight, so a slow one does not delay the others. Each
+question's run keeps its own checkpoint file until its paths are in the records; a killed eval goes on inside its
+questions.
 """
 
 import asyncio
@@ -10,12 +11,11 @@ from dataclasses import dataclass
 
 from peerleap.engine import Engine
 from peerleap.evals.counting import OnTokens, counted
-from peerleap.evals.data.problems import Problem
-from peerleap.evals.grading.grader import Grader
+from peerleap.evals.data import Problem
+from peerleap.evals.grading import Grader
 from peerleap.evals.plan import Plan
 from peerleap.evals.question import Questions
-from peerleap.evals.records.file import Records
-from peerleap.evals.records.schema import PathRecord
+from peerleap.evals.records import PathRecord, Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ async def run_eval(
 ) -> int:
     """Run what the records do not have yet; returns how many questions' runs failed (twice) in this call.
 
-    `on_progress` hears of every question that has ended, `on_tokens` of every request. Cancelling it loses nothing: the
-    same call goes on.
+    `on_progress` is called for every question that has ended, `on_tokens` for every request. Cancelling loses nothing:
+    the same call continues.
 
     Raises:
-        EngineError: the engine cannot run anything any more; what is done is kept, and nothing is recorded as failed.
+        EngineError: the engine cannot run anything any more; finished questions stay recorded, none as failed.
         MissingExtra: a package is not installed.
     """
     if on_tokens is not None:
@@ -96,9 +96,9 @@ class _Eval:
 
     async def _question(self, problem: Problem, run: int) -> None:
         lines, seconds, error = await self.questions.run(problem, run)
-        self._tell(problem, run, lines, seconds, error)
+        self._report(problem, run, lines, seconds, error)
 
-    def _tell(self, problem: Problem, run: int, lines: list[PathRecord], seconds: float, error: str | None) -> None:
+    def _report(self, problem: Problem, run: int, lines: list[PathRecord], seconds: float, error: str | None) -> None:
         self.done += 1
         self.failed += error is not None
         if self.on_progress is None:

@@ -28,7 +28,7 @@ TASKS: dict[str, Task] = {
     "aime2024": Task("integer", HubRows("HuggingFaceH4/aime_2024", "train", aime_row)),
     "aime2025": Task("integer", HubRows("MathArena/aime_2025", "train", aime_row)),
     "aime2026": Task("integer", HubRows("MathArena/aime_2026", "train", aime_row)),
-    # Its golds are remainders, which the questions do not all say; the competition said it once for all of them.
+    # Its golds are remainders, which not every question states; the competition stated it once for all of them.
     "aimo2025": Task("integer", None, note="Give the answer modulo 1000."),
     # The raw rows have the right option first, always.
     "gpqa_diamond": Task("choice", HubRows("Idavidrein/gpqa", "train", gpqa_row, config="gpqa_diamond"), shuffle=True),
@@ -46,11 +46,9 @@ def load(name: str, *, limit: int | None = None, seed: int | None = None) -> lis
     what to do, `MissingExtra` with what to install.
     """
     if limit is not None and limit < 1:
-        msg = f"limit={limit!r}: at least 1 is needed"
-        raise DataError(msg)
+        raise DataError(f"limit={limit!r}: at least 1 is needed")
     if seed is not None and type(seed) is not int:
-        msg = f"seed={seed!r}: give a whole number"
-        raise DataError(msg)
+        raise DataError(f"seed={seed!r}: give a whole number")
     if name.startswith("gym:"):
         return gym_problems(name.removeprefix("gym:"), size=limit or 100, seed=seed or 0)
     if name in TASKS:
@@ -60,8 +58,9 @@ def load(name: str, *, limit: int | None = None, seed: int | None = None) -> lis
         problems = problems if seed is None else [shuffled(problem, seed) for problem in problems]
         _check_letters(name, problems)
     else:
-        msg = f"{name!r} is not a data set: name one of {', '.join(TASKS)}, gym:<task>, or a .jsonl or .csv file"
-        raise DataError(msg)
+        raise DataError(
+            f"{name!r} is not a data set: name one of {', '.join(TASKS)}, gym:<task>, or a .jsonl or .csv file"
+        )
     return problems[:limit]
 
 
@@ -73,8 +72,9 @@ def _task(name: str, task: Task, seed: int) -> list[Problem]:
     elif task.hub is not None:
         problems = hub_problems(name, task.hub, task.kind)
     else:
-        msg = f"{name!r} is not on the hub: put its rows into {name}.jsonl and set {DATA_FOLDER} to that folder"
-        raise DataError(msg)
+        raise DataError(
+            f"{name!r} is not on the hub: put its rows into {name}.jsonl and set {DATA_FOLDER} to that folder"
+        )
     if task.shuffle:
         problems = [shuffled(problem, seed) for problem in problems]
     return [_noted(problem, task.note) for problem in problems]
@@ -90,9 +90,8 @@ def _check_letters(name: str, problems: list[Problem]) -> None:
     letters = Counter(problem.answer for problem in problems if problem.kind == "choice")
     if len(letters) == 1 and letters.total() >= 8:
         letter = next(iter(letters))
-        msg = (
+        raise DataError(
             f"{name}: the right option is {letter!r} in all {letters.total()} rows; shuffle "
             f"the options with --data-seed {SHUFFLE_SEED} (in Python seed={SHUFFLE_SEED}, with inspect -T "
             f"data_seed={SHUFFLE_SEED})"
         )
-        raise DataError(msg)

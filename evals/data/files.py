@@ -21,27 +21,22 @@ def read_problems(path: str | Path, kind: str | None = None) -> list[Problem]:
     path = Path(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        msg = f"{str(path)!r}: a data set is a .jsonl or .csv file"
-        raise DataError(msg)
+        raise DataError(f"{str(path)!r}: a data set is a .jsonl or .csv file")
     if not path.is_file():
-        msg = f"{str(path)!r}: no such file"
-        raise DataError(msg)
+        raise DataError(f"{str(path)!r}: no such file")
     problems: list[Problem] = []
     seen: dict[str, int] = {}
     for line, row in reader(path):
         try:
             problem = problem_from(row, kind, path.name)
         except DataError as error:
-            msg = f"{path}:{line}: {error}"
-            raise DataError(msg) from None
+            raise DataError(f"{path}:{line}: {error}") from None
         if problem.id in seen:
-            msg = f"{path}:{line}: id={problem.id!r} is already used on line {seen[problem.id]}"
-            raise DataError(msg)
+            raise DataError(f"{path}:{line}: id={problem.id!r} is already used on line {seen[problem.id]}")
         seen[problem.id] = line
         problems.append(problem)
     if not problems:
-        msg = f"{path}: the file holds no problems"
-        raise DataError(msg)
+        raise DataError(f"{path}: the file holds no problems")
     return problems
 
 
@@ -52,25 +47,21 @@ def problem_from(row: Mapping[str, Any], kind: str | None = None, source: str = 
         fields["question"] = fields.pop("problem")
     unknown = sorted(set(fields) - _FIELDS)
     if unknown:
-        msg = f"unknown field {unknown[0]!r}; known are {', '.join(sorted(_FIELDS))} (own data goes into 'meta')"
-        raise DataError(msg)
+        raise DataError(
+            f"unknown field {unknown[0]!r}; known are {', '.join(sorted(_FIELDS))} (own data goes into 'meta')"
+        )
     for name in ("id", "question", "answer"):
         if name not in fields:
-            msg = f"field {name!r} is missing"
-            raise DataError(msg)
+            raise DataError(f"field {name!r} is missing")
         if isinstance(fields[name], bool) or not isinstance(fields[name], str | int | float):
-            msg = f"{name}={fields[name]!r} is not text"
-            raise DataError(msg)
+            raise DataError(f"{name}={fields[name]!r} is not text")
         if isinstance(fields[name], float) and not isfinite(fields[name]):
-            msg = f"{name}={fields[name]!r} is not a number"
-            raise DataError(msg)
+            raise DataError(f"{name}={fields[name]!r} is not a number")
     choices, meta = fields.get("choices"), fields.get("meta", {})
     if choices is not None and not (isinstance(choices, list | tuple) and all(isinstance(c, str) for c in choices)):
-        msg = f"choices={choices!r} is not a list of texts"
-        raise DataError(msg)
+        raise DataError(f"choices={choices!r} is not a list of texts")
     if not isinstance(meta, dict):
-        msg = f"meta={meta!r} is not an object"
-        raise DataError(msg)
+        raise DataError(f"meta={meta!r} is not an object")
     answer = str(fields["answer"]).strip()
     return Problem(
         id=str(fields["id"]),
@@ -90,17 +81,14 @@ def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             row = json.loads(raw, parse_constant=_no_number)
         except ValueError as error:  # what is no JSON and what is no UTF-8
-            msg = f"{path}:{number}: not JSON ({error})"
-            raise DataError(msg) from None
+            raise DataError(f"{path}:{number}: not JSON ({error})") from None
         if not isinstance(row, dict):
-            msg = f"{path}:{number}: {row!r} is not an object"
-            raise DataError(msg)
+            raise DataError(f"{path}:{number}: {row!r} is not an object")
         yield number, row
 
 
 def _no_number(name: str) -> Any:
-    msg = f"{name} is no number"
-    raise ValueError(msg)
+    raise ValueError(f"{name} is no number")
 
 
 def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -111,12 +99,10 @@ def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             for row in reader:
                 first, last = last + 1, reader.line_num
                 if None in row:
-                    msg = f"{path}:{first}: more cells than the header names"
-                    raise DataError(msg)
+                    raise DataError(f"{path}:{first}: more cells than the header names")
                 yield first, {**row, **_json_cells(path, first, row)}
         except (csv.Error, UnicodeDecodeError) as error:
-            msg = f"{path}:{last + 1}: not CSV ({error})"
-            raise DataError(msg) from None
+            raise DataError(f"{path}:{last + 1}: not CSV ({error})") from None
 
 
 def _json_cells(path: Path, line: int, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,8 +112,7 @@ def _json_cells(path: Path, line: int, row: Mapping[str, Any]) -> dict[str, Any]
             try:
                 cells[name] = json.loads(row[name])
             except json.JSONDecodeError as error:
-                msg = f"{path}:{line}: {name}={row[name]!r} is not JSON ({error})"
-                raise DataError(msg) from None
+                raise DataError(f"{path}:{line}: {name}={row[name]!r} is not JSON ({error})") from None
     return cells
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from peerleap.evals.data.problems import DataError, Problem
 from peerleap.evals.extras import need
-from peerleap.evals.grading.integers import parse_integer
+from peerleap.evals.grading import parse_integer
 
 # Task: settings that keep it easy, where its defaults are not.
 GYM_TASKS: dict[str, dict[str, Any]] = {
@@ -35,8 +35,7 @@ GYM_TASKS: dict[str, dict[str, Any]] = {
 def gym_problems(task: str, size: int = 100, seed: int = 0, **settings: Any) -> list[Problem]:
     """`size` problems of one reasoning-gym task; `settings` are the generator's own, such as `max_terms`."""
     if task not in GYM_TASKS:
-        msg = f"'gym:{task}' is not one of {', '.join(f'gym:{name}' for name in GYM_TASKS)}"
-        raise DataError(msg)
+        raise DataError(f"'gym:{task}' is not one of {', '.join(f'gym:{name}' for name in GYM_TASKS)}")
     gym = need("reasoning_gym", "reasoning-gym")
     entries = gym.create_dataset(task, size=size, seed=seed, **{**GYM_TASKS[task], **settings})
     return [

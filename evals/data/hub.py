@@ -69,13 +69,12 @@ def hub_problems(name: str, rows: HubRows, kind: str) -> list[Problem]:
             fields = rows.fields(row, index)
             problems.append(problem_from({**fields, "id": f"{name}-{fields['id']}"}, kind, source))
         except (DataError, KeyError) as error:
-            msg = f"{source} row {index}: {error}"
-            raise DataError(msg) from None
+            raise DataError(f"{source} row {index}: {error}") from None
     return problems
 
 
 def _revision(name: str, rows: HubRows) -> str:
-    """The data set's current commit; asked first, once: `datasets` retries for 25 seconds without a network."""
+    """The data set's current commit; fetched first, once: `datasets` retries for 25 seconds without a network."""
     answer: list[str | Exception] = []
     # Imported here, since the seconds are the network's.
     client = need("huggingface_hub", "huggingface-hub").HfApi()

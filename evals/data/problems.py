@@ -3,8 +3,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from peerleap.evals.grading.grader import KINDS
-from peerleap.evals.grading.integers import parse_integer
+from peerleap.evals.grading import KINDS, parse_integer
 
 LETTERS = "ABCDEFGHIJ"
 
@@ -28,29 +27,25 @@ class Problem:
     def __post_init__(self) -> None:
         for name in ("id", "question", "answer"):
             if not getattr(self, name).strip():
-                msg = f"{name}={getattr(self, name)!r} is empty"
-                raise DataError(msg)
+                raise DataError(f"{name}={getattr(self, name)!r} is empty")
         if self.kind not in KINDS:
-            msg = f"kind={self.kind!r} is not one of {', '.join(KINDS)}"
-            raise DataError(msg)
+            raise DataError(f"kind={self.kind!r} is not one of {', '.join(KINDS)}")
         if self.kind == "integer" and parse_integer(self.answer) is None:
-            msg = f"answer={self.answer!r} is not an integer, but kind='integer'"
-            raise DataError(msg)
+            raise DataError(f"answer={self.answer!r} is not an integer, but kind='integer'")
         if (self.kind == "choice") != (self.choices is not None):
-            msg = f"kind={self.kind!r} with choices={self.choices!r}: 'choice', and no other kind, has choices"
-            raise DataError(msg)
+            raise DataError(
+                f"kind={self.kind!r} with choices={self.choices!r}: 'choice', and no other kind, has choices"
+            )
         if self.choices is not None:
             letters = LETTERS[: len(self.choices)]
             if not 2 <= len(self.choices) <= len(LETTERS):
-                msg = f"choices={self.choices!r}: 2 to {len(LETTERS)} are needed"
-                raise DataError(msg)
+                raise DataError(f"choices={self.choices!r}: 2 to {len(LETTERS)} are needed")
             if len(self.answer) != 1 or self.answer not in letters:
-                msg = f"answer={self.answer!r} is not one of the letters {letters!r}"
-                raise DataError(msg)
+                raise DataError(f"answer={self.answer!r} is not one of the letters {letters!r}")
 
     @property
     def text(self) -> str:
-        """The question as it is asked: with its lettered options, if it has any."""
+        """The question as the model reads it: with its lettered options, if it has any."""
         if self.choices is None:
             return self.question
         options = (f"{letter}) {choice}" for letter, choice in zip(LETTERS, self.choices, strict=False))

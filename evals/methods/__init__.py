@@ -1,36 +1,34 @@
-from collections.abc import Mapping
-from typing import Any
+"""Methods: what runs on a question, LeaP and what it is compared with.
 
+Read in this order:
+
+    base.py         what a method is, what it takes and returns
+    paths.py        LeaP graphs as every method runs them, on one checkpoint file
+    team.py         paths that differ or call tools
+    leap.py         LeaP
+    independent.py  paths that never hear of each other
+    deepconf.py     the same, with votes weighted by confidence
+    revise.py       paths that rewrite their own solution
+    moa.py          mixture of agents
+    rsa.py          recursive self-aggregation
+    aggregate.py    what an aggregating path reads of others
+    budget.py       what a question has spent of its budget
+    registry.py     all methods by name, with their options
+"""
+
+from peerleap.evals.methods.aggregate import aggregate_question, revise_question
 from peerleap.evals.methods.base import Method, MethodConfig, PathResult
-from peerleap.evals.methods.deepconf import deepconf
-from peerleap.evals.methods.independent import independent
-from peerleap.evals.methods.leap import leap
-from peerleap.evals.methods.moa import moa
-from peerleap.evals.methods.revise import revise
-from peerleap.evals.methods.rsa import rsa
+from peerleap.evals.methods.paths import task_of
+from peerleap.evals.methods.registry import (
+    BUDGETED,
+    GROWING,
+    METHODS,
+    OPTIONS,
+    TEAMED,
+    method_options,
+    voting_paths,
+)
 from peerleap.evals.methods.team import Team
-
-METHODS: dict[str, Method] = {"independent": independent, "leap": leap, "moa": moa, "deepconf": deepconf, "rsa": rsa,
-                              "revise": revise}  # fmt: skip
-
-# `excerpt`: most tokens that an aggregating path is shown of each answer.
-OPTIONS: dict[str, dict[str, int]] = {
-    "independent": {},
-    "leap": {},
-    "moa": {"layers": 4, "agents": 3, "excerpt": 1024},
-    "deepconf": {},
-    "rsa": {"steps": 4, "subset": 4, "excerpt": 1024},
-    "revise": {"steps": 2, "excerpt": 1024},
-}
-
-GROWING = frozenset({"independent", "deepconf"})
-"""Methods whose paths can be cut off or added to one by one, and so be held to any budget."""
-
-BUDGETED = frozenset({"revise", *GROWING})
-"""Methods that go on until a budget is spent."""
-
-TEAMED = frozenset({"leap", *GROWING})
-"""Methods whose paths may differ and call tools."""
 
 __all__ = [
     "BUDGETED",
@@ -42,30 +40,9 @@ __all__ = [
     "MethodConfig",
     "PathResult",
     "Team",
+    "aggregate_question",
     "method_options",
-    "paths_counted",
+    "revise_question",
+    "task_of",
+    "voting_paths",
 ]
-
-
-def method_options(method: str, given: Mapping[str, Any]) -> dict[str, int]:
-    """The method's options, the defaults where nothing is given.
-
-    Raises:
-        ValueError: no such method or option, or not a number of at least 1.
-    """
-    if method not in METHODS:
-        raise ValueError(f"method={method!r} is not one of {', '.join(METHODS)}")
-    options = dict(OPTIONS[method])
-    for name, value in given.items():
-        if name not in options:
-            raise ValueError(f"option {name!r}: {method!r} has {', '.join(options) or 'no options'}")
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1_000_000:
-            raise ValueError(f"option {name}={value!r}: give a whole number of at least 1")
-        options[name] = value
-    return options
-
-
-def paths_counted(method: str, paths: int, options: Mapping[str, int]) -> tuple[int, int]:
-    """How many paths vote, and how many run at once, for one question."""
-    voting = options["agents"] if method == "moa" else paths
-    return voting, voting

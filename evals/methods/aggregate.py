@@ -1,10 +1,10 @@
-"""The question as an aggregating path is asked it: with what others have written."""
+"""What an aggregating path reads: the question with what others have written."""
 
 from collections.abc import Sequence
 
 from peerleap.agents import prompts
 from peerleap.engine import Engine, control_texts
-from peerleap.evals.data.problems import Problem
+from peerleap.evals.data import Problem
 from peerleap.evals.methods.base import PathResult
 from peerleap.graph.history.segments import OWN
 from peerleap.tools.untrusted import LEAP_TAGS, neutralise
@@ -12,13 +12,13 @@ from peerleap.tools.untrusted import LEAP_TAGS, neutralise
 
 def aggregate_question(problem: Problem, engine: Engine, sources: Sequence[PathResult], tokens: int) -> str:
     """The problem with the last `tokens` tokens of each source's own text; failed sources are left out."""
-    told = []
+    solutions = []
     for number, source in enumerate((path for path in sources if path.outcome != "failed"), start=1):
         text = neutralise(excerpt(engine, source, tokens), (*LEAP_TAGS, *control_texts(engine.tokenizer)))
-        told.append(f"{prompts.SOLUTION.format(number=number)}\n{text}")
-    if not told:
+        solutions.append(f"{prompts.SOLUTION.format(number=number)}\n{text}")
+    if not solutions:
         return problem.text
-    return prompts.AGGREGATE.format(question=problem.text, solutions="\n\n".join(told))
+    return prompts.AGGREGATE.format(question=problem.text, solutions="\n\n".join(solutions))
 
 
 def revise_question(problem: Problem, engine: Engine, source: PathResult, tokens: int) -> str:

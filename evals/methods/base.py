@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from peerleap.engine import Engine
-from peerleap.evals.data.problems import Problem
+from peerleap.evals.data import Problem
 from peerleap.evals.methods.team import Team
-from peerleap.evals.stats.metrics import Tokens
+from peerleap.evals.stats import Tokens
 from peerleap.graph.history.segments import Segment
 from peerleap.graph.history.usage import path_usage
 
@@ -49,8 +49,8 @@ class PathResult:
     @property
     def error(self) -> str | None:
         """Why the path failed."""
-        told = [segment["text"] for segment in self.history if segment["kind"] == "error"]
-        return told[-1] if told else None
+        errors = [segment["text"] for segment in self.history if segment["kind"] == "error"]
+        return errors[-1] if errors else None
 
     @property
     def tokens(self) -> Tokens:

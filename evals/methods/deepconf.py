@@ -4,7 +4,7 @@ from dataclasses import replace
 from math import exp
 
 from peerleap.engine import Engine
-from peerleap.evals.data.problems import Problem
+from peerleap.evals.data import Problem
 from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.methods.independent import independent
 from peerleap.graph.history.segments import OWN
@@ -15,8 +15,8 @@ async def deepconf(problem: Problem, engine: Engine, config: MethodConfig, seed:
 
     DeepConf takes the mean over the 20 likeliest tokens at each place; the engine seam gives the sampled one only.
     """
-    asked = replace(config, settings={**config.settings, "logprobs": 0})
-    paths = await independent(problem, engine, asked, seed)
+    scored = replace(config, settings={**config.settings, "logprobs": 0})
+    paths = await independent(problem, engine, scored, seed)
     return [replace(path, meta={**path.meta, "confidence": confidence(path)}) for path in paths]
 
 

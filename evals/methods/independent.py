@@ -1,21 +1,21 @@
-"""N paths that never hear of each other: what LeaP has to beat."""
+"""N paths that never hear of each other: the baseline of LeaP."""
 
 import asyncio
 
 from peerleap.engine import Engine
-from peerleap.evals.data.problems import Problem
+from peerleap.evals.data import Problem
 from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.methods.budget import Meter
 from peerleap.evals.methods.paths import Chains, chains
 
-# A model that ends at once would otherwise be given paths without end.
+# A model that ends at once would otherwise get paths without end.
 _MOST_TIMES_PATHS = 16
 
 
 async def independent(problem: Problem, engine: Engine, config: MethodConfig, seed: int) -> list[PathResult]:
-    """Independent paths, asked and read as LeaP's are; with a budget, as many as it pays for (the last may exceed it).
+    """Independent paths, prompted and read as LeaP's are; with a budget, as many as it pays for.
 
-    The prompt is that of a lone path: peers that never write are not promised.
+    The prompt is that of a lone path: peers that never write are not promised. The last path may exceed the budget.
     """
     meter = Meter(config)
     async with chains(problem, engine, config, seed) as run:

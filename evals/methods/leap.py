@@ -1,5 +1,5 @@
 from peerleap.engine import Engine
-from peerleap.evals.data.problems import Problem
+from peerleap.evals.data import Problem
 from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.methods.paths import chains
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from peerleap.engine import Engine
-from peerleap.evals.data.problems import Problem
+from peerleap.evals.data import Problem
 from peerleap.evals.methods.aggregate import aggregate_question
 from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.methods.paths import chains

@@ -9,7 +9,7 @@ from typing import Any
 from langgraph.checkpoint.memory import InMemorySaver
 
 from peerleap.engine import Engine
-from peerleap.evals.data.problems import Problem
+from peerleap.evals.data import Problem
 from peerleap.evals.extras import need
 from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.methods.team import member_graph, team_graph
@@ -34,7 +34,7 @@ class Chains:
         self._compiled: dict[str, Any] = {}
 
     async def single(self, name: str, question: str | None = None, peer: str | None = None) -> PathResult:
-        """One chain that hears nobody, on the problem or on `question`; its seed follows from its name.
+        """One chain that reads no peers, on the problem or on `question`; its seed follows from its name.
 
         `peer` is the member of the team whose tools and instructions it has.
         """
@@ -49,7 +49,7 @@ class Chains:
         return PathResult(name, result.outcome, result.history, result.answer)
 
     async def member(self, index: int) -> PathResult:
-        """The path `index`, from 0, as a chain that hears nobody."""
+        """The path `index`, from 0, as a chain that reads no peers."""
         team = self._config.team
         if team is None:
             return await self.single(f"solver_{index + 1}")
@@ -69,10 +69,10 @@ class Chains:
         begun = await graph.aget_state(config)
         # The vote writes `paths`. (`next` is empty also where all paths of a round were done when the process died.)
         if not begun.values.get("paths"):
-            given = {"question": question} if begun.created_at is None else None
+            start = {"question": question} if begun.created_at is None else None
             # The histories say why all paths failed; "sync": a round is on the disk before the next one begins.
             with suppress(AllPathsFailed):
-                await graph.ainvoke(given, config, context=context, durability="sync")
+                await graph.ainvoke(start, config, context=context, durability="sync")
         values = (await graph.aget_state(config)).values
         results = []
         for name, status in values["status"].items():

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from peerleap.engine import Engine
-from peerleap.evals.data.problems import Problem
+from peerleap.evals.data import Problem
 from peerleap.evals.methods.aggregate import revise_question
 from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.methods.budget import Meter
@@ -34,8 +34,8 @@ async def revise(problem: Problem, engine: Engine, config: MethodConfig, seed: i
             questions: list[str | None] = [revise_question(problem, engine, path, shown) for path in last[:count]]
             # The first step is that of `independent`, path for path.
             name = "solver_{}" if step == 1 else f"solver_{{}}_step{step}"
-            asked = enumerate(questions or [None] * count, start=1)
-            wrote = await asyncio.gather(*(run.single(name.format(path), text) for path, text in asked))
+            texts = enumerate(questions or [None] * count, start=1)
+            wrote = await asyncio.gather(*(run.single(name.format(path), text) for path, text in texts))
             wrote = [replace(path, meta={"step": step}) for path in wrote]
             last = [*wrote, *last[count:]]
             results += wrote

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from peerleap.engine import Engine
-from peerleap.evals.data.problems import Problem
+from peerleap.evals.data import Problem
 from peerleap.evals.methods.aggregate import aggregate_question
 from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.methods.paths import chains
@@ -23,7 +23,7 @@ async def rsa(problem: Problem, engine: Engine, config: MethodConfig, seed: int)
                 read = random.sample(results[-config.paths :], min(subset, config.paths)) if results else []
                 questions.append(aggregate_question(problem, engine, read, shown) if read else None)
             names = [f"step{step}_path{member}" for member in range(1, config.paths + 1)]
-            asked = zip(names, questions, strict=True)
-            wrote = await asyncio.gather(*(run.single(name, question) for name, question in asked))
+            texts = zip(names, questions, strict=True)
+            wrote = await asyncio.gather(*(run.single(name, question) for name, question in texts))
             results += [replace(path, counted=step == steps, meta={"step": step}) for path in wrote]
     return results

@@ -40,7 +40,7 @@ class Team:
         raise AssertionError("a place is below the width")
 
     def described(self) -> list[dict[str, Any]]:
-        """The peers as the records keep them: what they are told, how they sample, what they may call."""
+        """The peers as the records keep them: their instructions, how they sample, what they may call."""
         return [{**peer.model_dump(mode="json"), "tools": [tool.name for tool in peer.tools]} for peer in self.peers]
 
 

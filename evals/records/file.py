@@ -66,19 +66,17 @@ class Records:
     def append(self, paths: Sequence[PathRecord]) -> None:
         """Write all paths of one question's run and sync them to the disk; raises `RecordsError` for anything else."""
         if self._file.closed:
-            msg = f"{self.path}: the file is closed"
-            raise RecordsError(msg)
+            raise RecordsError(f"{self.path}: the file is closed")
         keys = {record.key for record in paths}
         if len(keys) != 1 or len({record.path for record in paths}) != len(paths):
-            msg = f"{sorted(keys)!r}: the paths of exactly one question's run are needed, each with its own name"
-            raise RecordsError(msg)
+            raise RecordsError(
+                f"{sorted(keys)!r}: the paths of exactly one question's run are needed, each with its own name"
+            )
         key = keys.pop()
         if {record.paths for record in paths} != {len(paths)}:
-            msg = f"{key!r}: {len(paths)} paths given, but paths={paths[0].paths!r}"
-            raise RecordsError(msg)
+            raise RecordsError(f"{key!r}: {len(paths)} paths here, but paths={paths[0].paths!r}")
         if key in self._done:
-            msg = f"{key!r} is already in {self.path}"
-            raise RecordsError(msg)
+            raise RecordsError(f"{key!r} is already in {self.path}")
         self._done.add(key)
         try:
             _write(self._file, [asdict(record) for record in paths])
@@ -105,21 +103,19 @@ def read_records(path: str | Path, *, texts: bool = True) -> tuple[Header, list[
     with Path(path).open("rb") as file:
         header, records, _ = parse(Path(path), file, texts=texts)
     if header is None:
-        msg = f"{path}: no header line; not a records file"
-        raise RecordsError(msg)
+        raise RecordsError(f"{path}: no header line; not a records file")
     return header, records
 
 
-def _same_config(path: Path, stored: Header, asked: Header) -> None:
-    if stored.config_hash == asked.config_hash:
+def _same_config(path: Path, stored: Header, header: Header) -> None:
+    if stored.config_hash == header.config_hash:
         return
-    there, here = json.loads(encode(stored.config)), json.loads(encode(asked.config))
+    there, here = json.loads(encode(stored.config)), json.loads(encode(header.config))
     differing = [name for name in sorted(there.keys() | here.keys()) if there.get(name) != here.get(name)]
     if differing == ["task"] and "data" in here:
         return  # the same questions under another path: `./sums.jsonl` is `sums.jsonl`
     named = ", ".join(f"{name}={there.get(name)!r} there, {here.get(name)!r} here" for name in differing[:3])
-    msg = f"{path} holds another configuration ({named}): choose another file, or the same settings"
-    raise RecordsError(msg)
+    raise RecordsError(f"{path} holds another configuration ({named}): choose another file, or the same settings")
 
 
 def _lock(path: Path, file: IO[bytes]) -> None:
@@ -127,8 +123,7 @@ def _lock(path: Path, file: IO[bytes]) -> None:
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        msg = f"{path} is being written by another process"
-        raise RecordsError(msg) from None
+        raise RecordsError(f"{path} is being written by another process") from None
 
 
 def _write(file: IO[bytes], rows: Sequence[Mapping[str, Any]]) -> None:

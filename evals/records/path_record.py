@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from peerleap.evals.data.problems import Problem
-from peerleap.evals.grading.grader import Grader, Verdict
-from peerleap.evals.methods.base import PathResult
+from peerleap.evals.data import Problem
+from peerleap.evals.grading import Grader, Verdict
+from peerleap.evals.methods import PathResult
 from peerleap.evals.records.schema import PathRecord
-from peerleap.evals.stats.aha import AHA_WORDS, aha_count
+from peerleap.evals.stats import AHA_WORDS, aha_count
 from peerleap.graph.answers.own_text import own_text
 from peerleap.graph.history.segments import Segment
 
@@ -63,7 +63,7 @@ def _summed_up(segment: Segment, keep_ids: bool) -> dict[str, Any]:
     line |= {key: segment[key] for key in ("finish", "sources", "logprob") if key in segment}
     if "tool" in segment:
         line["tool"] = {key: segment["tool"][key] for key in ("name", "status", "seconds")}
-    # Own text has a field of its own; what peers and tools told it is found nowhere else.
+    # Own text has a field of its own; what peers and tools wrote is found nowhere else.
     if segment["kind"] in {"summary", "tool", "error"}:
         line["text"] = segment["text"]
     if keep_ids:

@@ -10,10 +10,9 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from peerleap.evals.data.problems import guess_kind
+from peerleap.evals.data import guess_kind
 from peerleap.evals.extras import MissingExtra
-from peerleap.evals.grading.grader import Grader
-from peerleap.evals.grading.math_pool import GraderBroken
+from peerleap.evals.grading import Grader, GraderBroken
 from peerleap.evals.records.file import Records, read_records
 from peerleap.evals.records.path_record import graded_text
 from peerleap.evals.records.schema import Header, PathRecord, RecordsError

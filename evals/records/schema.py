@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from peerleap.evals.ballot import ballot
-from peerleap.evals.grading.grader import Verdict
-from peerleap.evals.stats.metrics import Graded, Tokens
+from peerleap.evals.grading import Verdict
+from peerleap.evals.stats import Graded, Tokens, ballot
 
 SCHEMA = 1
 _START, _FIRST = b'{"', b'{"config":{'
@@ -42,7 +41,7 @@ class PathRecord:
 
     `run` is the run's seed, `paths` the number of paths of the question in this run (a question's run is done when all
     of its lines are there). `segments` sums up the history: `{"kind": ..., "tokens": ...}` each. `text` is the path's
-    own text, kept so that answers can be graded again without generating them again.
+    own text: answers can be graded again without generating them again.
     """
 
     question: str
@@ -70,14 +69,14 @@ class PathRecord:
 
     @property
     def kind(self) -> str:
-        """The kind of the gold answer; where an older file does not say it, as the rule of the verdict tells."""
+        """The kind of the gold answer; where an older file lacks it, inferred from the rule of the verdict."""
         return str(self.meta.get("kind") or (self.verdict.how if self.verdict.how in {"choice", "text"} else "math"))
 
 
 def parse(path: Path, content: Iterable[bytes], *, texts: bool = True) -> tuple[Header | None, list[PathRecord], int]:
     """Header, the paths of complete questions, and the length of the file up to the last of them.
 
-    `content` is read line by line; without `texts`, what the paths wrote is not kept in memory.
+    `content` is read line by line; without `texts`, what the paths wrote is dropped.
     """
     header: Header | None = None
     records: list[PathRecord] = []
@@ -91,8 +90,9 @@ def parse(path: Path, content: Iterable[bytes], *, texts: bool = True) -> tuple[
             # A kill leaves a line without its end; a whole line that cannot be read was damaged by something else.
             start = _FIRST if number == 1 else _START
             if complete or not line.startswith(start[: len(line)]):
-                msg = f"{path}:{number}: damaged, or not a records file ({type(error).__name__})"
-                raise RecordsError(msg) from None
+                raise RecordsError(
+                    f"{path}:{number}: damaged, or not a records file ({type(error).__name__})"
+                ) from None
             break
         if not complete:
             if number == 1:
@@ -123,12 +123,12 @@ def _lines(content: Iterable[bytes]) -> Iterator[tuple[int, bytes, int, bool]]:
 def _header(path: Path, row: Mapping[str, Any]) -> Header:
     needed = {"config", "config_hash", "versions", "hardware"}
     if not isinstance(row, dict) or row.get("peerleap_records") != SCHEMA or not needed <= row.keys():
-        msg = f"{path}: not a records file of schema {SCHEMA}"
-        raise RecordsError(msg)
+        raise RecordsError(f"{path}: not a records file of schema {SCHEMA}")
     header = Header(row["config"], row["versions"], row["hardware"])
     if row["config_hash"] != header.config_hash:
-        msg = f"{path}: config_hash={row['config_hash']!r} is not that of its config; the header was edited"
-        raise RecordsError(msg)
+        raise RecordsError(
+            f"{path}: config_hash={row['config_hash']!r} is not that of its config; the header was edited"
+        )
     return header
 
 
@@ -139,8 +139,7 @@ def header_line(header: Header) -> dict[str, Any]:
 
 def _check_group(path: Path, number: int, group: list[PathRecord], record: PathRecord) -> None:
     if group and group[0].key != record.key:
-        msg = f"{path}:{number}: {group[0].key!r} has {len(group)} of its {group[0].paths} paths"
-        raise RecordsError(msg)
+        raise RecordsError(f"{path}:{number}: {group[0].key!r} has {len(group)} of its {group[0].paths} paths")
 
 
 def _record(row: Mapping[str, Any]) -> PathRecord:

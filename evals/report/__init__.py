@@ -1,0 +1,43 @@
+"""Reports: results files side by side, in tables, sentences and plots.
+
+Read in this order:
+
+    results.py     one file: its paths by question and run, its metrics
+    labels.py      names for files that would have the same one
+    comparison.py  two methods at equal cost, with paired statistics
+    cautions.py    what limits a comparison
+    paper.py       the paper's numbers, where the setup is the same
+    tables.py      all of it as rows and as Markdown
+    plots.py       accuracy against cost
+"""
+
+from peerleap.evals.report.cautions import cautions, short_budgets
+from peerleap.evals.report.comparison import COSTS, Comparison, check_same, compare
+from peerleap.evals.report.labels import with_distinct_names
+from peerleap.evals.report.paper import PaperNumber, paper_number
+from peerleap.evals.report.plots import check_plot, plot, plot_routers
+from peerleap.evals.report.results import RECORD_METRICS, Results
+from peerleap.evals.report.tables import METHOD_HEAD, comparison_rows, markdown, method_rows, shown_columns, verdict
+
+__all__ = [
+    "COSTS",
+    "METHOD_HEAD",
+    "RECORD_METRICS",
+    "Comparison",
+    "PaperNumber",
+    "Results",
+    "cautions",
+    "check_plot",
+    "check_same",
+    "compare",
+    "comparison_rows",
+    "markdown",
+    "method_rows",
+    "paper_number",
+    "plot",
+    "plot_routers",
+    "short_budgets",
+    "shown_columns",
+    "verdict",
+    "with_distinct_names",
+]

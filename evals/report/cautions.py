@@ -6,7 +6,7 @@ from peerleap.evals.report.results import Results
 
 RUNS = 4
 """Runs below which one run's luck may be all that a comparison shows."""
-_MANY_ASKED = 0.25
+_MANY_FORCED = 0.25
 
 
 def cautions(results: Sequence[Results]) -> list[str]:
@@ -24,7 +24,7 @@ def few_runs(results: Sequence[Results]) -> str | None:
     return f"{runs} in common: a difference may be one run's luck; run all methods with --runs {RUNS}"
 
 
-def asked_share(result: Results) -> float:
+def forced_share(result: Results) -> float:
     """The share of the paths that vote which ended without an answer and were asked for it."""
     voters = result.voters
     return sum(path.outcome == "forced" for path in voters) / len(voters)
@@ -32,10 +32,10 @@ def asked_share(result: Results) -> float:
 
 def short_budgets(results: Sequence[Results]) -> list[str]:
     """A warning for each file in which many paths had to be asked for their answer."""
-    shares = [(result.name, asked_share(result)) for result in results]
+    shares = [(result.name, forced_share(result)) for result in results]
     return [
         f"{name}: {share:.0%} of the paths had no answer when budget or turn ended, and were asked for it; "
         "if it was the budget (what a path reads in LeaP blocks counts against it), give it more --max-tokens"
         for name, share in shares
-        if share > _MANY_ASKED
+        if share > _MANY_FORCED
     ]

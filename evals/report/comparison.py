@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from peerleap.evals.methods import GROWING
-from peerleap.evals.records.schema import RecordsError
+from peerleap.evals.records import RecordsError
 from peerleap.evals.report.results import RECORD_METRICS, Results
-from peerleap.evals.stats.paired import Difference, McNemar, mcnemar, paired_difference
+from peerleap.evals.stats import Difference, McNemar, mcnemar, paired_difference
 
 LEVEL = 0.05
 _VOTED = {"cons@n", "shortest@n", "any@n", "conf@n"}
@@ -53,8 +53,8 @@ class Comparison:
         """Questions that `new` alone won and lost, with McNemar's p; "-" where nothing was voted on."""
         if self.votes is None:
             return "-"
-        said = f"+{self.votes.gained} -{self.votes.lost}, p = {self.votes.p:.3g}"
-        return f"{said} (runs vote together)" if self.pooled else said
+        counts = f"+{self.votes.gained} -{self.votes.lost}, p = {self.votes.p:.3g}"
+        return f"{counts} (runs vote together)" if self.pooled else counts
 
     @property
     def points(self) -> str:
@@ -70,7 +70,7 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """What may be said; nothing is shown unless the test says so."""
+        """What may be claimed; nothing is shown unless the test says so."""
         if self.p >= LEVEL:
             return f"no difference shown ({self.points})"
         better, worse = (self.new, self.old) if self.difference.value > 0 else (self.old, self.new)

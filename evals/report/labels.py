@@ -1,44 +1,36 @@
-"""What results are called in tables and plots."""
+"""Names for results that would otherwise have the same one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from peerleap.evals.report.results import Results
-
-_LEAP = ("router", "top_k", "interval", "rounds", "communicate_at", "block_as")
+from peerleap.evals.report.results import Results, with_details
 
 
-def label(config: Mapping[str, Any]) -> str:
-    """What a configuration is called: its method, and what of its settings says most."""
-    method, settings = str(config["method"]), config.get("settings", {})
-    said = [f"{key} {settings[key]}" for key in (_LEAP if method == "leap" else ()) if key in settings]
-    said += [str(settings["preset"])] if "preset" in settings else []
-    said += [_who(peer) for peer in config.get("peers") or ()]
-    said += [f"matched {config.get('matched_unit', 'tokens')}"] if config.get("matched") else []
-    said += [str(config["budget"])] if config.get("budget") else []
-    return _with(method, said)
+def with_distinct_names(results: Sequence[Results]) -> list[Results]:
+    """Rename results that share a name.
+
+    Args:
+        results: The files of one comparison.
+
+    Returns:
+        The same results; those with a common name carry the settings that differ between them, or else their files'
+        names.
+    """
+    return _renamed(_renamed(results, _differences), lambda result, _: [result.file.name])
 
 
-def told_apart(results: Sequence["Results"]) -> list["Results"]:
-    """The results, those of the same name with what differs between their settings, or else with their files' names."""
-    return _telling(_telling(results, _differences), lambda result, _: [result.file.name])
-
-
-def _telling(
-    results: Sequence["Results"], tell: Callable[["Results", Sequence["Results"]], list[str]]
-) -> list["Results"]:
-    """The results, those of the same name with what `tell` says of each among them."""
-    told = []
+def _renamed(results: Sequence[Results], details: Callable[[Results, Sequence[Results]], list[str]]) -> list[Results]:
+    renamed = []
     for result in results:
         same = [other for other in results if other.name == result.name]
-        told.append(replace(result, name=_with(result.name, tell(result, same))) if len(same) > 1 else result)
-    return told
+        name = with_details(result.name, details(result, same)) if len(same) > 1 else result.name
+        renamed.append(replace(result, name=name))
+    return renamed
 
 
-def _differences(result: "Results", same: Sequence["Results"]) -> list[str]:
-    """Its settings, options and engine arguments that not all of them have alike."""
+def _differences(result: Results, same: Sequence[Results]) -> list[str]:
+    """Its settings, options and engine arguments that not all of them share."""
     mine, flat = _flat(result.config), [_flat(other.config) for other in same]
     keys = sorted({key for config in flat for key in config if len({other.get(key) for other in flat}) > 1})
     return [f"{key} {mine.get(key, 'by default')}" for key in keys]
@@ -54,15 +46,3 @@ def _flat(config: Mapping[str, Any]) -> dict[str, str]:
                      {"paths": config.get("paths"), "seed": config.get("seed")})
         for key, value in part.items()
     }  # fmt: skip
-
-
-def _with(name: str, said: Sequence[str]) -> str:
-    """`leap (router random)` with more between its brackets."""
-    if not said:
-        return name
-    return f"{name[:-1]}, {', '.join(said)})" if name.endswith(")") else f"{name} ({', '.join(said)})"
-
-
-def _who(peer: Mapping[str, Any]) -> str:
-    tools = " and ".join(peer.get("tools", ()))
-    return f"{peer['count']} x {peer['name']}{f' with {tools}' if tools else ''}"

@@ -90,7 +90,7 @@ def plot_routers(results: Sequence[Results], target: Path) -> None:
 
 def _provenance(results: Sequence[Results]) -> dict[str, str]:
     """What the picture shows, for its file: PNG and SVG both keep a title and a description."""
-    told = [
+    shown = [
         {
             "name": result.name,
             "method": result.config["method"],
@@ -105,7 +105,7 @@ def _provenance(results: Sequence[Results]) -> dict[str, str]:
         for result in results
     ]
     title = f"peerleap: {', '.join(result.name for result in results)}"
-    return {"Title": title, "Description": json.dumps(told, ensure_ascii=True)}
+    return {"Title": title, "Description": json.dumps(shown, ensure_ascii=True)}
 
 
 def _router(result: Results) -> str:

@@ -5,15 +5,53 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from peerleap.evals.confidence import confidence_vote
-from peerleap.evals.records.file import read_records
-from peerleap.evals.records.schema import PathRecord, RecordsError
-from peerleap.evals.report.labels import label
-from peerleap.evals.stats.estimates import Estimate, cluster_bootstrap, clustered, wilson
-from peerleap.evals.stats.metrics import METRICS, Graded, Tokens
+from peerleap.evals.records import PathRecord, RecordsError, read_records
+from peerleap.evals.stats import (
+    METRICS,
+    Estimate,
+    Graded,
+    Tokens,
+    cluster_bootstrap,
+    clustered,
+    confidence_vote,
+    wilson,
+)
 
 Key = tuple[str, int]
 """Question id and run seed."""
+
+
+_LEAP = ("router", "top_k", "interval", "rounds", "communicate_at", "block_as")
+
+
+def label(config: Mapping[str, Any]) -> str:
+    """Name a configuration after its method and the settings that describe it best.
+
+    Args:
+        config: The `config` of a results file's header.
+
+    Returns:
+        A name such as `leap (router random, top_k 2)`.
+    """
+    method, settings = str(config["method"]), config.get("settings", {})
+    details = [f"{key} {settings[key]}" for key in (_LEAP if method in {"leap", "leap_s"} else ()) if key in settings]
+    details += [str(settings["preset"])] if "preset" in settings else []
+    details += [_peer_label(peer) for peer in config.get("peers") or ()]
+    details += [f"matched {config.get('matched_unit', 'tokens')}"] if config.get("matched") else []
+    details += [str(config["budget"])] if config.get("budget") else []
+    return with_details(method, details)
+
+
+def with_details(name: str, details: Sequence[str]) -> str:
+    """`leap (router random)` with more details inside its brackets."""
+    if not details:
+        return name
+    return f"{name[:-1]}, {', '.join(details)})" if name.endswith(")") else f"{name} ({', '.join(details)})"
+
+
+def _peer_label(peer: Mapping[str, Any]) -> str:
+    tools = " and ".join(peer.get("tools", ()))
+    return f"{peer['count']} x {peer['name']}{f' with {tools}' if tools else ''}"
 
 
 def conf_at_n(paths: Sequence[PathRecord]) -> float:
@@ -142,8 +180,8 @@ class Results:
         What is left of a budget goes on to the next question, in the order of ids and runs: whole paths alone would
         leave half a path of each unspent. Together they spend no more than the budgets, unless first paths alone do.
         """
-        kept = {key: [paths[0]] for key, paths in self.paths.items()}
-        over = {key: budgets[key] - paths[0].tokens.generated for key, paths in kept.items()}
+        first = {key: [paths[0]] for key, paths in self.paths.items()}
+        over = {key: budgets[key] - paths[0].tokens.generated for key, paths in first.items()}
         # A first path that its own budget does not pay for is paid by others, from the first on.
         left = sum(min(0.0, rest) for rest in over.values())
         for key in sorted(self.paths):
@@ -152,8 +190,8 @@ class Results:
                 if path.tokens.generated > left:
                     break
                 left -= path.tokens.generated
-                kept[key].append(path)
-        return replace(self, paths=kept)
+                first[key].append(path)
+        return replace(self, paths=first)
 
     def first(self, width: int) -> "Results":
         """The first `width` paths of each question's run."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from peerleap.evals.records.schema import Header
-from peerleap.evals.report.cautions import asked_share, cautions, short_budgets
+from peerleap.evals.records import Header
+from peerleap.evals.report.cautions import cautions, forced_share, short_budgets
 from peerleap.evals.report.comparison import Comparison
 from peerleap.evals.report.paper import paper_number
 from peerleap.evals.report.results import Results
-from peerleap.evals.stats.estimates import Estimate, clustered
+from peerleap.evals.stats import Estimate, clustered
 
 METHOD_HEAD = ("method", "questions x runs x paths", "Pass@1, %", "Cons@N, %", "Conf@N, %", "Shortest@N, %", "paper, %",
                "Pass@1: SE, bootstrap", "Cons@N: SE, bootstrap",
@@ -64,12 +64,12 @@ def markdown(
         parts.append(_table(COMPARISON_HEAD, comparison_rows(comparisons)))
     parts.append("## How it was run\n")
     for result, header in zip(results, headers, strict=True):
-        said = ", ".join(f"{key} {value}" for key, value in {**header.versions, **header.hardware}.items())
+        machine = ", ".join(f"{key} {value}" for key, value in {**header.versions, **header.hardware}.items())
         settings = ", ".join(f"{key}={value}" for key, value in result.config.get("settings", {}).items()) or "defaults"
         done = "" if result.complete else " (not finished)"
         parts.append(
             f"- {result.name}{done}: model {_model(result)}, data {str(result.config['data'])[:12]}, "
-            f"seeds {result.runs}, {settings}; configuration {result.config_hash[:12]}; {said}\n"
+            f"seeds {result.runs}, {settings}; configuration {result.config_hash[:12]}; {machine}\n"
         )
     return "\n".join(parts)
 
@@ -92,7 +92,7 @@ def _method_row(result: Results) -> tuple[str, ...]:
     tokens = result.tokens
     weighted = result.config["method"] == "deepconf"
     paper = [(name, paper_number(result.config, name)) for name in ("pass@1", "cons@n", "shortest@n")]
-    said = ", ".join(f"{name} {number.value:.2f} (table {number.table})" for name, number in paper if number)
+    published = ", ".join(f"{name} {number.value:.2f} (table {number.table})" for name, number in paper if number)
     failed = sum(path.outcome == "failed" for paths in result.paths.values() for path in paths)
     return (
         result.name,
@@ -101,12 +101,12 @@ def _method_row(result: Results) -> tuple[str, ...]:
         percent(result.estimate("cons@n")),
         percent(result.estimate("conf@n")) if weighted else "-",
         percent(result.estimate("shortest@n")),
-        said or "-",
+        published or "-",
         _spread(result, "pass@1"),
         _spread(result, "cons@n"),
         *(f"{count:,}" for count in (tokens.own, tokens.summary, tokens.inserted, tokens.prefill, tokens.cached)),
         f"{result.seconds:,.0f} s",
-        f"{asked_share(result):.1%}",
+        f"{forced_share(result):.1%}",
         f"{result.estimate('no_answer').value:.1%}",
         _aha(result),
         _tool_calls(result),

@@ -36,8 +36,7 @@ AHA_WORDS: dict[str, tuple[str, ...]] = {
 @cache
 def _pattern(name: str) -> re.Pattern[str]:
     if name not in AHA_WORDS:
-        msg = f"list={name!r} is not one of {', '.join(AHA_WORDS)}"
-        raise ValueError(msg)
+        raise ValueError(f"list={name!r} is not one of {', '.join(AHA_WORDS)}")
     # At a word's start only: `await` is no doubt, `waiting` and `re-evaluation` are.
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, AHA_WORDS[name]))})", re.IGNORECASE)
 

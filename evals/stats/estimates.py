@@ -29,8 +29,7 @@ class Estimate:
 def question_means(values: Sequence[Sequence[float]]) -> Floats:
     """One mean a question, from its paths' (or runs') values: `values[question][path]`."""
     if not values or not all(len(paths) for paths in values):
-        msg = f"{len(values)} questions, one without values: nothing to average"
-        raise ValueError(msg)
+        raise ValueError(f"{len(values)} questions, one without values: nothing to average")
     return np.array([float(np.mean(paths)) for paths in values])
 
 
@@ -66,8 +65,9 @@ def cluster_bootstrap(
 def wilson(right: int, questions: int, level: float = 0.95) -> Estimate:
     """A share of questions (Cons@N) with Wilson's interval, which holds near 0 and 1 where the normal one does not."""
     if questions < 1 or not 0 <= right <= questions:
-        msg = f"right={right!r} of questions={questions!r}: 0 <= right <= questions and a question are needed"
-        raise ValueError(msg)
+        raise ValueError(
+            f"right={right!r} of questions={questions!r}: 0 <= right <= questions and a question are needed"
+        )
     z = NormalDist().inv_cdf((1 + level) / 2)
     share = right / questions
     scale = 1 + z * z / questions
@@ -100,9 +100,7 @@ def t_quantile(probability: float, freedom: int) -> float:
 def _checked(means: Sequence[float] | Floats, level: float) -> Floats:
     data = np.asarray(means, dtype=np.float64)
     if data.ndim != 1 or len(data) == 0 or not np.isfinite(data).all():
-        msg = f"means of shape {data.shape!r}: one finite number a question is needed"
-        raise ValueError(msg)
+        raise ValueError(f"means of shape {data.shape!r}: one finite number a question is needed")
     if not 0 < level < 1:
-        msg = f"level={level!r} is not between 0 and 1"
-        raise ValueError(msg)
+        raise ValueError(f"level={level!r} is not between 0 and 1")
     return data

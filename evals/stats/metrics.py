@@ -6,8 +6,15 @@ the question's paths here, and take errors over questions in `stats.py`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from math import comb, log
 from typing import Self
+
+from peerleap.evals.grading import Verdict
+from peerleap.graph.answers.own_answer import canonical
+from peerleap.graph.settings import TaskName
+
+_TASKS: dict[str, TaskName] = {"choice": "choice", "text": "free"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +30,9 @@ class Tokens:
     def __post_init__(self) -> None:
         for field in fields(self):
             if getattr(self, field.name) < 0:
-                msg = f"{field.name}={getattr(self, field.name)!r}: a number of tokens is not negative"
-                raise ValueError(msg)
+                raise ValueError(f"{field.name}={getattr(self, field.name)!r}: a number of tokens is not negative")
         if self.cached > self.prefill:
-            msg = f"cached={self.cached!r} is more than prefill={self.prefill!r}"
-            raise ValueError(msg)
+            raise ValueError(f"cached={self.cached!r} is more than prefill={self.prefill!r}")
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -60,11 +65,32 @@ class Graded:
         return (True, "") if self.correct else (False, self.answer)
 
 
+def ballot(verdict: Verdict, kind: str) -> str | None:
+    """The answer as it is voted on: spellings of the same answer are equal.
+
+    Right answers need no common form: `Graded.vote` puts them into one class, since they all equal the gold answer.
+
+    Args:
+        verdict: What the grader read.
+        kind: The kind of the gold answer, one of `KINDS`.
+
+    Returns:
+        The comparable form; `None` where the path does not vote.
+    """
+    return None if verdict.extracted is None else _form(verdict.extracted, _TASKS.get(kind, "math"))
+
+
+@lru_cache(maxsize=65_536)
+def _form(answer: str, task: TaskName) -> str:
+    return canonical(answer, task)
+
+
 def pass_at_k(correct: int, paths: int, k: int) -> float:
     """The chance that one of `k` paths drawn without replacement is right: `1 - C(n-c, k) / C(n, k)`, unbiased."""
     if not 0 <= correct <= paths or not 1 <= k <= paths:
-        msg = f"correct={correct!r}, paths={paths!r}, k={k!r}: 0 <= correct <= paths and 1 <= k <= paths are needed"
-        raise ValueError(msg)
+        raise ValueError(
+            f"correct={correct!r}, paths={paths!r}, k={k!r}: 0 <= correct <= paths and 1 <= k <= paths are needed"
+        )
     return 1.0 - comb(paths - correct, k) / comb(paths, k)
 
 
@@ -96,6 +122,25 @@ def shortest_majority(paths: Sequence[Graded]) -> Graded | None:
     return _elected(paths, _shortest_score)
 
 
+def confidence_vote(paths: Sequence[Graded], weights: Sequence[float]) -> Graded | None:
+    """A path with the answer whose `weights` sum to the most, ties to the lowest index.
+
+    Args:
+        paths: One question's paths.
+        weights: What each path's vote counts, as many as there are paths.
+
+    Returns:
+        The path, or `None` if no path answered.
+    """
+    groups: dict[tuple[bool, str], tuple[float, Graded]] = {}
+    for path, weight in zip(paths, weights, strict=True):
+        if path.vote is not None:
+            total, first = groups.get(path.vote, (0.0, path))
+            groups[path.vote] = (total + weight, first)
+    best = max(groups.values(), key=lambda group: group[0], default=None)
+    return None if best is None else best[1]
+
+
 def cons_at_n(paths: Sequence[Graded]) -> float:
     """1.0 if the majority answer is right; no votes at all is wrong."""
     winner = majority(paths)
@@ -120,8 +165,7 @@ METRICS: dict[str, Callable[[Sequence[Graded]], float]] = {
 def question_metrics(paths: Sequence[Graded], ks: Sequence[int] = ()) -> dict[str, float]:
     """Every metric of one question's paths of one run, tokens as means a path; `ks` adds `pass@k` for each k."""
     if not paths:
-        msg = "paths=[]: a question without paths has no metrics"
-        raise ValueError(msg)
+        raise ValueError("paths=[]: a question without paths has no metrics")
     values = {name: metric(paths) for name, metric in METRICS.items()}
     right = sum(path.correct for path in paths)
     values |= {f"pass@{k}": pass_at_k(right, len(paths), k) for k in ks if k != 1}

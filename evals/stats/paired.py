@@ -43,12 +43,12 @@ def paired_difference(
     """Compare two methods by their value (such as Pass@1 over all runs) on each question id; the ids must agree."""
     if new.keys() != old.keys():
         alone = sorted(new.keys() ^ old.keys())
-        msg = f"question {alone[0]!r} and {len(alone) - 1} more are in one method only: paired tests need the same ones"
-        raise ValueError(msg)
+        raise ValueError(
+            f"question {alone[0]!r} and {len(alone) - 1} more are in one method only: paired tests need the same ones"
+        )
     data = np.array([new[question] - old[question] for question in sorted(new)])
     if len(data) < 2:
-        msg = f"{len(data)} question: a comparison needs at least 2"
-        raise ValueError(msg)
+        raise ValueError(f"{len(data)} question: a comparison needs at least 2")
     sd = float(data.std(ddof=1))
     se = sd / sqrt(len(data))
     half = t_quantile((1 + level) / 2, len(data) - 1) * se
@@ -93,8 +93,9 @@ def mcnemar(new: Mapping[str, bool], old: Mapping[str, bool]) -> McNemar:
     """Exact McNemar test on right and wrong per question (Cons@N)."""
     if new.keys() != old.keys():
         alone = sorted(new.keys() ^ old.keys())
-        msg = f"question {alone[0]!r} and {len(alone) - 1} more are in one method only: paired tests need the same ones"
-        raise ValueError(msg)
+        raise ValueError(
+            f"question {alone[0]!r} and {len(alone) - 1} more are in one method only: paired tests need the same ones"
+        )
     gained = sum(new[question] and not old[question] for question in new)
     lost = sum(old[question] and not new[question] for question in new)
     changed = gained + lost

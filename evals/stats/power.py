@@ -1,4 +1,4 @@
-"""What a design can show, said before the run: `30 questions x 4 runs can show 9 points, not 5`, and why."""
+"""What a design can show, stated before the run: `30 questions x 4 runs can show 9 points, not 5`, and why."""
 
 from dataclasses import dataclass
 from math import ceil, sqrt
@@ -31,8 +31,7 @@ class Design:
     def __post_init__(self) -> None:
         for name in ("questions", "runs", "paths"):
             if getattr(self, name) < 1:
-                msg = f"{name}={getattr(self, name)!r}: at least 1 is needed"
-                raise ValueError(msg)
+                raise ValueError(f"{name}={getattr(self, name)!r}: at least 1 is needed")
 
     @property
     def difference_sd(self) -> float:
@@ -64,7 +63,7 @@ class Design:
         needed = questions_needed_for_votes(wanted, DISCORDANCE)
         short = "" if self.questions >= needed else f", not {self.questions}"
         return (
-            f"{100 * wanted:g} points of Cons@N, what is compared unless told otherwise, take {needed} questions where "
+            f"{100 * wanted:g} points of Cons@N, the default metric of a comparison, take {needed} questions where "
             f"{DISCORDANCE:.0%} of them change{short}"
         )
 
@@ -94,8 +93,7 @@ def _count(number: int, what: str) -> str:
 def questions_needed(difference: float, sd: float, power: float = 0.8, level: float = 0.05) -> int:
     """`Q = (2.8 sd / difference)^2` questions, for a paired difference with standard deviation `sd` (both shares)."""
     if difference <= 0 or sd <= 0:
-        msg = f"difference={difference!r}, sd={sd!r}: both must be above 0"
-        raise ValueError(msg)
+        raise ValueError(f"difference={difference!r}, sd={sd!r}: both must be above 0")
     return ceil((_multiple(power, level) * sd / difference) ** 2 - 1e-9)
 
 

@@ -251,7 +251,7 @@ def test_ctrl_c_loses_nothing(engines: list[ScriptedEngine], monkeypatch: pytest
     def interrupt(*_: Any, **__: Any) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("peerleap.evals.runner.run_eval", interrupt)
+    monkeypatch.setattr("peerleap.evals.run_eval", interrupt)
     code, _, told = call("eval", "sums.jsonl", *QUICK)
     assert code == 130
     assert "nothing is lost; to go on:" in told

@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 
 from peerleap.engine import ScriptedEngine
-from peerleap.evals import Grader, Header, PathRecord, Problem, Records, Tokens, Verdict
+from peerleap.evals import Grader, Header, PathRecord, Problem, Records, Verdict
 from peerleap.evals.clock import Clock
 from peerleap.evals.methods import MethodConfig, method_options
 from peerleap.evals.plan import Plan
 from peerleap.evals.question import Questions
 from peerleap.evals.report.results import Results
+from peerleap.evals.stats import Tokens
 
 
 def killed(checkpoint: Path, started: float, reached: float) -> None:

@@ -6,9 +6,10 @@ from types import ModuleType
 
 import pytest
 
-from peerleap.evals import KINDS, TASKS, DataError, MissingExtra, Problem, load
+from peerleap.evals import TASKS, DataError, MissingExtra, Problem, load
 from peerleap.evals.data.files import read_problems
 from peerleap.evals.data.problems import shuffled
+from peerleap.evals.grading import KINDS
 
 Row = dict[str, object]
 ROWS: list[Row] = [{"id": f"q{n}", "question": f"What is {n} + 1?", "answer": str(n + 1)} for n in range(3)]

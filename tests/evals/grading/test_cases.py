@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from peerleap.evals import KINDS, Grader, grader_cases
+from peerleap.evals import Grader
+from peerleap.evals.grading import KINDS, grader_cases
 from peerleap.evals.grading.cases_page import render
 
 PAGE = Path(__file__).parents[3] / "docs" / "grading.md"

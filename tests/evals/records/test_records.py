@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from peerleap.evals import Header, PathRecord, Records, RecordsError, Tokens, Verdict, question_metrics, read_records
+from peerleap.evals import Header, PathRecord, Records, RecordsError, Verdict, read_records
+from peerleap.evals.stats import Tokens, question_metrics
 
 HEADER = Header(
     config={"model": "tiny", "settings": {"temperature": 0.6, "interval": 4096}, "seed": 0},
@@ -147,7 +148,7 @@ def test_damage_in_the_middle_is_refused(tmp_path: Path) -> None:
 
 def test_incomplete_and_mixed_groups_are_refused(tmp_path: Path) -> None:
     records = Records.open(tmp_path / "paths.jsonl", HEADER)
-    with pytest.raises(RecordsError, match="2 paths given, but paths=3"):
+    with pytest.raises(RecordsError, match="2 paths here, but paths=3"):
         records.append(paths("a")[:2])
     with pytest.raises(RecordsError, match="exactly one question's run"):
         records.append([*paths("a"), *paths("b")])

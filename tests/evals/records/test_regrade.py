@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from peerleap.evals import Header, PathRecord, Records, RecordsError, Tokens, Verdict, read_records
+from peerleap.evals import Header, PathRecord, Records, RecordsError, Verdict, read_records
 from peerleap.evals.records.regrade import main, regrade
+from peerleap.evals.stats import Tokens
 
 CONFIG = {"task": "t", "questions": 2, "method": "leap", "grader": "peerleap"}
 SAID = Verdict(correct=True, extracted="4", how="integer, from prose")

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerleap.evals import Header, PathRecord, Records, RecordsError, Tokens, Verdict, read_records
+from peerleap.evals import Header, PathRecord, Records, RecordsError, Verdict, read_records
+from peerleap.evals.report import with_distinct_names
 from peerleap.evals.report.cautions import cautions, few_runs, short_budgets
 from peerleap.evals.report.comparison import COSTS, Comparison, compare
-from peerleap.evals.report.labels import told_apart
 from peerleap.evals.report.paper import paper_number
 from peerleap.evals.report.results import Results
 from peerleap.evals.report.tables import METHOD_HEAD, markdown, method_rows, shown_columns, verdict
+from peerleap.evals.stats import Tokens
 
 PAPER_MODEL = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
 
@@ -129,7 +130,7 @@ def test_equal_wall_clock_cuts_the_slower_one(tmp_path: Path) -> None:
     assert equal.note == ""
 
 
-def test_unequal_times_are_told_apart(tmp_path: Path) -> None:
+def test_unequal_times_are_with_distinct_names(tmp_path: Path) -> None:
     leap = results(tmp_path, "leap", [4] * 6, seconds=0.06)
     revise = results(tmp_path, "revise", [4] * 6, seconds=0.1)
     assert named(compare([leap, revise]), "equal wall-clock").note == "unequal: 1.2 s against 0.72 s"
@@ -182,19 +183,19 @@ def test_budgets_that_were_too_small_are_warned_of(tmp_path: Path) -> None:
         assert f"\n{warning}.\n" in markdown("t", read, compared, headers[: len(read)])
 
 
-def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+def test_files_of_one_name_are_with_distinct_names(tmp_path: Path) -> None:
     short, long, unset = (
         results(tmp_path, "leap", [8] * 6, settings={"router": "random", **more})
         for more in ({"max_tokens": 512}, {"max_tokens": 1024, "sampling": {"top_k": 5}}, {})
     )
     other = results(tmp_path, "independent", [8] * 6)
-    assert [result.name for result in told_apart([short, other, long, unset])] == [
+    assert [result.name for result in with_distinct_names([short, other, long, unset])] == [
         "leap (router random, max_tokens 512, sampling top_k by default)",
         "independent",
         "leap (router random, max_tokens 1024, sampling top_k 5)",
         "leap (router random, max_tokens by default, sampling top_k by default)",
     ]
-    twice = told_apart([other, results(tmp_path, "independent", [7] * 6)])
+    twice = with_distinct_names([other, results(tmp_path, "independent", [7] * 6)])
     assert [result.name for result in twice] == ["independent (independent3.jsonl)", "independent (independent4.jsonl)"]
 
 

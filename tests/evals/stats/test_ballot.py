@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from peerleap.evals import Grader, Header, PathRecord, Records, Tokens, Verdict
-from peerleap.evals.ballot import ballot
+from peerleap.evals import Grader, Header, PathRecord, Records, Verdict
 from peerleap.evals.report.results import RECORD_METRICS, Results
+from peerleap.evals.stats import Tokens, ballot
 
 
 async def graded(grader: Grader, answers: Sequence[str], gold: str, kind: str = "math") -> list[PathRecord]:

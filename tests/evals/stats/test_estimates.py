@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from peerleap.evals import cluster_bootstrap, clustered, question_means, wilson
+from peerleap.evals.stats import cluster_bootstrap, clustered, question_means, wilson
 from peerleap.evals.stats.estimates import t_quantile
 
 

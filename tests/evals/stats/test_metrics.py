@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerleap.evals import Graded, Tokens, aha_count, majority, pass_at_k, question_metrics, shortest_majority
+from peerleap.evals.stats import Graded, Tokens, aha_count, majority, pass_at_k, question_metrics, shortest_majority
 
 
 def path(answer: str | None, *, right: bool = False, own: int = 100) -> Graded:
