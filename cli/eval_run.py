@@ -22,11 +22,7 @@ def run_plan(
         grader.require({problem.kind for problem in plan.problems})
         engine = get_engine(model, **arguments)
         check_fits(plan, engine)
-<<<<<<< HEAD
-        config = plan.record_config({**model_config(engine, vocabulary=plan.keep_ids), "engine_args": arguments})
-=======
         head = header(plan, engine, arguments)
->>>>>>> 12ba605 (evals/: folders with faces, one error style, no circle between results and labels)
         if matched is not None:
             # Ids alone say little: two files may call their questions 1, 2, 3.
             check_same(matched, head.config, "this eval", ("data", "model", "model_hash"))

@@ -51,5 +51,7 @@ def header(plan: Plan, engine: Engine, engine_args: Mapping[str, Any] | None = N
     Returns:
         The header: configuration, versions and hardware.
     """
-    config = plan.record_config({**model_config(engine), "engine_args": dict(engine_args or {})})
+    config = plan.record_config(
+        {**model_config(engine, vocabulary=plan.keep_ids), "engine_args": dict(engine_args or {})}
+    )
     return Header(config, versions(), hardware(plan))
