@@ -14,11 +14,11 @@ def usage_errors() -> Iterator[None]:
     2: the input, a setting or the model is not usable; 1: the run failed; 130: Ctrl-C.
     """
     from peerleap.engine import EngineError, close_engines
-    from peerleap.graph import AllPathsFailed, StoreError, ThreadBusy
+    from peerleap.graph import AllPathsFailed, CheckpointError, ThreadBusy
 
     try:
         yield
-    except (ValueError, EngineError, AllPathsFailed, StoreError, ThreadBusy) as error:
+    except (ValueError, EngineError, AllPathsFailed, CheckpointError, ThreadBusy) as error:
         print(f"peerleap: {error}", file=sys.stderr)
         raise typer.Exit(BAD_INPUT if isinstance(error, ValueError) else FAILED) from error
     except KeyboardInterrupt as stop:

@@ -41,9 +41,9 @@ def open_kept(name: str) -> Iterator[tuple[Any, Any]]:
     Raises:
         InputError: there is none of this name, or it was not made by this command.
     """
-    from peerleap.graph import InputError, open_store
+    from peerleap.graph import InputError, open_checkpointer
 
-    with open_store() as store:
+    with open_checkpointer() as store:
         found = store.get_tuple({"configurable": {"thread_id": name, "checkpoint_ns": ""}})
         if found is None:
             raise InputError(f"{name!r}: no run is kept under this name in {store.name}; see `peerleap runs list`")
@@ -64,7 +64,7 @@ def ask_kept(
         InputError: the name is taken, or is none.
     """
     from peerleap.engine import default_model
-    from peerleap.graph import InputError, open_store
+    from peerleap.graph import InputError, open_checkpointer
     from peerleap.graph.settings import as_settings
 
     if not name.strip() or not name.isprintable() or len(name) > 200:
@@ -72,7 +72,7 @@ def ask_kept(
     model = default_model() if recipe["model"] is None else recipe["model"]
     folder = Path(model).expanduser()
     told = json.dumps({**recipe, "model": str(folder.absolute()) if model and folder.is_dir() else model})
-    with open_store() as store:
+    with open_checkpointer() as store:
         if store.get_tuple({"configurable": {"thread_id": name, "checkpoint_ns": ""}}) is not None:
             raise InputError(
                 f"--thread {name!r}: there is a run of this name; `peerleap resume {shlex.quote(name)}` goes on with "

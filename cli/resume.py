@@ -26,7 +26,7 @@ def resume(
     messages = Console(stderr=True)
     with usage_errors(), open_kept(name) as (graph, config):
         from peerleap.graph import read_run
-        from peerleap.graph.runs.run import unfinished_nodes
+        from peerleap.graph.runs import unfinished_nodes
 
         if unfinished_nodes(graph.get_state(config)):
             view = LiveView(messages) if messages.is_terminal and not as_json else LogView(messages)

@@ -31,9 +31,9 @@ def list_runs(
     PEERLEAP_RUNS=postgresql://me@server/runs peerleap runs list
     """
     with usage_errors():
-        from peerleap.graph import open_store
+        from peerleap.graph import open_checkpointer
 
-        with open_store() as store:
+        with open_checkpointer() as store:
             found = [_line(store, name) for name in store.threads()]
             where = store.name
     if as_json:
@@ -98,10 +98,10 @@ def delete(
     peerleap runs delete primes primes-1
     """
     with usage_errors():
-        from peerleap.graph import InputError, open_store
-        from peerleap.graph.checkpoints.thread_lock import one_run
+        from peerleap.graph import InputError, open_checkpointer
+        from peerleap.graph.checkpoints import one_run
 
-        with open_store() as store:
+        with open_checkpointer() as store:
             there = set(store.threads())
             if unknown := [name for name in names if name not in there]:
                 raise InputError(f"{unknown[0]!r}: no run is kept under this name; see `peerleap runs list`")
@@ -114,7 +114,7 @@ _COLUMNS = ("name", "state", "blocks", "paths", "model", "question", "answer", "
 
 
 def _line(store: Any, name: str) -> dict[str, Any]:
-    from peerleap.graph.runs.run import count_blocks
+    from peerleap.graph.runs import count_blocks
 
     found = store.get_tuple({"configurable": {"thread_id": name, "checkpoint_ns": ""}})
     values, metadata = found.checkpoint["channel_values"], found.metadata

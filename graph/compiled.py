@@ -9,8 +9,7 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
-from peerleap.graph.checkpoints.base import Store
-from peerleap.graph.checkpoints.thread_lock import aone_run, marked_ending, one_run
+from peerleap.graph.checkpoints import Checkpointer, aone_run, marked_ending, one_run
 from peerleap.graph.errors import InputError, SettingsError
 from peerleap.graph.events.buffer import Outbox, outbox_config
 from peerleap.graph.langgraph_keys import CHECKPOINTER
@@ -73,7 +72,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             InputError: unknown input key, no question, a checkpointer without a thread id, or nothing to resume.
             SettingsError: a setting is unknown or out of range.
             ThreadBusy: a run goes on under this thread id.
-            StoreError: the run's store failed; resume when that is mended.
+            CheckpointError: the run's store failed; resume when that is mended.
         """
         config, context, thread = self._begin(input, config, context, kwargs)
         with one_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
@@ -175,10 +174,10 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
 
     def _durable(self, options: dict[str, Any]) -> dict[str, Any]:
         if isinstance(self.checkpointer, BaseCheckpointSaver):
-            # Histories are stored by what is new in them, so waiting for the store costs next to nothing. A `Store`
+            # Histories are stored by what is new in them, so waiting for that costs next to nothing. A `Checkpointer`
             # drops its notes of a round when the round is stored, which "async" would not wait for.
             asked = options.get("durability") or "sync"
-            if asked == "async" and isinstance(self.checkpointer, Store):
+            if asked == "async" and isinstance(self.checkpointer, Checkpointer):
                 asked = "sync"
             return {**options, "durability": asked}
         # A server says `async` where nothing is stored, too, and LangGraph warns of it.

@@ -3,8 +3,8 @@
 InputError (ValueError)      the question or the call
 SettingsError (ValueError)   a setting of the run
 AllPathsFailed (RuntimeError)  no path could go on; `reasons` says why, path by path
-ThreadBusy (RuntimeError)    another run goes on under the same thread id
-StoreError (RuntimeError)    the place where runs are kept cannot be read or written
+ThreadBusy (RuntimeError)    another run is in progress under the same thread id
+CheckpointError (RuntimeError)  stored runs cannot be read or written
 """
 
 from collections.abc import Mapping
@@ -41,5 +41,5 @@ class ThreadBusy(RuntimeError):
         )
 
 
-class StoreError(RuntimeError):
-    """The place where runs are kept cannot be read or written; what was stored before is not touched."""
+class CheckpointError(RuntimeError):
+    """Stored runs cannot be read or written; what was stored before is not touched."""

@@ -15,7 +15,7 @@ from langgraph.runtime import get_runtime
 from peerleap.agents import Peer
 from peerleap.engine import Engine, detect_thinking
 from peerleap.graph.answer_message import answer_message, short_votes
-from peerleap.graph.checkpoints.journal import close_journals
+from peerleap.graph.checkpoints import close_journals
 from peerleap.graph.errors import SettingsError
 from peerleap.graph.events.emitter import atelling, telling
 from peerleap.graph.events.schema import VERSION, Writer

@@ -1,4 +1,4 @@
-"""The graphs that `langgraph dev` serves, and where it keeps their runs (langgraph.json).
+"""The graphs that `langgraph dev` serves, and where it stores their runs (langgraph.json).
 
 Nothing here loads a model: an engine starts at its first request.
 """
@@ -11,17 +11,20 @@ from contextlib import asynccontextmanager
 from peerleap.agents import load_team
 from peerleap.engine import Engine
 from peerleap.graph.build import build_graph
-from peerleap.graph.checkpoints.base import Store, open_store
+from peerleap.graph.checkpoints import Checkpointer, open_checkpointer
 from peerleap.graph.compiled import CompiledLeapGraph
 
 TEAM_VARIABLE = "PEERLEAP_TEAM"
 
 
 def served_graphs(engine: Engine | None = None) -> tuple[CompiledLeapGraph, CompiledLeapGraph]:
-    """The whole graph, and the one that gives its answer only; of the team in `PEERLEAP_TEAM`, else of four paths.
+    """The graphs of the team in `PEERLEAP_TEAM`, of four paths by default.
 
     Args:
         engine: an engine to use instead of one made for the peers' models, or for `PEERLEAP_MODEL`.
+
+    Returns:
+        The graph with the whole output, and the one that returns its answer only.
 
     Raises:
         TeamError: `PEERLEAP_TEAM` is neither a team file nor the name of a ready-made team.
@@ -34,13 +37,17 @@ def served_graphs(engine: Engine | None = None) -> tuple[CompiledLeapGraph, Comp
 
 
 @asynccontextmanager
-async def open_runs() -> AsyncIterator[Store]:
-    """The store of kept runs (`PEERLEAP_RUNS`) as the server's checkpointer, so that a killed server loses nothing."""
-    store = await asyncio.to_thread(open_store)
+async def open_runs() -> AsyncIterator[Checkpointer]:
+    """The stored runs (`PEERLEAP_RUNS`) as the server's checkpointer, so that a killed server loses nothing.
+
+    Yields:
+        The checkpointer, closed when the server ends.
+    """
+    checkpointer = await asyncio.to_thread(open_checkpointer)
     try:
-        yield store
+        yield checkpointer
     finally:
-        await asyncio.to_thread(store.close)
+        await asyncio.to_thread(checkpointer.close)
 
 
 leap, leap_answer = served_graphs()

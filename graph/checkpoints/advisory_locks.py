@@ -1,4 +1,4 @@
-"""One run a thread in Postgres: advisory locks, which the server lets go when their connection ends."""
+"""At most one run a thread in Postgres: advisory locks, which the server releases when their connection ends."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +12,7 @@ from peerleap.graph.errors import ThreadBusy
 
 
 class AdvisoryLocks:
-    """The locks of all runs of a store, on one connection: runs that go on side by side take none of a pool's."""
+    """The locks of all runs of a checkpointer, on one connection, so that concurrent runs take none of the pool's."""
 
     def __init__(self, address: str, connect_seconds: float) -> None:
         self._address, self._connect_seconds = address, connect_seconds
@@ -24,15 +24,18 @@ class AdvisoryLocks:
     def hold(self, thread_id: str) -> Iterator[None]:
         """Hold the lock of a thread.
 
+        Args:
+            thread_id: the thread.
+
         Raises:
-            ThreadBusy: somebody holds it.
+            ThreadBusy: another run holds it.
             psycopg.Error: no connection.
         """
         digest = blake2b(f"peerleap\x1f{thread_id}".encode("utf-8", "replace"), digest_size=8).digest()
         key = int.from_bytes(digest, "big", signed=True)
         with self._guard:
-            # A connection may take a lock that it has.
-            if key in self._held or not self._taken(key):
+            # Postgres grants a lock again to the connection that has it.
+            if key in self._held or not self._take(key):
                 raise ThreadBusy(thread_id)
             connection = self._connection
             self._held.add(key)
@@ -41,27 +44,27 @@ class AdvisoryLocks:
         finally:
             with self._guard:
                 self._held.discard(key)
-                # A server that has gone away has let go of the lock.
+                # A server that is gone has released the lock.
                 if not connection.closed:
                     try:
                         connection.execute("SELECT pg_advisory_unlock(%s)", (key,))
                     except psycopg.Error:
                         connection.close()
 
-    def _taken(self, key: int) -> bool:
+    def _take(self, key: int) -> bool:
         if self._connection is not None and not self._connection.closed:
             with suppress(psycopg.OperationalError):  # the server may have been restarted
-                return self._ask(key)
+                return self._try(key)
             self._connection.close()
         self._connection = psycopg.connect(self._address, autocommit=True, connect_timeout=int(self._connect_seconds))
-        return self._ask(key)
+        return self._try(key)
 
-    def _ask(self, key: int) -> bool:
+    def _try(self, key: int) -> bool:
         row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
         return bool(row[0])
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all locks."""
         with self._guard:
             if self._connection is not None:
                 self._connection.close()

@@ -1,7 +1,7 @@
-"""What a path has done in a round that is not over: kept beside the checkpoints, and dropped once the round is in one.
+"""What a path has done in a round that is not over: stored beside the checkpoints, deleted once the round is in one.
 
 LangGraph stores what a node returns, and a path's node returns at the end of its round, which may take several requests
-and tool calls. After a kill, the requests and calls that had been answered are read back instead of made again.
+and tool calls. After a kill, the answered requests and calls are read back instead of repeated.
 """
 
 import asyncio
@@ -12,9 +12,9 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
 from peerleap.engine import Completion
-from peerleap.graph.checkpoints.base import Store
-from peerleap.graph.checkpoints.pending_writes import seen_through
-from peerleap.graph.errors import StoreError
+from peerleap.graph.checkpoints.base import Checkpointer
+from peerleap.graph.checkpoints.pending_writes import write_shielded
+from peerleap.graph.errors import CheckpointError
 from peerleap.graph.history.segments import Kind, Segment
 from peerleap.graph.langgraph_keys import CHECKPOINTER, NAMESPACE, TASK
 
@@ -25,103 +25,137 @@ T = TypeVar("T")
 
 
 class Journal:
-    """Of one path in one round. Only a `Store` keeps one; with other checkpointers, a round is repeated as a whole."""
+    """The journal of one path in one round.
+
+    Only a `Checkpointer` stores one; with other checkpointers, a killed round is repeated as a whole.
+    """
 
     def __init__(self, config: RunnableConfig | None = None) -> None:
         self._place = _place(config)
         self._read: list[Entry] = []
         self._done: list[Entry] = []
-        self._stored = 0
+        self._written = 0
 
     async def open(self) -> None:
-        """Read what a killed process had done."""
+        """Read what a killed process had done.
+
+        Raises:
+            CheckpointError: the notes cannot be read.
+        """
         if self._place is not None:
-            store, thread, namespace, task = self._place
-            self._read = await _kept(store, asyncio.to_thread(store.notes, thread, namespace, task))
-            self._stored = len(self._read)
+            checkpointer, thread, namespace, task = self._place
+            self._read = await _checked(checkpointer, asyncio.to_thread(checkpointer.notes, thread, namespace, task))
+            self._written = len(self._read)
             self._done = [*self._read]
 
-    async def said(
-        self, kind: Kind, sent: int, request: Callable[[], Awaitable[tuple[Segment, Completion]]]
+    async def request(
+        self, kind: Kind, sent: int, make: Callable[[], Awaitable[tuple[Segment, Completion]]]
     ) -> tuple[Segment, Completion]:
-        """The segment of a request that sends `sent` tokens: as it was read, or made now."""
+        """The result of a request: as stored, or made now.
+
+        Args:
+            kind: kind of the segment that the request generates.
+            sent: tokens that it sends; a stored result that differs in one of the two is of another request.
+            make: sends the request.
+
+        Returns:
+            The segment and the engine's completion.
+
+        Raises:
+            CheckpointError: the notes cannot be written.
+        """
         entry = self._next()
         if entry is not None:
             segment = entry.get("segment")
             if segment is not None and (segment["kind"], segment.get("prompt_tokens")) == (kind, sent):
                 return segment, _completion(entry)
-            self._give_up()
-        await self._keep()
-        segment, completion = await request()
+            self._abandon()
+        await self._store()
+        segment, completion = await make()
         reasons = {"finish_reason": completion.finish_reason, "stop_reason": completion.stop_reason}
-        # A copy: the path goes on to mark how the segment ends.
+        # A copy: the path marks later how the segment ends.
         self._done.append({"segment": {**segment}, **reasons})
         return segment, completion
 
-    async def answered(self, call: Callable[[], Awaitable[Segment | None]]) -> Segment | None:
-        """The answer to a tool call, if there is one: as it was read, or given now."""
+    async def tool_call(self, call: Callable[[], Awaitable[Segment | None]]) -> Segment | None:
+        """The answer to a tool call: as stored, or made now.
+
+        Args:
+            call: calls the tool.
+
+        Returns:
+            The segment of the answer; `None` where the path's text held no call.
+
+        Raises:
+            CheckpointError: the notes cannot be written.
+        """
         entry = self._next()
         if entry is not None:
             if "answer" in entry:
                 answer: Segment | None = entry["answer"]
                 return answer
-            self._give_up()
-        await self._keep()
+            self._abandon()
+        await self._store()
         try:
             answer = await call()
         except GraphBubbleUp:
-            # Interrupts are told apart by their order in the node: from here on, every call has to be made again.
+            # LangGraph matches interrupts by their order in the node: all later calls have to be made again.
             self._done.append(_INTERRUPTED)
-            await self._keep()
+            await self._store()
             raise
         self._done.append({"answer": answer})
         return answer
 
     def _next(self) -> Entry | None:
         if self._read and self._read[0] == _INTERRUPTED:
-            self._give_up()
+            self._abandon()
         return self._read.pop(0) if self._read else None
 
-    def _give_up(self) -> None:
-        """What follows is of no use, and stays where it is until the round is over; so nothing is added to it."""
+    def _abandon(self) -> None:
+        """Ignore the remaining entries: they belong to other requests, so nothing may be added behind them."""
         self._read, self._place = [], None
 
-    async def _keep(self) -> None:
-        """Store what has been done: something else follows, at which the process may be killed."""
+    async def _store(self) -> None:
+        """Store what has been done, before the next step, in which the process may be killed."""
         if self._place is None:
             return
-        store, thread, namespace, task = self._place
-        for number in range(self._stored, len(self._done)):
+        checkpointer, thread, namespace, task = self._place
+        for number in range(self._written, len(self._done)):
             note = (thread, namespace, task, number, self._done[number])
-            await _kept(store, seen_through(store.name, thread, store.note, *note))
-        self._stored = len(self._done)
+            await _checked(checkpointer, write_shielded(checkpointer.name, thread, checkpointer.note, *note))
+        self._written = len(self._done)
 
 
 def close_journals(config: RunnableConfig) -> None:
-    """Drop what was kept of the round: its segments are in a checkpoint."""
+    """Delete the entries of a round: its segments are in a checkpoint.
+
+    Args:
+        config: configuration of the LeaP block's node.
+    """
     place = _place(config)
     if place is not None:
-        store, thread, namespace, _ = place
-        store.drop_notes(thread, namespace)
+        checkpointer, thread, namespace, _ = place
+        checkpointer.drop_notes(thread, namespace)
 
 
-async def _kept(store: Store, work: Awaitable[T]) -> T:
-    """What goes wrong with the notes stops the run, which can be resumed; it is no path's failure."""
+async def _checked(checkpointer: Checkpointer, work: Awaitable[T]) -> T:
+    """An error in the notes stops the run, which can be resumed; it is not the path's failure."""
     try:
         return await work
-    except StoreError:
+    except CheckpointError:
         raise
     except Exception as error:
-        told = f"the notes in {store.name!r} cannot be read or written: {error}; mend that, then resume"
-        raise StoreError(told) from error
+        raise CheckpointError(
+            f"the notes in {checkpointer.name!r} cannot be read or written: {error}; mend that, then resume"
+        ) from error
 
 
-def _place(config: RunnableConfig | None) -> tuple[Store, str, str, str] | None:
-    given = (config or {}).get("configurable") or {}
-    store, thread, task = given.get(CHECKPOINTER), given.get("thread_id"), given.get(TASK)
-    if not isinstance(store, Store) or thread is None or task is None:
+def _place(config: RunnableConfig | None) -> tuple[Checkpointer, str, str, str] | None:
+    params = (config or {}).get("configurable") or {}
+    checkpointer, thread, task = params.get(CHECKPOINTER), params.get("thread_id"), params.get(TASK)
+    if not isinstance(checkpointer, Checkpointer) or thread is None or task is None:
         return None
-    return store, str(thread), str(given.get(NAMESPACE, "")).rpartition("|")[0], str(task)
+    return checkpointer, str(thread), str(params.get(NAMESPACE, "")).rpartition("|")[0], str(task)
 
 
 def _completion(entry: Entry) -> Completion:
@@ -137,5 +171,12 @@ def _completion(entry: Entry) -> Completion:
 
 
 def sent_tokens(history: Sequence[Segment]) -> int:
-    """Tokens that the next request of a path sends."""
+    """Number of tokens that the next request of a path sends.
+
+    Args:
+        history: the path's segments.
+
+    Returns:
+        The length of the prompt.
+    """
     return sum(len(segment["token_ids"]) for segment in history)

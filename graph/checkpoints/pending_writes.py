@@ -1,4 +1,4 @@
-"""Writes that threads make for coroutines, which may be cancelled: who has cancelled a run may delete it next."""
+"""Writes that always end: a cancelled run may be deleted next, and a late write would bring a part of it back."""
 
 import asyncio
 import threading
@@ -11,17 +11,26 @@ from peerleap.tools.threads import to_its_end
 T = TypeVar("T")
 
 _guard = threading.Lock()
-_under_way: dict[tuple[str, str], set[Future[None]]] = {}
+_in_progress: dict[tuple[str, str], set[Future[None]]] = {}
 
 
-async def seen_through(database: str, thread_id: str, write: Callable[..., T], *args: Any) -> T:
-    """Run `write(*args)` on a thread, to its end, whatever becomes of who waits for it.
+async def write_shielded(database: str, thread_id: str, write: Callable[..., T], *args: Any) -> T:
+    """Run `write(*args)` in a worker thread and always let it finish.
 
-    Who is cancelled waits all the same, until cancelled again.
+    A cancelled caller still waits for it; a second cancellation returns at once.
+
+    Args:
+        database: name of the checkpointer that writes.
+        thread_id: the thread that is written.
+        write: a blocking function.
+        args: its arguments.
+
+    Returns:
+        What `write` returns.
     """
     key, ended = (database, thread_id), Future[None]()
     with _guard:
-        _under_way.setdefault(key, set()).add(ended)
+        _in_progress.setdefault(key, set()).add(ended)
 
     def work() -> T:
         try:
@@ -41,15 +50,23 @@ async def seen_through(database: str, thread_id: str, write: Callable[..., T], *
         raise
 
 
-def writes_under_way(database: str, thread_id: str) -> list[Future[None]]:
-    """One future for each write for a thread that has not ended; it is done when the write is."""
+def writes_in_progress(database: str, thread_id: str) -> list[Future[None]]:
+    """Writes of a thread that have not ended.
+
+    Args:
+        database: name of the checkpointer that writes.
+        thread_id: the thread that is written.
+
+    Returns:
+        One future for each write; it is done when the write is.
+    """
     with _guard:
-        return [*_under_way.get((database, thread_id), ())]
+        return [*_in_progress.get((database, thread_id), ())]
 
 
 def _forget(key: tuple[str, str], ended: Future[None]) -> None:
     with _guard:
-        _under_way[key].discard(ended)
-        if not _under_way[key]:
-            del _under_way[key]
+        _in_progress[key].discard(ended)
+        if not _in_progress[key]:
+            del _in_progress[key]
     ended.set_result(None)

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from peerleap.graph.checkpoints.base import Store
+from peerleap.graph.checkpoints.base import Checkpointer
 from peerleap.graph.checkpoints.pruning import Stored
-from peerleap.graph.errors import StoreError
+from peerleap.graph.errors import CheckpointError
 
 try:
     import psycopg
@@ -17,7 +17,7 @@ try:
 
     from peerleap.graph.checkpoints.advisory_locks import AdvisoryLocks
 except ImportError as missing:
-    raise StoreError(f"runs in Postgres need packages: pip install 'peerleap[postgres]' ({missing})") from missing
+    raise CheckpointError(f"runs in Postgres need packages: pip install 'peerleap[postgres]' ({missing})") from missing
 
 _CONNECT_SECONDS = 10.0
 _NOTES = """
@@ -79,7 +79,7 @@ WHERE b.thread_id = freed.thread_id AND b.checkpoint_ns = freed.checkpoint_ns
 """
 
 
-class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
+class PostgresCheckpointer(Checkpointer, PostgresSaver):  # type: ignore[misc]
     """Runs in a Postgres database; threads are locked with advisory locks."""
 
     def __init__(self, pool: Any, locks: AdvisoryLocks, name: str, serde: SerializerProtocol | None = None) -> None:
@@ -87,11 +87,11 @@ class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
         self._locks, self.name = locks, name
 
     @classmethod
-    def open(cls, address: str, serde: SerializerProtocol | None = None) -> "PostgresStore":
+    def open(cls, address: str, serde: SerializerProtocol | None = None) -> "PostgresCheckpointer":
         """Connect, and make the tables where there are none.
 
         Raises:
-            StoreError: no connection, or no right to make tables.
+            CheckpointError: no connection, or no right to make tables.
         """
         parts = urlsplit(address)
         name = f"postgresql://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
@@ -112,8 +112,8 @@ class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
                 cursor.execute(_NOTES)
         except (psycopg.Error, PoolTimeout) as error:
             pool.close()
-            raise StoreError(f"runs cannot be kept in {name} (PEERLEAP_RUNS): {_line(error)}") from error
-        except StoreError:
+            raise CheckpointError(f"runs cannot be kept in {name} (PEERLEAP_RUNS): {_line(error)}") from error
+        except CheckpointError:
             pool.close()
             raise
         return store
@@ -210,8 +210,10 @@ class PostgresStore(Store, PostgresSaver):  # type: ignore[misc]
         self._locks.close()
         self.conn.close()
 
-    def _broken(self, error: Exception) -> StoreError:
-        return StoreError(f"the runs in {self.name} cannot be read or written: {_line(error)}; mend that, then resume")
+    def _broken(self, error: Exception) -> CheckpointError:
+        return CheckpointError(
+            f"the runs in {self.name} cannot be read or written: {_line(error)}; mend that, then resume"
+        )
 
 
 def _line(error: Exception) -> str:

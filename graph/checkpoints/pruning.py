@@ -1,6 +1,6 @@
 """Which checkpoints can be deleted without harm to others.
 
-A checkpoint stores of a history what is new in it, so a state is read from all the checkpoints that it comes from.
+A checkpoint stores only what is new in a history, so a state is read from all of its ancestors.
 """
 
 from collections.abc import Collection, Iterable
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Stored(NamedTuple):
-    """What is known of a stored checkpoint without reading it."""
+    """What is known of a stored checkpoint without deserializing it."""
 
     thread_id: str
     namespace: str

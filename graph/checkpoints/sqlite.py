@@ -11,9 +11,9 @@ from filelock import FileLock, Timeout
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from peerleap.graph.checkpoints.base import Store
+from peerleap.graph.checkpoints.base import Checkpointer
 from peerleap.graph.checkpoints.pruning import Stored
-from peerleap.graph.errors import StoreError, ThreadBusy
+from peerleap.graph.errors import CheckpointError, ThreadBusy
 
 _BUSY_SECONDS = 30.0
 _NOTES = """
@@ -58,7 +58,7 @@ _COPY = (
 )
 
 
-class SqliteStore(Store, SqliteSaver):
+class SqliteCheckpointer(Checkpointer, SqliteSaver):
     """Runs in one SQLite file, beside it a folder with a lock for each thread."""
 
     def __init__(self, conn: sqlite3.Connection, file: Path, serde: SerializerProtocol | None = None) -> None:
@@ -67,11 +67,11 @@ class SqliteStore(Store, SqliteSaver):
         self._inode = file.stat().st_ino
 
     @classmethod
-    def open(cls, file: Path, serde: SerializerProtocol | None = None) -> "SqliteStore":
+    def open(cls, file: Path, serde: SerializerProtocol | None = None) -> "SqliteCheckpointer":
         """Open the file, or make it, its folder readable by its owner only.
 
         Raises:
-            StoreError: the folder or the file cannot be made, or the file is something else.
+            CheckpointError: the folder or the file cannot be made, or the file is something else.
         """
         file = file.absolute()
         try:
@@ -81,7 +81,7 @@ class SqliteStore(Store, SqliteSaver):
             with store.cursor() as cursor:
                 cursor.execute(_NOTES)
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"runs cannot be kept in {str(file)!r} (PEERLEAP_RUNS): {error}") from error
+            raise CheckpointError(f"runs cannot be kept in {str(file)!r} (PEERLEAP_RUNS): {error}") from error
         return store
 
     @contextmanager
@@ -195,5 +195,5 @@ class SqliteStore(Store, SqliteSaver):
         if not same:
             raise self._broken("the file is gone, or another one has taken its place")
 
-    def _broken(self, reason: str) -> StoreError:
-        return StoreError(f"the runs in {self.name!r} cannot be read or written: {reason}; mend that, then resume")
+    def _broken(self, reason: str) -> CheckpointError:
+        return CheckpointError(f"the runs in {self.name!r} cannot be read or written: {reason}; mend that, then resume")

@@ -1,4 +1,4 @@
-"""One run a thread: two at once would interleave their checkpoints."""
+"""At most one run a thread: two at once would interleave their checkpoints."""
 
 import asyncio
 import threading
@@ -24,9 +24,9 @@ class _Run:
 
 _running: dict[tuple[object, str], _Run] = {}
 _guard = threading.Lock()
-# Event loops close a stream that a reader has left a few turns later, more where others are around it.
+# Event loops close a stream that its reader has left a few turns later, and nested streams after more turns.
 _TURNS = 10
-# How often, and in what steps, their end is waited for: half a minute.
+# How often, and in what steps, to wait for their end: half a minute in all.
 _WAITS, _WAIT_SECONDS = 3000, 0.01
 
 
@@ -36,10 +36,14 @@ def _key(checkpointer: Any, thread_id: str) -> tuple[object, str]:
 
 @contextmanager
 def one_run(checkpointer: Any, thread_id: str) -> Iterator[None]:
-    """Let no other run begin on the thread: in this process, and, with a `Store`, in any other.
+    """Allow no other run on the thread: in this process, and, with a `Checkpointer`, in any other.
+
+    Args:
+        checkpointer: where the thread is stored.
+        thread_id: the thread.
 
     Raises:
-        ThreadBusy: a run goes on there.
+        ThreadBusy: another run is in progress there.
     """
     with _only_here(checkpointer, thread_id, _Run()), _only_anywhere(checkpointer, thread_id):
         yield
@@ -60,14 +64,19 @@ def _only_here(checkpointer: Any, thread_id: str, run: _Run) -> Iterator[None]:
 
 
 def _only_anywhere(checkpointer: Any, thread_id: str) -> AbstractContextManager[None]:
-    # A server wraps the store, and passes on what it does not know itself.
+    # A server wraps the checkpointer, and forwards attributes that it does not have.
     hold = getattr(checkpointer, "hold", None)
     return nullcontext() if hold is None else hold(thread_id)
 
 
 @contextmanager
 def marked_ending(checkpointer: Any, thread_id: str | None) -> Iterator[None]:
-    """From the end of this block on, the run of the thread ends: another one that begins waits for that."""
+    """Mark the thread's run as ending when the block is left: a run that begins then waits for it.
+
+    Args:
+        checkpointer: where the thread is stored.
+        thread_id: the thread; `None` where nothing is stored.
+    """
     try:
         yield
     finally:
@@ -77,9 +86,16 @@ def marked_ending(checkpointer: Any, thread_id: str | None) -> Iterator[None]:
 
 @asynccontextmanager
 async def aone_run(checkpointer: Any, thread_id: str) -> AsyncIterator[None]:
-    """As `one_run`; what waits for a file or a server waits on a thread.
+    """As `one_run`, without blocking the event loop.
 
-    A run that has just been cancelled, or whose reader has broken out of its loop, is waited for.
+    Waits for a run that has just been cancelled, or whose reader has left its loop.
+
+    Args:
+        checkpointer: where the thread is stored.
+        thread_id: the thread.
+
+    Raises:
+        ThreadBusy: another run is in progress there.
     """
     key = _key(checkpointer, thread_id)
     for _ in range(_TURNS if key in _running else 0):
@@ -89,19 +105,19 @@ async def aone_run(checkpointer: Any, thread_id: str) -> AsyncIterator[None]:
         if before is None or not before.ending:
             break
         await asyncio.sleep(_WAIT_SECONDS)
-    held, taken = ExitStack(), threading.Event()
-    held.enter_context(_only_here(checkpointer, thread_id, _Run(asyncio.current_task())))
+    locks, taken = ExitStack(), threading.Event()
+    locks.enter_context(_only_here(checkpointer, thread_id, _Run(asyncio.current_task())))
 
     def take() -> None:
         try:
-            held.enter_context(_only_anywhere(checkpointer, thread_id))
+            locks.enter_context(_only_anywhere(checkpointer, thread_id))
         finally:
             taken.set()
 
-    def let_go(writes: Sequence[Future[None]]) -> None:
-        taken.wait()  # a cancelled run may not have waited for it
+    def release(writes: Sequence[Future[None]]) -> None:
+        taken.wait()  # a cancelled run may not have done so
         wait(writes)
-        held.close()
+        locks.close()
 
     taking = to_its_end(take)
     try:
@@ -109,4 +125,4 @@ async def aone_run(checkpointer: Any, thread_id: str) -> AsyncIterator[None]:
         yield
     finally:
         writing = getattr(checkpointer, "writing", None)
-        await asyncio.shield(to_its_end(let_go, [] if writing is None else writing(thread_id)))
+        await asyncio.shield(to_its_end(release, [] if writing is None else writing(thread_id)))

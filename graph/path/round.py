@@ -9,8 +9,8 @@ from langgraph.errors import GraphBubbleUp
 from peerleap.agents import prompts
 from peerleap.engine import Completion
 from peerleap.graph.answers.own_answer import extract_answer, find_answer
-from peerleap.graph.checkpoints.journal import Journal, sent_tokens
-from peerleap.graph.errors import StoreError
+from peerleap.graph.checkpoints import Journal, sent_tokens
+from peerleap.graph.errors import CheckpointError
 from peerleap.graph.events.emitter import nobody
 from peerleap.graph.events.schema import Writer, end_event, segment_event, usage_event
 from peerleap.graph.history.segments import Finish, Kind, Segment, grown
@@ -54,7 +54,7 @@ async def think(
     turn = _Turn(path, history, round_number, write, config)
     try:
         status = await turn.run(target)
-    except (GraphBubbleUp, StoreError):  # a tool interrupts the graph; the run cannot be kept
+    except (GraphBubbleUp, CheckpointError):  # a tool interrupts the graph; the run cannot be kept
         raise
     except Exception as error:  # noqa: BLE001
         text = f"{type(error).__name__}: {error}"
@@ -164,7 +164,7 @@ class _Turn:
         call = tools.find(self.history, reason)
         if call is None:
             return False
-        answer = await self.journal.answered(
+        answer = await self.journal.tool_call(
             lambda: tools.answer(
                 call, self.history, segment, self.budget, path=self.path.name, config=self.config, write=self.write
             )
@@ -241,7 +241,7 @@ class _Turn:
                 write=self.write, config=self.config,
             )  # fmt: skip
 
-        return await self.journal.said(kind, sent_tokens(self.history), request)
+        return await self.journal.request(kind, sent_tokens(self.history), request)
 
     def _insert(self, text: str, kind: Kind = "nudge") -> None:
         self.add(self.path.insert(kind, self.round, text))

@@ -8,7 +8,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.types import Overwrite, StateSnapshot
 
 from peerleap.agents import Sampling
-from peerleap.graph.checkpoints.thread_lock import one_run
+from peerleap.graph.checkpoints import one_run
 from peerleap.graph.compiled import CompiledLeapGraph, newest
 from peerleap.graph.errors import InputError, SettingsError
 from peerleap.graph.history.segments import Segment, storable

@@ -20,7 +20,7 @@ from langchain_core.runnables import RunnableConfig
 from peerleap.engine import Completion, ScriptedEngine
 from peerleap.graph import build_graph
 from peerleap.graph.checkpoints.journal import Journal, close_journals
-from peerleap.graph.checkpoints.sqlite import SqliteStore
+from peerleap.graph.checkpoints.sqlite import SqliteCheckpointer
 from peerleap.graph.history.segments import Segment
 from peerleap.graph.settings import Settings
 from peerleap.graph.state import BlockRecord, history_key
@@ -29,7 +29,7 @@ _ROUND, _GRACE, _SPEED, _VOCABULARY = 2048, 128, 2000, 151_000
 _CONFIG: Any = {"configurable": {"thread_id": "bench"}}
 
 
-class _TimedStore(SqliteStore):
+class _TimedStore(SqliteCheckpointer):
     """Counts the time in which at least one write goes on: paths end together, and wait for each other here."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -103,7 +103,7 @@ async def _write(config: RunnableConfig, segments: Sequence[Segment]) -> None:
                 cached_tokens=0,
             )
 
-        await journal.said("thought", segment["prompt_tokens"], request)
+        await journal.request("thought", segment["prompt_tokens"], request)
 
 
 def _measure(paths: int, rounds: int, file: Path) -> tuple[float, float, float]:

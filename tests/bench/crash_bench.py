@@ -17,7 +17,7 @@ from random import Random
 from typing import Any
 
 from peerleap.engine import SamplingParams, VLLMEngine, close_engines
-from peerleap.graph import build_graph, open_store
+from peerleap.graph import build_graph, open_checkpointer
 
 _KILLS, _PATHS = 5, 4
 _QUESTION = {"question": "A farmer has 12 sheep, buys 7 more and then sells 5. How many sheep has he?"}
@@ -50,7 +50,7 @@ def _child(store: str, log: Path) -> None:
     asyncio.run(engine.generate(engine.tokenizer.encode("Hello"), SamplingParams(max_tokens=1)))
     log.write_text("")
     print("ready", flush=True)
-    with open_store(store) as opened:
+    with open_checkpointer(store) as opened:
         graph = build_graph(paths=_PATHS, engine=engine).compile(checkpointer=opened)
         begun = opened.get_tuple(_CONFIG) is not None
         graph.invoke(None if begun else _QUESTION, _CONFIG, context=None if begun else _SETTINGS)
@@ -115,7 +115,7 @@ def run(report: Callable[[str], object] = lambda line: print(line, file=sys.stde
         report(f"resumed; {len(kept)} requests were kept, {half} of them of a round not over")
         attempts.count_redone(kept)
         whole = json.loads(out.splitlines()[-1])
-        with open_store(attempts.store) as store:
+        with open_checkpointer(attempts.store) as store:
             graph = build_graph(paths=_PATHS, engine=crash.ScriptedEngine(crash.crash.script)).compile(
                 checkpointer=store
             )

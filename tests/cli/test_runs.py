@@ -12,8 +12,8 @@ from click.testing import Result
 
 from peerleap import graph as graph_package
 from peerleap.engine import ScriptedEngine
-from peerleap.graph import StoreError
-from peerleap.graph.checkpoints.sqlite import SqliteStore
+from peerleap.graph import CheckpointError
+from peerleap.graph.checkpoints.sqlite import SqliteCheckpointer
 
 Invoke = Callable[..., Result]
 SHORT = ("--interval", "40", "--summary-tokens", "64", "--max-tokens", "3000", "--rounds", "2", "--paths", "3")
@@ -68,15 +68,15 @@ def test_a_run_that_died_as_a_step_ended_goes_on(
     invoke: Invoke, kept: Any, monkeypatch: pytest.MonkeyPatch, step: int, last: str
 ) -> None:
     """All results of the step are stored, the step is not: LangGraph's `next` is empty there."""
-    put = SqliteStore.put
+    put = SqliteCheckpointer.put
 
     def die(self: Any, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
         if metadata["step"] == step:
-            raise StoreError("the disk is full")
+            raise CheckpointError("the disk is full")
         return put(self, config, checkpoint, metadata, new_versions)
 
     with monkeypatch.context() as patch:
-        patch.setattr(SqliteStore, "put", die)
+        patch.setattr(SqliteCheckpointer, "put", die)
         asked = invoke("ask", "What is 2 + 2?", "--thread", "sum", *SHORT)
         assert "the disk is full" in asked.output
     assert f"stopped before {last}; go on with: peerleap resume sum" in invoke("runs", "show", "sum").output

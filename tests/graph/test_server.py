@@ -8,7 +8,7 @@ import pytest
 
 from peerleap.agents.teams import TeamError
 from peerleap.engine import ScriptedEngine
-from peerleap.graph.checkpoints.sqlite import SqliteStore
+from peerleap.graph.checkpoints.sqlite import SqliteCheckpointer
 from peerleap.graph.server import TEAM_VARIABLE, open_runs, served_graphs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +47,7 @@ def test_bad_team_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_runs_are_kept_where_the_command_keeps_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PEERLEAP_RUNS", str(tmp_path / "kept.sqlite"))
     async with open_runs() as store:
-        assert isinstance(store, SqliteStore)
+        assert isinstance(store, SqliteCheckpointer)
         assert store.file == tmp_path / "kept.sqlite"
     with pytest.raises(Exception, match="closed"):
         store.threads()

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from peerleap.graph import InputError, open_store
-from peerleap.graph.checkpoints.base import Store
+from peerleap.graph import InputError, open_checkpointer
+from peerleap.graph.checkpoints.base import Checkpointer
 from peerleap.graph.checkpoints.pruning import Stored, beside_latest, only_of_runs
-from peerleap.graph.checkpoints.sqlite import SqliteStore
+from peerleap.graph.checkpoints.sqlite import SqliteCheckpointer
 
 QUESTION = {"question": "What is 2 + 2?"}
 FIRST, SECOND = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
@@ -20,14 +20,14 @@ NOTE = {"answer": None}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Checkpointer]:
     where = tmp_path / "runs.sqlite" if request.param == "sqlite" else request.getfixturevalue("postgres")
-    with open_store(where) as opened:
+    with open_checkpointer(where) as opened:
         yield opened
 
 
 @pytest.fixture
-def graph(team: Any, block_then: Any, store: Store) -> Any:
+def graph(team: Any, block_then: Any, store: Checkpointer) -> Any:
     return team(block_then("\\boxed{4}"), paths=2).graph.compile(checkpointer=store)
 
 
@@ -40,7 +40,7 @@ def rows(store: Any) -> dict[str, int]:
     """How many rows there are in each table."""
     tables: tuple[str, ...] = ("checkpoints", "checkpoint_blobs", "checkpoint_writes", "leap_notes")
     cursor: Any
-    if isinstance(store, SqliteStore):
+    if isinstance(store, SqliteCheckpointer):
         tables, cursor = ("checkpoints", "writes", "leap_notes"), store.cursor()
     else:
         cursor = store._cursor()
@@ -58,7 +58,7 @@ def history(graph: Any, thread: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_a_deleted_run_leaves_nothing(graph: Any, small: Any, store: Store, asynchronous: bool) -> None:
+def test_a_deleted_run_leaves_nothing(graph: Any, small: Any, store: Checkpointer, asynchronous: bool) -> None:
     graph.invoke(QUESTION, config("kept", FIRST), context=small)
     store.note("kept", "", "task", 0, NOTE)
     before, there = rows(store), history(graph, "kept")
@@ -74,7 +74,7 @@ def test_a_deleted_run_leaves_nothing(graph: Any, small: Any, store: Store, asyn
     assert history(graph, "kept") == there
 
 
-def test_the_thread_is_as_it_was_before_the_run(graph: Any, small: Any, store: Store) -> None:
+def test_the_thread_is_as_it_was_before_the_run(graph: Any, small: Any, store: Checkpointer) -> None:
     graph.invoke(QUESTION, config("a", FIRST), context=small)
     before, there = rows(store), history(graph, "a")
     graph.invoke({"question": "And 3 + 3?"}, config("a", SECOND), context=small)
@@ -84,7 +84,7 @@ def test_the_thread_is_as_it_was_before_the_run(graph: Any, small: Any, store: S
     assert rows(store)["checkpoints"] == before["checkpoints"]
 
 
-def test_a_run_that_another_went_on_from_stays(team: Any, block_then: Any, small: Any, store: Store) -> None:
+def test_a_run_that_another_went_on_from_stays(team: Any, block_then: Any, small: Any, store: Checkpointer) -> None:
     graph = team(block_then("\\boxed{4}"), paths=2).graph.compile(checkpointer=store)
     graph.invoke(QUESTION, config("a", FIRST), context=small, interrupt_before=["vote"])
     graph.invoke(None, config("a", SECOND))
@@ -95,7 +95,7 @@ def test_a_run_that_another_went_on_from_stays(team: Any, block_then: Any, small
     assert history(graph, "a") == there
 
 
-def test_deleting_no_run_or_an_unknown_one(graph: Any, small: Any, store: Store) -> None:
+def test_deleting_no_run_or_an_unknown_one(graph: Any, small: Any, store: Checkpointer) -> None:
     graph.invoke(QUESTION, config("a"), context=small)
     before = rows(store)
     store.delete_for_runs([])
@@ -105,7 +105,7 @@ def test_deleting_no_run_or_an_unknown_one(graph: Any, small: Any, store: Store)
     assert rows(store) == before
 
 
-def test_pruning_keeps_what_the_latest_state_comes_from(graph: Any, small: Any, store: Store) -> None:
+def test_pruning_keeps_what_the_latest_state_comes_from(graph: Any, small: Any, store: Checkpointer) -> None:
     graph.invoke(QUESTION, config("a"), context=small)
     plain = rows(store)
     block = next(s for s in graph.get_state_history(config("a")) if s.next == ("leap_block",))
@@ -128,12 +128,12 @@ def test_pruning_keeps_what_the_latest_state_comes_from(graph: Any, small: Any, 
     assert set(rows(store).values()) == {0}
 
 
-def test_an_unknown_strategy(store: Store) -> None:
+def test_an_unknown_strategy(store: Checkpointer) -> None:
     with pytest.raises(ValueError, match="strategy='all'"):
         store.prune(["a"], strategy="all")
 
 
-def test_a_copy_goes_on_where_the_original_stood(graph: Any, small: Any, store: Store) -> None:
+def test_a_copy_goes_on_where_the_original_stood(graph: Any, small: Any, store: Checkpointer) -> None:
     graph.invoke(QUESTION, config("a", FIRST), context=small, interrupt_before=["leap_block"])
     store.note("a", "", "task", 0, NOTE)
     asyncio.run(store.acopy_thread("a", "b"))
@@ -151,7 +151,7 @@ def test_a_copy_goes_on_where_the_original_stood(graph: Any, small: Any, store: 
     assert out["histories"] == expected["histories"]
 
 
-def test_a_copy_over_a_thread_is_refused(graph: Any, small: Any, store: Store) -> None:
+def test_a_copy_over_a_thread_is_refused(graph: Any, small: Any, store: Checkpointer) -> None:
     for thread in ("a", "b"):
         graph.invoke(QUESTION, config(thread), context=small)
     before = rows(store)

@@ -8,7 +8,7 @@ from langgraph.channels import BinaryOperatorAggregate, DeltaChannel
 from langgraph.checkpoint.memory import InMemorySaver
 
 from peerleap.engine import SamplingParams, ScriptedEngine
-from peerleap.graph import InputError, build_graph, fork, open_store
+from peerleap.graph import InputError, build_graph, fork, open_checkpointer
 
 PATHS = 3
 SETTINGS = {"interval": 40, "grace": 10, "summary_tokens": 48, "max_tokens": 1500, "answer_tokens": 20, "rounds": 2}
@@ -131,7 +131,7 @@ def seen(snapshot: Any) -> Any:
 @pytest.mark.parametrize("seed", range(4))
 def test_delta_channels_hold_what_plain_reducers_hold(seed: int, tmp_path: Any) -> None:
     random = Random(seed)
-    with open_store(tmp_path / "runs.sqlite") as store:
+    with open_checkpointer(tmp_path / "runs.sqlite") as store:
         twin = Twin(store if seed % 2 else InMemorySaver())
         assert any(isinstance(channel, DeltaChannel) for channel in twin.delta.channels.values())
         assert not any(isinstance(channel, DeltaChannel) for channel in twin.plain.channels.values())

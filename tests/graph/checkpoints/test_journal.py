@@ -10,8 +10,8 @@ import pytest
 from langgraph.types import Command, interrupt
 
 from peerleap.agents import Peer
-from peerleap.graph import open_store
-from peerleap.graph.checkpoints.base import Store
+from peerleap.graph import open_checkpointer
+from peerleap.graph.checkpoints.base import Checkpointer
 
 QUESTION = {"question": "What is 2 + 2?"}
 CONFIG: Any = {"configurable": {"thread_id": "a"}}
@@ -22,9 +22,9 @@ class PowerCut(BaseException):
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Checkpointer]:
     where = tmp_path / "runs.sqlite" if request.param == "sqlite" else request.getfixturevalue("postgres")
-    with open_store(where) as opened:
+    with open_checkpointer(where) as opened:
         yield opened
 
 
@@ -56,7 +56,7 @@ def invoke(graph: Any, asynchronous: bool, given: Any, **options: Any) -> Any:
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("number", [2, 5])  # T, grace, summary, T, grace: the second of a round
 def test_a_kill_in_the_second_request_of_a_round(
-    team: Any, block_then: Any, small: Any, store: Store, number: int, asynchronous: bool
+    team: Any, block_then: Any, small: Any, store: Checkpointer, number: int, asynchronous: bool
 ) -> None:
     plain = block_then("\\boxed{4}", blocks=2)
     expected = team(plain, paths=2).graph.compile().invoke(QUESTION, context=small)
@@ -75,7 +75,7 @@ def test_a_kill_in_the_second_request_of_a_round(
     assert store.notes("a", "", "") == []
 
 
-def test_a_kill_in_a_forced_answer_that_began_with_a_line_break(team: Any, small: Any, store: Store) -> None:
+def test_a_kill_in_a_forced_answer_that_began_with_a_line_break(team: Any, small: Any, store: Checkpointer) -> None:
     def plain(call: Any) -> str:
         return {"ask": "\n4}\n"}.get(call.stage, "4}\n" if call.prompt.endswith("{\n") else "Hm.")
 
@@ -95,7 +95,7 @@ def test_a_kill_in_a_forced_answer_that_began_with_a_line_break(team: Any, small
 
 
 def test_a_cancelled_run_writes_no_note_afterwards(
-    team: Any, block_then: Any, small: Any, store: Store, monkeypatch: pytest.MonkeyPatch
+    team: Any, block_then: Any, small: Any, store: Checkpointer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graph = team(block_then("\\boxed{4}"), paths=2).graph.compile(checkpointer=store)
     began, ended, cancelled, note = list[int](), list[int](), threading.Event(), store.note
@@ -140,7 +140,7 @@ def calling(times: int) -> Any:
     return write
 
 
-def test_a_tool_that_has_answered_is_not_called_again(team: Any, store: Store) -> None:
+def test_a_tool_that_has_answered_is_not_called_again(team: Any, store: Checkpointer) -> None:
     weighed: list[int] = []
 
     def weigh(stone: int) -> str:
@@ -162,7 +162,7 @@ def test_a_tool_that_has_answered_is_not_called_again(team: Any, store: Store) -
     assert out["paths"]["solver_2"]["answer"] == expected["paths"]["solver_2"]["answer"] == "30"
 
 
-def test_a_tool_that_asks_a_person_gets_the_right_answers(team: Any, store: Store) -> None:
+def test_a_tool_that_asks_a_person_gets_the_right_answers(team: Any, store: Checkpointer) -> None:
     """The answers of a person are told apart by their order, so a call that has waited is made again."""
     asked: list[int] = []
 
@@ -183,7 +183,7 @@ def test_a_tool_that_asks_a_person_gets_the_right_answers(team: Any, store: Stor
     assert asked.count(1) == 1
 
 
-def test_deleting_a_run_deletes_its_notes(store: Store) -> None:
+def test_deleting_a_run_deletes_its_notes(store: Checkpointer) -> None:
     store.note("a", "", "task", 0, {"answer": None})
     store.note("b", "", "task", 0, {"answer": None})
     store.note("b", "nested:1", "task", 0, {"answer": None})

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from peerleap.graph import InputError, StoreError, ThreadBusy, open_store
+from peerleap.graph import CheckpointError, InputError, ThreadBusy, open_checkpointer
 from peerleap.graph.checkpoints.thread_lock import aone_run, one_run
 
 QUESTION = {"question": "What is 2 + 2?"}
@@ -24,7 +24,7 @@ def saver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     if request.param == "memory":
         yield InMemorySaver()
         return
-    with open_store(
+    with open_checkpointer(
         tmp_path / "runs.sqlite" if request.param == "sqlite" else request.getfixturevalue("postgres")
     ) as store:
         yield store
@@ -110,8 +110,8 @@ async def test_a_run_that_is_being_cancelled_is_waited_for(
 
 _HOLDER = """
 import sys
-from peerleap.graph import open_store
-with open_store(sys.argv[1]).hold("a"):
+from peerleap.graph import open_checkpointer
+with open_checkpointer(sys.argv[1]).hold("a"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -122,7 +122,7 @@ def test_another_process_holds_the_thread_until_it_is_killed(
     request: pytest.FixtureRequest, tmp_path: Path, kind: str
 ) -> None:
     where = str(tmp_path / "runs.sqlite") if kind == "sqlite" else request.getfixturevalue("postgres")
-    with open_store(where) as store:
+    with open_checkpointer(where) as store:
         holder = subprocess.Popen(
             [sys.executable, "-c", _HOLDER, where], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -153,9 +153,9 @@ def test_nothing_to_resume(team: Any, say: Any, saver: Any) -> None:
 
 
 def test_a_lock_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    with open_store(tmp_path / "runs.sqlite") as store:
+    with open_checkpointer(tmp_path / "runs.sqlite") as store:
         (tmp_path / "runs.sqlite.locks").touch()
-        with pytest.raises(StoreError, match=r"runs\.sqlite"), one_run(store, "a"):
+        with pytest.raises(CheckpointError, match=r"runs\.sqlite"), one_run(store, "a"):
             pass
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from peerleap.engine import SamplingParams, ScriptedEngine
-from peerleap.graph import build_graph, open_store
+from peerleap.graph import build_graph, open_checkpointer
 
 PATHS = 4
 SETTINGS = {
@@ -49,7 +49,7 @@ class LoggingEngine(ScriptedEngine):
 def run(job: dict[str, Any]) -> None:
     engine = LoggingEngine(Path(job["log"]), job["speed"])
     config: Any = {"configurable": {"thread_id": job["thread"]}}
-    with open_store(job["store"]) as store:
+    with open_checkpointer(job["store"]) as store:
         graph = build_graph(paths=PATHS, engine=engine).compile(checkpointer=store)
         begun = store.get_tuple(config) is not None
         given = None if begun else {"question": "What is 2 + 2?"}

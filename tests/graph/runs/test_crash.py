@@ -16,7 +16,7 @@ import pytest
 from langgraph.types import Overwrite
 
 from peerleap.engine import ScriptedEngine
-from peerleap.graph import build_graph, open_store
+from peerleap.graph import build_graph, open_checkpointer
 from peerleap.graph.seeds import derive_seed
 
 _SERVER = Path(__file__).with_name("crash_server.py")
@@ -78,7 +78,7 @@ def attempt(server: "subprocess.Popen[str]", job: dict[str, Any], seconds: float
 def stored_requests(where: str, thread: str) -> tuple[set[int], int]:
     """Seeds of the requests whose results are stored, in checkpoints or beside them; how many of rounds not over."""
     config: Any = {"configurable": {"thread_id": thread}}
-    with open_store(where) as store:
+    with open_checkpointer(where) as store:
         graph = build_graph(paths=crash.PATHS, engine=ScriptedEngine(crash.script)).compile(checkpointer=store)
         state = graph.get_state(config)
         values, found = state.values, store.get_tuple(config)
@@ -132,7 +132,7 @@ def crash_until_done(
     log.write_text("")
     assert attempt(server, job, None)
     assert not kept & set(map(int, log.read_text().split())), "something that was stored was done again"
-    with open_store(job["store"]) as store:
+    with open_checkpointer(job["store"]) as store:
         graph = build_graph(paths=crash.PATHS, engine=ScriptedEngine(crash.script)).compile(checkpointer=store)
         state = graph.get_state({"configurable": {"thread_id": job["thread"]}})
         cursor = store._cursor() if "postgres" in job["store"] else store.cursor()  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from peerleap.agents import Sampling
-from peerleap.graph import InputError, Settings, SettingsError, compare, fork, open_store, read_run
+from peerleap.graph import InputError, Settings, SettingsError, compare, fork, open_checkpointer, read_run
 
 QUESTION = {"question": "What is 2 + 2?"}
 CONFIG: Any = {"configurable": {"thread_id": "a"}}
@@ -166,7 +166,7 @@ def test_a_fork_of_a_fork(made: Any) -> None:
 
 async def test_asynchronously_over_sqlite(team: Any, small: Any, tmp_path: Path) -> None:
     made = team(writes, paths=3)
-    with open_store(tmp_path / "runs.sqlite") as store:
+    with open_checkpointer(tmp_path / "runs.sqlite") as store:
         graph = made.graph.compile(checkpointer=store)
         out = await graph.ainvoke(QUESTION, CONFIG, context=small)
         forked = await asyncio.to_thread(fork, graph, CONFIG, round=1)

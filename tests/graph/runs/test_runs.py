@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from peerleap.graph import StoreError, fork, open_store, read_run
+from peerleap.graph import CheckpointError, fork, open_checkpointer, read_run
 from peerleap.graph.runs.run import count_blocks, unfinished_nodes
 
 QUESTION = {"question": "What is 2 + 2?"}
@@ -67,11 +67,11 @@ def test_notes_that_cannot_be_kept_stop_the_run_and_fail_no_path(
         raise RuntimeError("can't start new thread")
 
     made = team(block_then("\\boxed{4}"), paths=2)
-    with open_store(tmp_path / "runs.sqlite") as store:
+    with open_checkpointer(tmp_path / "runs.sqlite") as store:
         graph = made.graph.compile(checkpointer=store)
         with monkeypatch.context() as patch:
             patch.setattr(store, "note", fail)
-            with pytest.raises(StoreError, match="can't start new thread"):
+            with pytest.raises(CheckpointError, match="can't start new thread"):
                 graph.invoke(QUESTION, CONFIG, context=small)
         out = graph.invoke(None, CONFIG)
     assert {path["status"] for path in out["paths"].values()} == {"finished"}
@@ -82,7 +82,7 @@ def test_notes_are_dropped_when_their_round_is_stored(
 ) -> None:
     """Also where the caller does not wait for the store."""
     steps = []
-    with open_store(tmp_path / "runs.sqlite") as store, sqlite3.connect(tmp_path / "runs.sqlite") as beside:
+    with open_checkpointer(tmp_path / "runs.sqlite") as store, sqlite3.connect(tmp_path / "runs.sqlite") as beside:
         drop, put = store.drop_notes, store.put
 
         def dropping(*args: Any) -> None:
@@ -111,7 +111,7 @@ def test_blocks_are_counted_without_reading_the_run(
             saver: Any = InMemorySaver()
         else:
             where = tmp_path / "runs.sqlite" if kind == "sqlite" else request.getfixturevalue("postgres")
-            saver = opened.enter_context(open_store(where))
+            saver = opened.enter_context(open_checkpointer(where))
         graph = team(block_then("\\boxed{4}"), paths=3).graph.compile(checkpointer=saver)
         graph.invoke(QUESTION, CONFIG, context=small)
         forked = fork(graph, CONFIG, round=0, settings={"rounds": 1})

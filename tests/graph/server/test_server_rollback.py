@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from peerleap.graph.checkpoints.sqlite import SqliteStore
+from peerleap.graph.checkpoints.sqlite import SqliteCheckpointer
 
 pytestmark = pytest.mark.slow
 
@@ -16,7 +16,7 @@ SPEED = 60.0
 
 def stored(server: Any) -> dict[str, int]:
     """How many rows each table of the server's runs has."""
-    store = SqliteStore.open(server.folder / "runs.sqlite")
+    store = SqliteCheckpointer.open(server.folder / "runs.sqlite")
     with store, store.cursor() as cursor:
         return {
             table: cursor.execute(f"SELECT count(*) FROM {table}").fetchone()[0]

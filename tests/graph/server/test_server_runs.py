@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from peerleap.graph import open_store
+from peerleap.graph import open_checkpointer
 
 PATHS = ["solver_1", "solver_2", "solver_3", "solver_4"]
 QUESTION = {"question": "What is 2 + 2?"}
@@ -102,7 +102,7 @@ def test_copied_and_deleted_threads(server: Any, context: Any) -> None:
     copied = server.client.threads.copy(thread)["thread_id"]
     server.client.threads.delete(thread)
     assert in_state(server.client.threads.get_state(copied)["values"]) == out["histories"]
-    with open_store(server.folder / "runs.sqlite") as store:
+    with open_checkpointer(server.folder / "runs.sqlite") as store:
         assert copied in store.threads()
         assert thread not in store.threads()
 
