@@ -1,15 +1,42 @@
-from peerleap.agents.peer import Peer, Sampling, path_peers
-from peerleap.agents.teams import TEAMS, TeamError, experts, load_team, paper, read_team, rebuild_team
+"""Who reasons: peers, the teams they form, and every sentence that a model reads from us.
+
+In reading order:
+
+peer         a kind of reasoner: model, expertise, sampling, tools
+sampling     how a path samples, and a server's form of it
+teams        ready-made teams, and teams from a file or a stored run
+team_file    what a team file can say
+team_tools   tools and options that a team file can name
+toml_file    bounded reading of such a file
+prompts      the sentences (those about tools are in `peerleap.tools.prompts`)
+"""
+
+from peerleap.agents import prompts
+from peerleap.agents.peer import MOST_PATHS, Peer, path_peers
+from peerleap.agents.sampling import MOST, Sampling, form_schema
+from peerleap.agents.team_file import ENGINE_ARGS, EngineFileError, TeamError, check_engine_args
+from peerleap.agents.team_tools import TOOLS, ToolFileError, make_tool
+from peerleap.agents.teams import TEAMS, experts, load_team, paper, read_team, rebuild_team
 
 __all__ = [
+    "ENGINE_ARGS",
+    "MOST",
+    "MOST_PATHS",
     "TEAMS",
+    "TOOLS",
+    "EngineFileError",
     "Peer",
     "Sampling",
     "TeamError",
+    "ToolFileError",
+    "check_engine_args",
     "experts",
+    "form_schema",
     "load_team",
+    "make_tool",
     "paper",
     "path_peers",
+    "prompts",
     "read_team",
     "rebuild_team",
 ]

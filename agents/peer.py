@@ -1,3 +1,5 @@
+"""A kind of reasoner, and the paths of a team."""
+
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
@@ -5,38 +7,15 @@ from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as as_tool
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from peerleap.agents.form import form_schema
-from peerleap.tools.protocols.base import ToolLimits
-from peerleap.tools.protocols.presets import PROTOCOLS, can_call
+from peerleap.agents.sampling import Sampling
+from peerleap.tools import PROTOCOLS, ToolLimits, can_call
 
-MOST = 2**31 - 1
-"""Most tokens or rounds that can be asked for; larger numbers than 64 bits hold break a checkpoint."""
-
-
-class Sampling(BaseModel):
-    """How a path samples; the fields are those of vLLM's `SamplingParams`. `None` leaves a field to the settings."""
-
-    # The docstrings below are the descriptions in the form that a server offers.
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, json_schema_extra=form_schema)
-
-    temperature: Annotated[float | None, Field(ge=0, le=2)] = None
-    """0 is greedy; the paper uses 0.6."""
-    top_p: Annotated[float | None, Field(gt=0, le=1)] = None
-    """The paper uses 0.95."""
-    top_k: Annotated[int | None, Field(ge=0, le=MOST)] = None
-    """0 considers all tokens; the paper uses 40."""
-    min_p: Annotated[float | None, Field(ge=0, le=1)] = None
-    """Least probability of a token, as a share of the most probable one's; 0 is off."""
-    repetition_penalty: Annotated[float | None, Field(gt=0, le=2)] = None
-    """Over 1: tokens that were there before become less likely; 1 is off."""
-
-    def over(self, base: "Sampling") -> "Sampling":
-        """These values where they are set, those of `base` elsewhere."""
-        return base.model_copy(update=self.model_dump(exclude_none=True))
+MOST_PATHS = 1024
+"""The largest number of paths of one peer, and of a team."""
 
 
-def _tool(given: Any) -> Any:
-    return as_tool(given) if callable(given) and not isinstance(given, BaseTool) else given
+def _tool(value: Any) -> Any:
+    return as_tool(value) if callable(value) and not isinstance(value, BaseTool) else value
 
 
 class Peer(BaseModel):
@@ -46,8 +25,8 @@ class Peer(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     """Names its paths: `solver` gives `solver_1`, `solver_2`, ..."""
-    count: Annotated[int, Field(ge=1, le=1024)] = 1
-    """How many paths."""
+    count: Annotated[int, Field(ge=1, le=MOST_PATHS)] = 1
+    """The number of paths."""
     model: str | None = None
     """Hub id, local folder, or `None` for the graph's model."""
     instructions: Annotated[str | None, Field(max_length=4000)] = None
@@ -59,7 +38,7 @@ class Peer(BaseModel):
     tools: Annotated[list[Annotated[BaseTool, BeforeValidator(_tool)]], Field(exclude=True)] = []
     """LangChain tools, or plain functions, that its paths may call while they think. Not part of what is stored."""
     protocol: str = "fence"
-    """How a call looks in the text; a name in `peerleap.tools.protocols.presets.PROTOCOLS`."""
+    """How a call looks in the text; a name in `peerleap.tools.PROTOCOLS`."""
     limits: ToolLimits = ToolLimits()
     """What one path may spend on tools."""
     nudge: bool = False
@@ -67,11 +46,11 @@ class Peer(BaseModel):
 
     @field_validator("limits", mode="before")
     @classmethod
-    def _known_limits(cls, given: Any) -> Any:
+    def _known_limits(cls, value: Any) -> Any:
         known = ToolLimits.__dataclass_fields__
-        if isinstance(given, dict) and (unknown := sorted(set(given) - set(known))):
+        if isinstance(value, dict) and (unknown := sorted(set(map(str, value)) - set(known))):
             raise ValueError(f"limits: {unknown[0]!r} is none of {', '.join(known)}")
-        return given
+        return value
 
     @model_validator(mode="after")
     def _callable(self) -> Self:
@@ -80,10 +59,10 @@ class Peer(BaseModel):
         names = [tool.name for tool in self.tools]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"tools: two are named {twice[0]!r}")
-        if unheard := [name for name in names if not can_call(self.protocol, name)]:
-            can = ", ".join(protocol for protocol in sorted(PROTOCOLS) if can_call(protocol, unheard[0]))
+        if uncallable := [name for name in names if not can_call(self.protocol, name)]:
+            can = ", ".join(protocol for protocol in sorted(PROTOCOLS) if can_call(protocol, uncallable[0]))
             raise ValueError(
-                f"peer {self.name!r}: protocol={self.protocol!r} has no call for the tool {unheard[0]!r}; "
+                f"peer {self.name!r}: protocol={self.protocol!r} has no call for the tool {uncallable[0]!r}; "
                 f"there are {can}"
             )
         if self.nudge and not (self.protocol == "fence" and "python" in names):
@@ -97,13 +76,21 @@ class Peer(BaseModel):
 
 
 def path_peers(peers: Sequence[Peer]) -> dict[str, Peer]:
-    """The peer of each path, by path name, in order.
+    """The paths of a team.
+
+    Args:
+        peers: the team.
+
+    Returns:
+        The peer of each path, by path name, in order.
 
     Raises:
-        ValueError: no peer, two peers of one name, or two paths of one name.
+        ValueError: no peer, two peers of one name, two paths of one name, or more than 1024 paths.
     """
     if not peers:
         raise ValueError("peers=[]: a team has at least one peer")
+    if (total := sum(peer.count for peer in peers)) > MOST_PATHS:
+        raise ValueError(f"peers: {total} paths in all; a team has at most {MOST_PATHS}")
     names = [peer.name for peer in peers]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"peers: two peers are named {twice[0]!r}; give each its own name, or one of them a count")

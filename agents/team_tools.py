@@ -5,15 +5,33 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from langchain_core.tools import BaseTool
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from peerleap.agents.toml_file import shown_key
 from peerleap.tools import python, read_page, web_search
+from peerleap.tools.search import DdgsBackend, SearchBackend, SearxngBackend
 
-__all__ = ["TOOLS", "ToolFileError", "make_tool"]
+_DATABASES = (".sqlite3", ".sqlite", ".db")
+_LONGEST_PATH = 1024
 
 
 class ToolFileError(ValueError):
     """A tool of a team file is not usable; the message begins with the field behind `tools[0]`."""
+
+
+def _cache_path(path: Path) -> Path:
+    if len(str(path)) > _LONGEST_PATH:
+        raise ValueError(f"cache={str(path)!r:.80}: over {_LONGEST_PATH} characters")
+    if path.suffix not in _DATABASES:
+        raise ValueError(f"cache={str(path)!r:.80}: its name must end in {', '.join(_DATABASES)}")
+    try:
+        return path.expanduser()
+    except RuntimeError as error:  # ~nosuchuser
+        raise ValueError(f"cache={str(path)!r:.80}: {error} Give the file's full path") from error
+
+
+CachePath = Annotated[Path, AfterValidator(_cache_path)]
+"""A SQLite file for answers; one that holds something else is refused when the tool is made."""
 
 
 class _Options(BaseModel):
@@ -21,11 +39,11 @@ class _Options(BaseModel):
 
 
 class PythonOptions(_Options):
-    """Of `python`; what is not set is the backend's own. Walls cannot be taken down by a file."""
+    """Options of `python`; the backend's own defaults hold for the rest. A file cannot take walls down."""
 
     backend: Literal["sandbox", "monty"] = "sandbox"
     timeout_s: Annotated[float | None, Field(gt=0, le=3600)] = None
-    memory_mb: Annotated[int | None, Field(ge=8)] = None
+    memory_mb: Annotated[int | None, Field(ge=8, le=65_536)] = None
     max_output: Annotated[int | None, Field(ge=100, le=10_000)] = None
     grace_s: Annotated[float | None, Field(gt=0, le=60)] = None
     """Of the sandbox only."""
@@ -46,7 +64,7 @@ class PythonOptions(_Options):
 
 
 class SearchOptions(_Options):
-    """Of `web_search`; what is not set is the engine's own."""
+    """Options of `web_search`; the engine's own defaults hold for the rest."""
 
     backend: Literal["ddgs", "searxng"] = "ddgs"
     url: Annotated[str | None, Field(pattern=r"^https?://[^\s/]+")] = None
@@ -61,7 +79,7 @@ class SearchOptions(_Options):
     """Of ddgs only: names with commas between them."""
     count: Annotated[int, Field(ge=1, le=20)] = 5
     seconds: Annotated[float, Field(gt=0, le=120)] = 9.0
-    cache: Path | None = None
+    cache: CachePath | None = None
 
     @model_validator(mode="after")
     def _of_the_backend(self) -> Self:
@@ -77,23 +95,16 @@ class SearchOptions(_Options):
         """The tool."""
         names = {"language", "time_range", "region", "engines"}
         own = self.model_dump(exclude_none=True, include=names)
-        backend: Any
-        if self.backend == "searxng":
-            from peerleap.tools.search.searxng import SearxngBackend
-
-            backend = SearxngBackend(self.url or "", **own)
-        else:
-            from peerleap.tools.search.ddgs import DdgsBackend
-
-            backend = DdgsBackend(**own)
+        backend: SearchBackend
+        backend = SearxngBackend(self.url or "", **own) if self.backend == "searxng" else DdgsBackend(**own)
         return web_search(backend, count=self.count, seconds=self.seconds, cache=self.cache)
 
 
 class PageOptions(_Options):
-    """Of `read_page`. Which private hosts may be read is not a file's to say."""
+    """Options of `read_page`. A file cannot open private hosts."""
 
     seconds: Annotated[float, Field(gt=0, le=120)] = 5.0
-    cache: Path | None = None
+    cache: CachePath | None = None
 
     def make(self) -> BaseTool:
         """The tool."""
@@ -107,47 +118,52 @@ TOOLS: dict[str, type[PythonOptions] | type[SearchOptions] | type[PageOptions]] 
 }
 """The tools that a file can name, with their options."""
 
-# What only Python can say, and why.
+# Options that only Python can set, and why.
 _NOT_HERE = {
     "allow_unsandboxed": "a file cannot take the walls down",
     "allow_hosts": "a file cannot open private hosts",
 }
 
 
-def make_tool(given: Any, made: dict[Any, BaseTool]) -> BaseTool:
-    """The tool that `given` describes: a name, or a table with a `name` and options.
+def make_tool(value: Any, shared: dict[Any, BaseTool]) -> BaseTool:
+    """Make the tool that a file describes.
 
-    Peers that describe the same tool share it: `made` keeps them.
+    Args:
+        value: a tool's name, or a table with a `name` and options.
+        shared: the tools made so far; peers that describe the same tool get the same one.
+
+    Returns:
+        The tool.
 
     Raises:
         ToolFileError: no such tool or option, or a package that it needs is not installed.
     """
-    name, options = (given, {}) if isinstance(given, str) else _taken_apart(given)
+    name, options = (value, {}) if isinstance(value, str) else _name_and_options(value)
     if name not in TOOLS:
         raise ToolFileError(
-            f": {name!r} is none of {', '.join(sorted(TOOLS))}; other tools need Python: Peer(tools=...)"
+            f": {name!r:.80} is none of {', '.join(sorted(TOOLS))}; other tools need Python: Peer(tools=...)"
         )
     for option in (option for option in options if option in _NOT_HERE):
         raise ToolFileError(f".{option}={options[option]!r:.80}: {_NOT_HERE[option]}; use Python: Peer(tools=...)")
     try:
         checked = TOOLS[name].model_validate(options)
-        if (name, checked) not in made:
-            made[name, checked] = checked.make()
+        if (name, checked) not in shared:
+            shared[name, checked] = checked.make()
     except ValidationError as error:
-        raise ToolFileError("; ".join(_told(item, name) for item in error.errors())) from error
+        raise ToolFileError("; ".join(_option_error(item, name) for item in error.errors())) from error
     except (ImportError, ValueError) as error:
         raise ToolFileError(f": {error}") from error
-    return made[name, checked]
+    return shared[name, checked]
 
 
-def _taken_apart(given: Any) -> tuple[str, dict[str, Any]]:
-    if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
-        raise ToolFileError(f"={given!r:.80}: give a name, or a table with a 'name', of {', '.join(sorted(TOOLS))}")
-    return given["name"], {str(key): value for key, value in given.items() if key != "name"}
+def _name_and_options(value: Any) -> tuple[str, dict[str, Any]]:
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+        raise ToolFileError(f"={value!r:.80}: give a name, or a table with a 'name', of {', '.join(sorted(TOOLS))}")
+    return value["name"], {str(key): option for key, option in value.items() if key != "name"}
 
 
-def _told(item: Any, name: str) -> str:
-    at = ".".join(str(part) for part in item["loc"])
+def _option_error(item: Any, name: str) -> str:
+    at = ".".join(shown_key(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         there = ", ".join(sorted(TOOLS[name].model_fields)) or "none"
         return f".{at}={item['input']!r:.80}: {name!r} has no such option; there are {there}"

@@ -115,8 +115,7 @@ def team_from(team: str | None, tools: list[str] | None, paths: int | None) -> "
     Raises:
         ValueError: both, a team with `--paths`, an unknown tool, or tools that this machine cannot run.
     """
-    from peerleap.agents import Peer, load_team
-    from peerleap.agents.team_tools import TOOLS, ToolFileError, make_tool
+    from peerleap.agents import TOOLS, Peer, ToolFileError, load_team, make_tool
 
     names = [name for text in tools or [] for name in text.replace(" ", "").split(",")]
     if team is not None and (names or paths is not None):
@@ -137,8 +136,7 @@ def team_from(team: str | None, tools: list[str] | None, paths: int | None) -> "
 
 def _check_walls() -> None:
     """Refuse numbers of a tool that would refuse every call."""
-    from peerleap.tools.sandbox import SandboxUnavailable, probe
-    from peerleap.tools.sandbox.probe import choose
+    from peerleap.tools.sandbox import SandboxUnavailable, choose, probe
 
     try:
         choose(probe(), 2, allow_unsandboxed=False)

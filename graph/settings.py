@@ -4,9 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from peerleap.agents import Sampling
-from peerleap.agents.form import form_schema
-from peerleap.agents.peer import MOST
+from peerleap.agents import MOST, Sampling, form_schema
 from peerleap.engine import MAX_LOGPROBS
 from peerleap.graph.errors import SettingsError
 

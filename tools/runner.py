@@ -20,11 +20,11 @@ from langgraph.prebuilt.tool_node import ToolInvocationError
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, create_model
 
-from peerleap.tools.protocols.base import BadCall, ToolLimits, ToolRequest, unavailable
+from peerleap.tools import prompts
+from peerleap.tools.limits import ToolLimits, ToolUse
+from peerleap.tools.protocols import BadCall, ToolRequest, unavailable
 from peerleap.tools.threads import BoundedThreads
 from peerleap.tools.untrusted import neutralise, shorten
-
-__all__ = ["ToolOutcome", "ToolRunner", "ToolUse"]
 
 Status = Literal["ok", "error", "timeout", "limit", "repeat", "bad_call"]
 
@@ -33,16 +33,6 @@ GRACE_S: Final = 2.0
 _RUNTIME = "__pregel_runtime"  # the config key in which graphs hand their runtime to nodes
 _LONGEST = 200_000
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class ToolUse:
-    """What a path has spent on tools so far; plain data for the graph's state."""
-
-    calls: int = 0
-    seconds: float = 0.0
-    last: str = ""
-    """Digest of the last call's name and arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +75,7 @@ class ToolRunner:
             raise ValueError(f"tools={sorted(named)!r} holds a name twice")
         self.tools: tuple[BaseTool, ...] = tuple(named.values())
         mine = [_off_loop(_any_context(tool), self._threads) for tool in self.tools]
-        self._node = ToolNode(mine, handle_tool_errors=_told)
+        self._node = ToolNode(mine, handle_tool_errors=_error_text)
 
     def __enter__(self) -> Self:
         return self
@@ -111,10 +101,10 @@ class ToolRunner:
         if isinstance(call, BadCall):
             return self._outcome(call.message, "bad_call", spent)
         if not self.remaining(use):
-            return self._outcome(f"Tool call limit exceeded. Do not call {call.name!r} again.", "limit", use)
+            return self._outcome(prompts.LIMIT_REACHED.format(name=call.name), "limit", use)
         key = _sha256(json.dumps([call.name, call.args], sort_keys=True))
         if key == use.last:
-            return self._outcome("This call already ran; see above.", "repeat", spent)
+            return self._outcome(prompts.REPEATED, "repeat", spent)
         began = time.monotonic()
         deadline = min(self.limits.seconds, self.limits.path_seconds - use.seconds)
         message = await self._invoke(call, self._config(config, spent.calls), deadline + GRACE_S)
@@ -122,8 +112,8 @@ class ToolRunner:
         spent = replace(spent, seconds=use.seconds + duration, last=key)
         if message is None:
             if duration < deadline:
-                return self._outcome(f"CancelledError: {call.name!r} gave up", "error", spent, duration)
-            text = f"TimeoutError: {call.name!r} did not answer within {deadline:g} s"
+                return self._outcome(prompts.GAVE_UP.format(name=call.name), "error", spent, duration)
+            text = prompts.TIMED_OUT.format(name=call.name, seconds=deadline)
             return self._outcome(text, "timeout", spent, duration)
         status: Status = "error" if message.status == "error" else "ok"
         if status == "error" or unavailable(message.artifact):
@@ -168,7 +158,7 @@ class ToolRunner:
         # A tool that has cut its output itself says what the whole was.
         whole = artifact.get("sha256") if isinstance(artifact, dict) else None
         digest = whole if isinstance(whole, str) and _DIGEST.fullmatch(whole) else _sha256(output)
-        return ToolOutcome(text or "(no output)", status, duration_s, artifact, digest, use)
+        return ToolOutcome(text or prompts.NO_OUTPUT, status, duration_s, artifact, digest, use)
 
 
 def _any_context(tool: BaseTool) -> BaseTool:
@@ -209,7 +199,7 @@ def _off_loop(tool: BaseTool, threads: BoundedThreads) -> BaseTool:
     return twin
 
 
-def _told(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """What a model may know of an error: never a traceback of ours."""
     if isinstance(error, ToolInvocationError):
         found = error.filtered_errors if error.filtered_errors is not None else error.source.errors()
@@ -226,16 +216,16 @@ def _message(result: Any, call: ToolRequest) -> ToolMessage:
         for message in (update or {}).get("messages", ()) if isinstance(update, dict) else ():
             if isinstance(message, ToolMessage):
                 return message
-    return ToolMessage(f"{call.name!r} gave no answer.", tool_call_id=call.id, status="error")
+    return ToolMessage(prompts.NO_ANSWER.format(name=call.name), tool_call_id=call.id, status="error")
 
 
 def _text(message: ToolMessage) -> str:
     text = str(message.text)
     if text or not message.content:
         return text
-    # An image in letters would tell nobody anything.
+    # An image spelled out as letters helps no model.
     kinds = [str(part.get("type")) if isinstance(part, dict) else "text" for part in message.content]
-    return f"(the answer holds no text: {', '.join(kinds)})"
+    return prompts.NO_TEXT.format(kinds=", ".join(kinds))
 
 
 def _forget(task: "asyncio.Future[Any]") -> None:

@@ -11,8 +11,6 @@ from langchain_core.runnables import RunnableConfig
 
 from peerleap.tools.threads import to_its_end
 
-__all__ = ["PathCall", "RunScope", "RunTool", "call_config", "path_call", "run_scope", "scope_config"]
-
 T = TypeVar("T")
 
 # LangGraph copies no key with this prefix into checkpoints and traces.
@@ -23,30 +21,39 @@ class RunScope:
     """Things that live as long as a run; usable from any thread. The end of a `with` block closes them."""
 
     def __init__(self) -> None:
-        self._kept: dict[Hashable, tuple[Any, Callable[[Any], None]]] = {}
+        self._entries: dict[Hashable, tuple[Any, Callable[[Any], None]]] = {}
         self._lock = threading.RLock()
         self._closed = False
 
     def get(self, key: Hashable) -> Any:
-        """What is kept under `key`, or `None`."""
+        """The thing stored under `key`, or `None`."""
         with self._lock:
-            return self._kept.get(key, (None,))[0]
+            return self._entries.get(key, (None,))[0]
 
-    def keep(self, key: Hashable, thing: T, close: Callable[[T], None]) -> T:
-        """Keep `thing` until the run ends; then `close(thing)` is called, at once where it has ended already."""
+    def add(self, key: Hashable, thing: T, close: Callable[[T], None]) -> T:
+        """Hold `thing` until the run ends.
+
+        Args:
+            key: what `get` finds it by.
+            thing: what to hold.
+            close: called with it when the run ends; at once where the run has ended already.
+
+        Returns:
+            `thing`.
+        """
         with self._lock:
             if not self._closed:
-                self._kept[key] = (thing, close)
+                self._entries[key] = (thing, close)
                 return thing
         close(thing)
         return thing
 
     def close(self) -> None:
-        """Close everything, the last kept first; may block for as long as processes need to die. Idempotent."""
+        """Close everything, the last added first; blocks until processes have ended. Idempotent."""
         with self._lock:
             self._closed = True
-            kept, self._kept = list(self._kept.values()), {}
-        for thing, close in reversed(kept):
+            entries, self._entries = list(self._entries.values()), {}
+        for thing, close in reversed(entries):
             # One tool that does not close must not keep the others open.
             with contextlib.suppress(Exception):
                 close(thing)
@@ -71,7 +78,7 @@ class PathCall:
 
     path: str
     cells: tuple[str, ...] = ()
-    """What made the state that the path has been told of, in order: to be run again where that state is gone."""
+    """The cells that made the state that the path knows of, in order: they run again where that state is gone."""
     seconds: float | None = None
     """How long the call may take."""
 
@@ -84,16 +91,32 @@ class RunTool(Protocol):
         """The run begins: start what takes time, in the background."""
 
     async def ready(self, config: RunnableConfig) -> None:
-        """A call follows: finish starting, outside the call's time limit; what fails is for the call to tell."""
+        """A call follows: finish starting, outside the call's time limit; the call itself reports what failed."""
 
 
 def scope_config(config: Mapping[str, Any] | None, scope: RunScope) -> RunnableConfig:
-    """`config` with `scope` in it."""
+    """Put a run's scope into a config.
+
+    Args:
+        config: the config of the run; it is not changed.
+        scope: what the run's tools hold open.
+
+    Returns:
+        A copy of `config` with the scope in it.
+    """
     return _with(config, _SCOPE, scope)
 
 
 def call_config(config: Mapping[str, Any] | None, call: PathCall) -> RunnableConfig:
-    """`config` with `call` in it, for the tool and not for the model."""
+    """Put a path's call into a config, where the tool sees it and the model does not.
+
+    Args:
+        config: the config of the node; it is not changed.
+        call: which path calls.
+
+    Returns:
+        A copy of `config` with the call in it.
+    """
     return _with(config, _CALL, call)
 
 
@@ -104,13 +127,13 @@ def run_scope(config: Mapping[str, Any] | None) -> RunScope | None:
 
 
 def path_call(config: Mapping[str, Any] | None) -> PathCall:
-    """Who calls; outside a graph of ours, the thread id stands for the path."""
-    given = (config or {}).get("configurable") or {}
-    found = given.get(_CALL)
-    return found if isinstance(found, PathCall) else PathCall(str(given.get("thread_id", "python")))
+    """The call that `config` belongs to; outside a graph of ours, the thread id stands for the path."""
+    values = (config or {}).get("configurable") or {}
+    found = values.get(_CALL)
+    return found if isinstance(found, PathCall) else PathCall(str(values.get("thread_id", "python")))
 
 
 def _with(config: Mapping[str, Any] | None, key: str, value: object) -> RunnableConfig:
-    given = dict(config or {})
-    given["configurable"] = {**(given.get("configurable") or {}), key: value}
-    return given  # type: ignore[return-value]  # a copy of what was one
+    copied = dict(config or {})
+    copied["configurable"] = {**(copied.get("configurable") or {}), key: value}
+    return copied  # type: ignore[return-value]  # a copy of what was one

@@ -9,8 +9,6 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import ParamSpec, TypeVar
 
-__all__ = ["BoundedThreads", "to_its_end"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

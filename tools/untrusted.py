@@ -9,8 +9,6 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-__all__ = ["LEAP_TAGS", "has_marker", "neutralise", "one_line", "shorten"]
-
 LEAP_TAGS = ("<summarize>", "</summarize>", "<comment>", "</comment>", "<think>", "</think>")
 
 _TAG_NAMES = "summarize|comment|think|tool_call|tool_response"

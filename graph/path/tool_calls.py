@@ -14,13 +14,14 @@ from peerleap.engine import Engine, control_texts, decode, detect_thinking
 from peerleap.graph.errors import SettingsError
 from peerleap.graph.events.schema import VERSION, Event, Writer
 from peerleap.graph.history.segments import Segment, ToolRecord
+from peerleap.tools.limits import ToolUse
 from peerleap.tools.prompts import START_NUDGE
 from peerleap.tools.protocols.base import BadCall, StopReason, ToolProtocol, ToolRequest, unavailable
 from peerleap.tools.protocols.fence import FenceProtocol
 from peerleap.tools.protocols.harmony import HarmonyProtocol
 from peerleap.tools.protocols.hermes import HermesProtocol
 from peerleap.tools.protocols.presets import PROTOCOLS
-from peerleap.tools.runner import ToolOutcome, ToolRunner, ToolUse
+from peerleap.tools.runner import ToolOutcome, ToolRunner
 from peerleap.tools.scope import PathCall, RunTool, call_config
 from peerleap.tools.untrusted import neutralise, one_line, shorten
 

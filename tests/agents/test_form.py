@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from peerleap.agents import Sampling
-from peerleap.agents.form import form_schema
+from peerleap.agents.sampling import form_schema
 from peerleap.graph import Settings
 
 

@@ -1,6 +1,5 @@
 """Tools with options in team files: what they make, and what is said about what is wrong."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +33,6 @@ seconds = 2
 name = "careful"
 tools = [{name = "python", timeout_s = 3, memory_mb = 512, min_tier = 1}]
 """
-YAML = """
-peers:
-  - name: coder
-    tools:
-      - python
-      - {name: web_search, backend: searxng, url: "http://127.0.0.1:8888", language: de, count: 3}
-  - name: scout
-    tools:
-      - {name: web_search, backend: searxng, url: "http://127.0.0.1:8888", language: de, count: 3}
-      - {name: read_page, seconds: 2}
-  - name: careful
-    tools: [{name: python, timeout_s: 3, memory_mb: 512, min_tier: 1}]
-"""
 
 
 def written(folder: Path, text: str, name: str = "team.toml") -> Path:
@@ -55,15 +41,12 @@ def written(folder: Path, text: str, name: str = "team.toml") -> Path:
     return file
 
 
-@pytest.mark.parametrize(("text", "name"), [(TOML, "team.toml"), (YAML, "team.yaml")])
-def test_options_reach_the_tools(tmp_path: Path, text: str, name: str) -> None:
-    if name.endswith(".yaml"):
-        pytest.importorskip("yaml")
-    coder, scout, careful = load_team(written(tmp_path, text, name))
+def test_options_reach_the_tools(tmp_path: Path) -> None:
+    coder, scout, careful = load_team(written(tmp_path, TOML))
     plain, search = coder.tools
     assert [tool.name for tool in (plain, search)] == ["python", "web_search"]
-    desk: Any = search._desk  # type: ignore[attr-defined]
-    assert (desk.backend.name, desk.backend.base_url, desk.backend.language, desk.count) == (
+    client: Any = search._client  # type: ignore[attr-defined]
+    assert (client.backend.name, client.backend.base_url, client.backend.language, client.count) == (
         "searxng", "http://127.0.0.1:8888", "de", 3,
     )  # fmt: skip
     assert scout.tools[0] is search  # told twice, made once: cache and pace are shared
@@ -78,10 +61,10 @@ def test_ddgs_and_its_options(tmp_path: Path) -> None:
     pytest.importorskip("ddgs")
     text = "[[peers]]\nname='a'\ntools=[{name='web_search', region='de-de', engines='brave,mojeek', cache='%s'}]"
     (peer,) = load_team(written(tmp_path, text % (tmp_path / "kept.sqlite3")))
-    desk: Any = peer.tools[0]._desk  # type: ignore[attr-defined]
-    assert (desk.backend.region, desk.backend.engines) == ("de-de", "brave,mojeek")
+    client: Any = peer.tools[0]._client  # type: ignore[attr-defined]
+    assert (client.backend.region, client.backend.engines) == ("de-de", "brave,mojeek")
     assert (tmp_path / "kept.sqlite3").exists()
-    desk.cache.close()
+    client.cache.close()
 
 
 def test_monty(tmp_path: Path) -> None:
@@ -127,13 +110,6 @@ def test_what_is_wrong_is_named(tmp_path: Path, tools: str, told: str) -> None:
     assert str(error.value).startswith(f"{file}: peers[0]")
     assert told in str(error.value)
     assert "\n" not in str(error.value)
-
-
-def test_yaml_says_the_same_of_what_is_wrong(tmp_path: Path) -> None:
-    pytest.importorskip("yaml")
-    wrong = {"peers": [{"name": "a", "tools": [{"name": "web_search", "backend": "searxng", "url": 3}]}]}
-    with pytest.raises(TeamError, match=r"peers\[0\]\.tools\[0\]\.url=3: input should be a valid string"):
-        load_team(written(tmp_path, json.dumps(wrong), "team.yml"))
 
 
 def test_a_missing_package_is_told_with_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ from langchain_core.tools import tool
 from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
-from peerleap.tools.detector import CallDetector
 from peerleap.tools.protocols.base import ToolRequest
 from peerleap.tools.protocols.fence import FenceProtocol
 from peerleap.tools.runner import ToolRunner
@@ -29,7 +28,6 @@ def run() -> dict[str, dict[str, Any]]:
     """The measured values, each with its unit and goal."""
     (with_async, worked), (with_threads, _) = _overheads(blocking=False), _overheads(blocking=True)
     return {
-        "tools_detector_us": _row(_detector_us(), "us", 10),
         "tools_overhead_ms_p50": _row(statistics.median(with_async), "ms", 3),
         "tools_overhead_ms_p99": _row(_p99(with_async), "ms", 3),
         # The same in processor time, which other work on the machine does not change.
@@ -58,18 +56,6 @@ def _best(work: Callable[[], object], times: int = 5) -> float:
         work()
         spans.append(time.perf_counter() - began)
     return min(spans)
-
-
-def _detector_us() -> float:
-    text = PROSE * 900
-    deltas = [text[at : at + 4] for at in range(0, len(text), 4)]
-
-    def read() -> None:
-        detector = CallDetector(FenceProtocol())
-        for delta in deltas:
-            detector.feed(delta)
-
-    return _best(read) / len(deltas) * 1e6
 
 
 def _neutralise_ms() -> float:

@@ -54,18 +54,11 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("scripted")
-@pytest.mark.parametrize("kind", ["toml", "yaml"])
-def test_ask_uses_the_tools_of_the_file(invoke: Any, server: str, tmp_path: Path, kind: str) -> None:
-    if kind == "yaml":
-        pytest.importorskip("yaml")
+def test_ask_uses_the_tools_of_the_file(invoke: Any, server: str, tmp_path: Path) -> None:
     search = {"name": "web_search", "backend": "searxng", "url": server, "language": "de", "time_range": "year"}
     table = ", ".join(f'{key} = "{value}"' for key, value in search.items())
-    text = {
-        "toml": f'[[peers]]\nname = "solver"\n[[peers]]\nname = "scout"\ntools = [{{{table}}}]\n',
-        "yaml": json.dumps({"peers": [{"name": "solver"}, {"name": "scout", "tools": [search]}]}),
-    }
-    file, kept = tmp_path / f"team.{kind}", tmp_path / "run.json"
-    file.write_text(text[kind])
+    file, kept = tmp_path / "team.toml", tmp_path / "run.json"
+    file.write_text(f'[[peers]]\nname = "solver"\n[[peers]]\nname = "scout"\ntools = [{{{table}}}]\n')
     done = invoke("ask", "--team", str(file), "--json", "--save", str(kept), "--rounds", "0", "What is 6 * 7?")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["answer"] == "42"

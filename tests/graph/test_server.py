@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from peerleap.agents.teams import TeamError
+from peerleap.agents import TeamError
 from peerleap.engine import ScriptedEngine
 from peerleap.graph.checkpoints.sqlite import SqliteCheckpointer
 from peerleap.graph.server import TEAM_VARIABLE, open_runs, served_graphs

@@ -14,9 +14,10 @@ from langgraph.types import interrupt
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
+from peerleap.tools import ToolLimits, ToolUse
 from peerleap.tools import runner as runner_module
-from peerleap.tools.protocols.base import BadCall, ToolLimits, ToolRequest
-from peerleap.tools.runner import ToolRunner, ToolUse
+from peerleap.tools.protocols.base import BadCall, ToolRequest
+from peerleap.tools.runner import ToolRunner
 
 
 def ask(name: str, **args: Any) -> ToolRequest:

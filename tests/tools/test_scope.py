@@ -13,6 +13,6 @@ def test_an_event_loop_that_ends_with_a_cancelled_run_closes_what_it_held(
 ) -> None:
     closed: list[str] = []
     scope = RunScope()
-    scope.keep("k", "thing", closed.append)
+    scope.add("k", "thing", closed.append)
     cancelled_at_loops_end(scope, turns)
     assert closed == ["thing"]

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from langchain_core.tools import BaseTool
 
-__all__ = ["BadCall", "StopReason", "ToolLimits", "ToolProtocol", "ToolRequest", "thought_region", "unavailable"]
+from peerleap.tools.limits import ToolLimits
 
 StopReason = str | int | None
 """The stop string or stop token id that ended a completion; `None` for end of sequence and for a used-up budget."""
@@ -35,92 +35,99 @@ class ToolRequest:
 
 @dataclass(frozen=True, slots=True)
 class BadCall:
-    """A call that is complete but cannot be read; `message` is told to the model."""
+    """A call that is complete but cannot be read; the model reads `message`."""
 
     message: str
     raw: str
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class ToolLimits:
-    """What one path may spend on tools."""
-
-    calls: int = 8
-    """Calls per path."""
-    seconds: float = 10.0
-    """Seconds per call."""
-    chars: int = 1000
-    """Characters of one result; a tool's `metadata["max_chars"]` goes first."""
-    path_seconds: float = 60.0
-    """Seconds of all calls of a path together."""
-
-    def __post_init__(self) -> None:
-        for name in ("calls", "chars"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}={getattr(self, name)!r} is negative")
-        for name in ("seconds", "path_seconds"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)!r} is not above 0 seconds")
-
-
 class ToolProtocol(Protocol):
-    """The seam between generated text and tools: every method is a pure function of its arguments.
-
-    `render` returns final text. Encode it as it is: what came from outside is harmless in it already, and its special
-    tokens, where a protocol has any, are meant.
-    """
+    """The seam between generated text and tools: every method is a pure function of its arguments."""
 
     @property
     def name(self) -> str:
-        """What users call it."""
+        """The name in settings and team files."""
 
     @property
     def stop(self) -> tuple[str, ...]:
-        """Stop strings of the engine while the path may call tools."""
+        """Stop strings of the engine while the path may call tools; `parse` needs them in the text."""
 
     @property
     def stop_token_ids(self) -> tuple[int, ...]:
         """Stop tokens of the engine while the path may call tools."""
 
     @property
-    def keep_stop(self) -> bool:
-        """Whether `parse` needs the stop string in the text (`include_stop_str_in_output`)."""
-
-    @property
-    def skip_special_tokens(self) -> bool:
-        """Whether the engine may leave special tokens out of the text."""
-
-    @property
     def markers(self) -> tuple[str, ...]:
-        """Texts that steer this protocol; broken in every tool result and every peer's comment."""
+        """Texts that steer this protocol; neutralised in every tool result and every peer's comment."""
 
     @property
     def in_thought(self) -> bool:
         """Whether calls count inside `<think>`."""
 
-    @property
-    def nudge(self) -> str:
-        """Text that opens a call on the path's behalf; empty for none."""
-
     def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
-        """What to tell the model in its prompt; `markers` are the model's own, broken in the tools' definitions."""
+        """What the prompt says about the tools.
+
+        Args:
+            tools: the peer's tools.
+            limits: what one path may spend on them.
+            markers: the model's own control texts, neutralised in the tools' definitions.
+
+        Returns:
+            Text for the prompt; empty where the chat template says it all.
+        """
 
     def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
-        """The `tools=` of `apply_chat_template`, for native protocols; `markers` as for `hint`."""
+        """The `tools=` of `apply_chat_template`.
+
+        Args:
+            tools: the peer's tools.
+            markers: as for `hint`.
+
+        Returns:
+            Definitions in OpenAI's form for native protocols, else `None`.
+        """
 
     def parse(self, text: str, start: int = 0, stop_reason: StopReason = None) -> ToolRequest | BadCall | None:
-        """The first complete call in `text[start:]`, which must be text the path itself generated."""
+        """Find the first complete call.
+
+        Args:
+            text: text that the path itself generated, decoded with its special tokens.
+            start: index from which to look.
+            stop_reason: what ended the completion.
+
+        Returns:
+            The call; `None` where there is none, which means: generate on.
+        """
 
     def pending(self, text: str, start: int = 0) -> int | None:
-        """Where a call begins that `text` does not finish: nothing should be inserted behind it."""
+        """The index where an unfinished call begins; nothing should be inserted behind it."""
 
     def render(self, call: ToolRequest | BadCall, result: str, remaining: int | None = None) -> str:
-        """The text to append behind `call`; `remaining` calls are told to the model unless it is `None`."""
+        """The text to append behind a call.
+
+        Args:
+            call: what `parse` returned.
+            result: the tool's answer; neutralised here against the protocol's own markers.
+            remaining: calls that are left, named in the text; `None` names none.
+
+        Returns:
+            Final text: encode it as it is. Special tokens of a native protocol in it are meant.
+        """
 
 
 def thought_region(text: str, start: int, *, in_thought: bool, in_answer: bool) -> tuple[int, int]:
-    """The part of `text[start:]` that may hold calls, as a slice; empty when there is none."""
+    """The part of `text[start:]` that may hold calls.
+
+    Args:
+        text: text that a path generated.
+        start: index from which to look.
+        in_thought: whether calls count before `</think>`.
+        in_answer: whether calls count behind it.
+
+    Returns:
+        Start and end of a slice of `text`; empty where no call can be.
+    """
     close = text.find(THOUGHT_END)
     if in_thought and in_answer:
         return start, len(text)
@@ -132,8 +139,12 @@ def thought_region(text: str, start: int, *, in_thought: bool, in_answer: bool) 
 
 
 def unavailable(artifact: Any) -> bool:
-    """Whether a tool says why it could not answer: `{"unavailable": "..."}`, as search and pages do.
+    """Whether a tool could not answer and says why, as search and pages do: `{"unavailable": "<reason>"}`.
 
-    Any tool may have an artifact of its own, with a field of that name and another value.
+    Args:
+        artifact: any tool's artifact. One of another shape, or with another type under that key, says nothing.
+
+    Returns:
+        True for an artifact with a text under `unavailable`.
     """
     return isinstance(artifact, dict) and isinstance(artifact.get("unavailable"), str)

@@ -9,19 +9,18 @@ from langchain_core.tools import BaseTool
 from typing_extensions import override
 
 from peerleap.tools import prompts
-from peerleap.tools.protocols.base import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest, thought_region
+from peerleap.tools.limits import ToolLimits
+from peerleap.tools.protocols.base import BadCall, StopReason, ToolProtocol, ToolRequest, thought_region
 from peerleap.tools.protocols.json_call import (
     CALL,
     CALL_END,
     CALL_MARKERS,
     begins_call,
-    given_up,
+    is_abandoned,
     last_opening,
     read_call,
 )
 from peerleap.tools.untrusted import neutralise
-
-__all__ = ["FenceProtocol"]
 
 _OUTPUT = "```output"
 _PYTHON = frozenset({"python", "python3", "py"})
@@ -52,12 +51,8 @@ class FenceProtocol(ToolProtocol):
     """The tool that runs Python blocks; `None` leaves them plain text."""
     argument: str = "code"
     """The Python tool's argument that takes the block."""
-    nudge: str = ""
-    """Text that opens a block on the path's behalf, for example `prompts.START_NUDGE`."""
     name: str = "fence"
     stop_token_ids: tuple[int, ...] = ()
-    keep_stop: bool = True
-    skip_special_tokens: bool = True
     markers: tuple[str, ...] = (*CALL_MARKERS, "```python", _OUTPUT)
     in_thought: bool = True
 
@@ -72,15 +67,15 @@ class FenceProtocol(ToolProtocol):
         others = [tool for tool in tools if tool.name != self.python]
         parts = []
         broken = (*self.markers, *markers)
-        told = prompts.CALLS.format(calls=limits.calls, limits=prompts.limits(tools, limits, broken))
+        spend = prompts.CALLS.format(calls=limits.calls, limits=prompts.limits(tools, limits, broken))
         for mine in (tool for tool in tools if tool.name == self.python):
             installed = neutralise((mine.metadata or {}).get("installed", prompts.INSTALLED), markers)
             parts.append(prompts.PYTHON_FENCE.format(installed=installed))
         if others:
             word = "Other" if parts else "You may use"
-            parts.append(prompts.CALL_SYNTAX.format(other=word, limits=told, tools=prompts.listing(others, broken)))
+            parts.append(prompts.CALL_SYNTAX.format(other=word, limits=spend, tools=prompts.listing(others, broken)))
         elif parts:
-            parts.append(told)
+            parts.append(spend)
         return " ".join(parts)
 
     @override
@@ -118,7 +113,7 @@ class FenceProtocol(ToolProtocol):
                 if -1 < close < at:
                     close = text.find(CALL_END, at, limit)
                 if begins_call(text, at, limit):
-                    if close < 0 and given_up(text, at, limit):
+                    if close < 0 and is_abandoned(text, at, limit):
                         continue
                     if close < 0:
                         return None, here
@@ -170,7 +165,7 @@ class FenceProtocol(ToolProtocol):
 
     def _request(self, code: str, raw: str, end: int) -> ToolRequest | BadCall:
         if not code.strip():
-            return BadCall("The Python block is empty.", raw, end)
+            return BadCall(prompts.EMPTY_BLOCK, raw, end)
         return ToolRequest(self.python or "", {self.argument: _dedented(code)}, raw, end)
 
 

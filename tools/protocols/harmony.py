@@ -9,11 +9,10 @@ from langchain_core.tools import BaseTool
 from typing_extensions import override
 
 from peerleap.tools import prompts
-from peerleap.tools.protocols.base import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest
+from peerleap.tools.limits import ToolLimits
+from peerleap.tools.protocols.base import BadCall, StopReason, ToolProtocol, ToolRequest
 from peerleap.tools.protocols.json_call import read_arguments
 from peerleap.tools.untrusted import neutralise
-
-__all__ = ["HarmonyProtocol"]
 
 _CALL, _MESSAGE = "<|call|>", "<|message|>"
 _NEEDED = ("<|start|>", "<|channel|>", _MESSAGE, _CALL, "<|end|>")
@@ -28,12 +27,9 @@ class HarmonyProtocol(ToolProtocol):
     argument: str = "code"
     """The Python tool's argument that takes raw code."""
     name: str = "harmony"
-    nudge: str = ""
     stop: tuple[str, ...] = (_CALL,)
     stop_token_ids: tuple[int, ...] = ()
     """The token of `<|call|>`, which differs between vocabularies."""
-    keep_stop: bool = True
-    skip_special_tokens: bool = False
     markers: tuple[str, ...] = (
         *("<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|return|>", "<|call|>"),
     )
@@ -41,22 +37,28 @@ class HarmonyProtocol(ToolProtocol):
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Any) -> Self:
-        """The protocol with the stop token of `tokenizer`'s own vocabulary.
+        """The protocol with the stop token of the model's own vocabulary.
+
+        Args:
+            tokenizer: the model's tokenizer, as `transformers` loads it.
+
+        Returns:
+            A protocol that stops on the id of `<|call|>`.
 
         Raises:
-            ValueError: the vocabulary lacks a control token of gpt-oss, or there is no chat template to tell of tools.
+            ValueError: the vocabulary lacks a control token of gpt-oss, or there is no chat template.
         """
         ids = {text: tokenizer.encode(text, add_special_tokens=False) for text in _NEEDED}
         if missing := [text for text in _NEEDED if len(ids[text]) != 1]:
             raise ValueError(f"the vocabulary has no token {missing[0]!r}: use the fence protocol")
         if not tokenizer.chat_template:
-            raise ValueError("there is no chat template to tell the model of its tools: use the fence protocol")
+            raise ValueError("the model has no chat template that could describe the tools: use the fence protocol")
         return cls(stop_token_ids=tuple(ids[_CALL]))
 
     @override
     def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
-        told = prompts.limits(tools, limits, (*self.markers, *markers))
-        return prompts.NATIVE.format(calls=limits.calls, limits=told) if tools else ""
+        spend = prompts.limits(tools, limits, (*self.markers, *markers))
+        return prompts.NATIVE.format(calls=limits.calls, limits=spend) if tools else ""
 
     @override
     def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
@@ -76,7 +78,7 @@ class HarmonyProtocol(ToolProtocol):
         head, found, body = text[opening:close].partition(_MESSAGE)
         recipient = _RECIPIENT.search(head)
         if not found or recipient is None:
-            return BadCall("The call names no tool (to=functions.NAME) or has no message.", raw, end)
+            return BadCall(prompts.HARMONY_NO_TOOL, raw, end)
         name = recipient["name"].removeprefix("functions.")
         if recipient["name"] == "python":
             return ToolRequest(name, {self.argument: body}, raw, end)

@@ -8,11 +8,10 @@ from langchain_core.tools import BaseTool
 from typing_extensions import override
 
 from peerleap.tools import prompts
-from peerleap.tools.protocols.base import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest, thought_region
+from peerleap.tools.limits import ToolLimits
+from peerleap.tools.protocols.base import BadCall, StopReason, ToolProtocol, ToolRequest, thought_region
 from peerleap.tools.protocols.json_call import CALL, CALL_END, CALL_MARKERS, last_opening, read_call
 from peerleap.tools.untrusted import neutralise
-
-__all__ = ["HermesProtocol"]
 
 _RESULT = "PEERLEAP-TOOL-RESULT"
 
@@ -26,22 +25,28 @@ class HermesProtocol(ToolProtocol):
     after: str = "\n</tool_response><|im_end|>\n<|im_start|>assistant\n"
     """What it puts between the answer and the next turn of the model."""
     name: str = "hermes"
-    nudge: str = ""
     stop: tuple[str, ...] = (CALL_END,)
     stop_token_ids: tuple[int, ...] = ()
-    keep_stop: bool = True
-    skip_special_tokens: bool = False
     markers: tuple[str, ...] = (*CALL_MARKERS, "<|im_start|>", "<|im_end|>", "<|endoftext|>")
     in_thought: bool = False
 
     @classmethod
     def from_tokenizer(cls, tokenizer: Any) -> Self:
-        """The protocol with the turn markers of `tokenizer`'s own chat template.
+        """The protocol with the turn markers of the model's own chat template.
 
         Whole conversations are not compared: templates that drop earlier thoughts rewrite what was already generated.
+
+        Args:
+            tokenizer: the model's tokenizer, as `transformers` loads it.
+
+        Returns:
+            A protocol whose answers stand between the template's own turn markers.
+
+        Raises:
+            ValueError: there is no chat template, or it writes no call in `<tool_call>`.
         """
         if not tokenizer.chat_template:
-            raise ValueError("there is no chat template to tell the model of its tools: use the fence protocol")
+            raise ValueError("the model has no chat template that could describe the tools: use the fence protocol")
         call = {"type": "function", "function": {"name": "f", "arguments": {"x": "1"}}}
         turns = [
             {"role": "user", "content": "x"},
@@ -58,8 +63,8 @@ class HermesProtocol(ToolProtocol):
 
     @override
     def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
-        told = prompts.limits(tools, limits, (*self.markers, *markers))
-        return prompts.NATIVE.format(calls=limits.calls, limits=told) if tools else ""
+        spend = prompts.limits(tools, limits, (*self.markers, *markers))
+        return prompts.NATIVE.format(calls=limits.calls, limits=spend) if tools else ""
 
     @override
     def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:

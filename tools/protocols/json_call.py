@@ -4,14 +4,12 @@ import json
 import re
 from typing import Any, NoReturn
 
+from peerleap.tools import prompts
 from peerleap.tools.protocols.base import BadCall, ToolRequest
-
-__all__ = ["CALL", "CALL_END", "CALL_MARKERS", "begins_call", "given_up", "last_opening", "read_arguments", "read_call"]
 
 CALL, CALL_END = "<tool_call>", "</tool_call>"
 CALL_MARKERS = (CALL, CALL_END, "<tool_response>", "</tool_response>")
 
-_FORM = '{"name": ..., "arguments": {...}}'
 _DECODER = json.JSONDecoder(strict=False)
 _BEGIN = re.compile(r"\s*+(?:\{|\Z)")
 
@@ -24,13 +22,13 @@ def begins_call(text: str, at: int, limit: int) -> bool:
     return _BEGIN.match(text, at, limit) is not None
 
 
-def given_up(text: str, at: int, limit: int) -> bool:
+def is_abandoned(text: str, at: int, limit: int) -> bool:
     """Whether other text than a closing tag follows the object of the call whose `<tool_call>` ends at `at`."""
     body = text[at:limit].lstrip()
     try:
         _, end = _DECODER.raw_decode(body)
     except (ValueError, RecursionError):
-        return False  # it is not whole yet, or not JSON, which is told when it is closed
+        return False  # it is not whole yet, or not JSON, which `read_call` reports once it is closed
     return not CALL_END.startswith(body[end:].strip())
 
 
@@ -47,14 +45,14 @@ def read_call(body: str, raw: str, end: int) -> ToolRequest | BadCall:
     try:
         call = _loads(body)
     except ValueError as error:
-        return BadCall(f"The call is not JSON ({error}). Write it as {_FORM}.", raw, end)
+        return BadCall(prompts.NOT_JSON.format(error=error), raw, end)
     if not isinstance(call, dict) or not isinstance(name := call.get("name"), str) or not name.strip():
-        return BadCall(f"The call has no tool name. Write it as {_FORM}.", raw, end)
+        return BadCall(prompts.NO_TOOL_NAME, raw, end)
     arguments = call.get("arguments", call.get("parameters", {}))
     if isinstance(arguments, str):
         return read_arguments(name.strip(), arguments, raw, end)
     if not isinstance(arguments, dict):
-        return BadCall(f"The arguments of {name[:80]!r} are no JSON object. Write the call as {_FORM}.", raw, end)
+        return BadCall(prompts.NO_ARGUMENTS.format(name=name[:80]), raw, end)
     return ToolRequest(name.strip(), arguments, raw, end)
 
 
@@ -63,9 +61,9 @@ def read_arguments(name: str, body: str, raw: str, end: int) -> ToolRequest | Ba
     try:
         arguments = _loads(body) if body.strip() else {}
     except ValueError as error:
-        return BadCall(f"The arguments of {name[:80]!r} are not JSON ({error}).", raw, end)
+        return BadCall(prompts.ARGUMENTS_NOT_JSON.format(name=name[:80], error=error), raw, end)
     if not isinstance(arguments, dict):
-        return BadCall(f"The arguments of {name[:80]!r} are no JSON object.", raw, end)
+        return BadCall(prompts.ARGUMENTS_NO_OBJECT.format(name=name[:80]), raw, end)
     return ToolRequest(name, arguments, raw, end)
 
 

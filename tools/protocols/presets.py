@@ -9,8 +9,6 @@ from peerleap.tools.protocols.harmony import HarmonyProtocol
 from peerleap.tools.protocols.hermes import HermesProtocol
 from peerleap.tools.protocols.tags import TagProtocol
 
-__all__ = ["PROTOCOLS", "can_call", "openmath", "retool", "search_o1", "search_r1"]
-
 
 def retool() -> TagProtocol:
     """ReTool: `<code>` with a fenced script, answered by `<interpreter>`."""
@@ -38,9 +36,7 @@ def search_r1() -> TagProtocol:
         before="\n\n<information>",
         after="</information>\n\n",
         words=prompts.SEARCH_R1,
-        invalid="\nMy previous action is invalid. If I want to search, I should put the query between <search> and "
-        "</search>. If I want to give the final answer, I should put the answer between <answer> and </answer>. "
-        "Let me try again.\n",
+        invalid=prompts.SEARCH_R1_INVALID,
         in_answer=True,
     )
 
@@ -56,7 +52,6 @@ def search_o1() -> TagProtocol:
         before="\n\n<|begin_search_result|>",
         after="<|end_search_result|>\n\n",
         words=prompts.SEARCH_O1,
-        skip_special_tokens=False,
     )
 
 
@@ -72,11 +67,8 @@ def openmath() -> TagProtocol:
         after="```\n",
         words=prompts.OPENMATH,
         fenced=True,
-        left="```system\nRemaining code executions: {remaining}. You will not be able to call code when you run out of "
-        "executions, so use it wisely. Note that you can still continue solving the problem without code after "
-        "that.\n```\n",
-        none_left="```system\nYou have run out of code executions! You can no longer write or execute code. "
-        "Now you should continue solving the problem without it.\n```\n",
+        left=prompts.OPENMATH_LEFT,
+        none_left=prompts.OPENMATH_NONE_LEFT,
     )
 
 
@@ -93,6 +85,14 @@ PROTOCOLS: dict[str, Callable[[], ToolProtocol]] = {
 
 
 def can_call(protocol: str, tool: str) -> bool:
-    """Whether a call to `tool` can be written in the protocol of that name."""
+    """Whether a tool can be called in a protocol.
+
+    Args:
+        protocol: a name in `PROTOCOLS`.
+        tool: the tool's name.
+
+    Returns:
+        False for a protocol of one tool, where that is another.
+    """
     made = PROTOCOLS[protocol]()
     return not isinstance(made, TagProtocol) or made.tool == tool

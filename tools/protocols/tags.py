@@ -9,10 +9,9 @@ from langchain_core.tools import BaseTool
 from typing_extensions import override
 
 from peerleap.tools import prompts
-from peerleap.tools.protocols.base import BadCall, StopReason, ToolLimits, ToolProtocol, ToolRequest, thought_region
+from peerleap.tools.limits import ToolLimits
+from peerleap.tools.protocols.base import BadCall, StopReason, ToolProtocol, ToolRequest, thought_region
 from peerleap.tools.untrusted import neutralise
-
-__all__ = ["TagProtocol"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +40,6 @@ class TagProtocol(ToolProtocol):
     in_thought: bool = True
     in_answer: bool = False
     """Whether calls count behind `</think>` too."""
-    keep_stop: bool = True
-    skip_special_tokens: bool = True
-    nudge: str = ""
     stop_token_ids: tuple[int, ...] = ()
 
     @property
@@ -82,7 +78,7 @@ class TagProtocol(ToolProtocol):
         body, raw = text[opening + len(self.open) : close], text[opening:end]
         body = _unfenced(body) if self.fenced else body.strip()
         if not body.strip():
-            return BadCall(f"There is nothing between {self.open} and {self.close}.", raw, end)
+            return BadCall(prompts.EMPTY_TAGS.format(open=self.open, close=self.close), raw, end)
         return ToolRequest(self.tool, {self.argument: body}, raw, end)
 
     @override
@@ -98,14 +94,14 @@ class TagProtocol(ToolProtocol):
 
     @override
     def render(self, call: ToolRequest | BadCall, result: str, remaining: int | None = None) -> str:
-        body, told = neutralise(result, self.markers), prompts.left(remaining)
+        body, count = neutralise(result, self.markers), prompts.left(remaining)
         if isinstance(call, BadCall) and self.invalid:
-            return f"{self.invalid}{told}\n" if told else self.invalid
-        if self.left or not told:
-            note = (self.left.format(remaining=remaining) if remaining else self.none_left) if told else ""
+            return f"{self.invalid}{count}\n" if count else self.invalid
+        if self.left or not count:
+            note = (self.left.format(remaining=remaining) if remaining else self.none_left) if count else ""
             return f"{self.before}{body}{self.after}{note}"
         body = body.rstrip("\n")
-        return f"{self.before}{body}\n{told}\n{self.after}"
+        return f"{self.before}{body}\n{count}\n{self.after}"
 
 
 def _unfenced(body: str) -> str:

@@ -1,4 +1,4 @@
-"""The host's handle of one zygote: start it, order sessions from it, see it gone."""
+"""The host's handle of one fork server: start it, order sessions from it, see it gone."""
 
 import array
 import asyncio
@@ -17,15 +17,15 @@ from pathlib import Path
 
 from peerleap.tools.sandbox.errors import SandboxUnavailable
 from peerleap.tools.sandbox.launch import PRELOAD, Launch, Walls, launch
-from peerleap.tools.sandbox.process import Child
+from peerleap.tools.sandbox.process import Process
 
 _START_TIMEOUT_S = 120
 _END_TIMEOUT_S = 15
 _POLL_S = 0.002
 
 
-class Zygote:
-    """A running worker. All methods belong to the keeper's thread."""
+class ForkServer:
+    """A running worker. All methods belong to the loop_thread's thread."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], control: socket.socket, *, nested: bool, folder: str | None
@@ -41,7 +41,7 @@ class Zygote:
         self._full = False
 
     @classmethod
-    async def start(cls, walls: Walls, *, memory_mb: int, max_output: int) -> "Zygote":
+    async def start(cls, walls: Walls, *, memory_mb: int, max_output: int) -> "ForkServer":
         """Start a worker and wait until its packages are imported. `SandboxUnavailable` if it fails."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
@@ -58,14 +58,14 @@ class Zygote:
             ours.close()
             _remove(folder)
             raise
-        zygote = cls(process, ours, nested=bool(walls.bwrap), folder=folder)
+        fork_server = cls(process, ours, nested=bool(walls.bwrap), folder=folder)
         try:
-            await zygote._wait_until_ready()
+            await fork_server._wait_until_ready()
         except BaseException:
-            zygote.kill()
-            await zygote.close()
+            fork_server.kill()
+            await fork_server.close()
             raise
-        return zygote
+        return fork_server
 
     @property
     def pid(self) -> int:
@@ -78,7 +78,7 @@ class Zygote:
         return self._process.poll() is None
 
     @property
-    def deaf(self) -> bool:
+    def unreachable(self) -> bool:
         """Whether nobody reads its orders any more, though some of its processes may still have to die."""
         if self._control.fileno() < 0:
             return True
@@ -86,14 +86,14 @@ class Zygote:
         poll.register(self._control, 0)
         return any(happened & select.POLLHUP for _, happened in poll.poll(0))
 
-    async def fork(self, seed: int) -> Child:
+    async def fork(self, seed: int) -> Process:
         """Order one session; it reports on its socket when it has locked itself down."""
         self._sessions += 1
         number = self._sessions
         ours, theirs = socket.socketpair()
         self._send({"order": "spawn", "session": number, "seed": seed}, theirs)
         loop = asyncio.get_running_loop()
-        _, child = await loop.create_unix_connection(partial(Child, partial(self._order, number)), sock=ours)
+        _, child = await loop.create_unix_connection(partial(Process, partial(self._order, number)), sock=ours)
         return child
 
     def kill(self) -> None:

@@ -5,26 +5,25 @@ import zlib
 from collections.abc import Sequence
 
 from peerleap.tools.sandbox.limits import Limits, check_seconds
-from peerleap.tools.sandbox.pool import Nursery
-from peerleap.tools.sandbox.process import Child, ChildLost
-from peerleap.tools.sandbox.replay import replay
+from peerleap.tools.sandbox.pool import Pool
+from peerleap.tools.sandbox.process import Process, ProcessLost
 from peerleap.tools.sandbox.result import CellError, CellResult, ReplayResult, lost, read_reply
-from peerleap.tools.sandbox.turns import Turns
+from peerleap.tools.sandbox.turns import Turns, replay
 from peerleap.tools.sandbox.worker.frames import FrameError
 
 _MAX_CODE = 80_000  # characters; a frame holds as many even if each is escaped
 
 
 class Interpreter:
-    """Runs the cells of one session. All methods belong to the keeper's thread."""
+    """Runs the cells of one session. All methods belong to the loop_thread's thread."""
 
-    def __init__(self, name: str, nursery: Nursery, limits: Limits) -> None:
+    def __init__(self, name: str, pool: Pool, limits: Limits) -> None:
         self.name = name
         self.history: tuple[str, ...] = ()
         """The cells that made the variables; kept after a loss until the next cell, for `replay`."""
-        self._nursery = nursery
+        self._pool = pool
         self._limits = limits
-        self._child: Child | None = None
+        self._process: Process | None = None
         self._requests = 0
         self._used = False
         self._owed = False
@@ -32,7 +31,7 @@ class Interpreter:
 
     async def open(self) -> None:
         """Start the process, so that the first cell need not."""
-        await self._living_child()
+        await self._living_process()
 
     async def run(self, code: str, timeout_s: float | None) -> CellResult:
         """Run one cell. Cancelled, it kills the process."""
@@ -41,11 +40,11 @@ class Interpreter:
         async with self._turns.take():
             if len(code) > _MAX_CODE:
                 return _refused(f"a cell of {len(code)} characters is over the limit of {_MAX_CODE}")
-            child = await self._living_child()
+            process = await self._living_process()
             if not self._used:
                 self.history = ()
             untold, self._owed = self._owed, False
-            result = await self._ask(child, code, self._limits.timeout_s if timeout_s is None else timeout_s)
+            result = await self._ask(process, code, self._limits.timeout_s if timeout_s is None else timeout_s)
             if result.ok:
                 self.history += (code,)
             if untold and not result.state_lost:
@@ -56,13 +55,13 @@ class Interpreter:
         """Run cells again in a fresh process, in order, until one fails or a bound is met."""
         async with self._turns.take():
             wanted = self.history if cells is None else tuple(cells)
-            if self._child is not None and self._used:
-                await self._nursery.end(self._child, "replaced for a replay")
-            child = await self._living_child()
+            if self._process is not None and self._used:
+                await self._pool.end(self._process, "replaced for a replay")
+            process = await self._living_process()
             self.history, self._owed = (), False
 
             async def again(code: str, timeout_s: float) -> CellResult:
-                result = await self._ask(child, code, timeout_s)
+                result = await self._ask(process, code, timeout_s)
                 if result.ok:
                     self.history += (code,)
                 return result
@@ -72,32 +71,32 @@ class Interpreter:
     async def close(self) -> None:
         """End the process; returns when it is gone."""
         self._turns.closed = True
-        if self._child is not None:
-            child, self._child = self._child, None
-            await self._nursery.end(child, "the session was closed")
+        if self._process is not None:
+            process, self._process = self._process, None
+            await self._pool.end(process, "the session was closed")
 
-    async def _living_child(self) -> Child:
-        if self._child is None or not self._child.alive:
+    async def _living_process(self) -> Process:
+        if self._process is None or not self._process.alive:
             await self._bury()
-            self._child = await self._nursery.fork(zlib.crc32(self.name.encode("utf-8", "replace")))
+            self._process = await self._pool.fork(zlib.crc32(self.name.encode("utf-8", "replace")))
             self._used = False
-        return self._child
+        return self._process
 
     async def _bury(self) -> None:
-        if self._child is not None:
-            child, self._child = self._child, None
+        if self._process is not None:
+            process, self._process = self._process, None
             # A loss that no result has told of yet: a cancelled cell, or an end between two cells.
             self._owed = self._owed or self._used
-            await self._nursery.end(child, "it had ended")
+            await self._pool.end(process, "it had ended")
 
-    async def _ask(self, child: Child, code: str, timeout_s: float) -> CellResult:
+    async def _ask(self, process: Process, code: str, timeout_s: float) -> CellResult:
         loop = asyncio.get_running_loop()
         start = loop.time()
         self._requests += 1
         self._used = True
         try:
             request = {"id": self._requests, "code": code, "timeout_s": timeout_s}
-            reply = await child.ask(request, timeout_s + self._limits.grace_s)
+            reply = await process.ask(request, timeout_s + self._limits.grace_s)
             duration_s = loop.time() - start
             return read_reply(
                 reply, self._requests, limit=self._limits.max_output, timeout_s=timeout_s, duration_s=duration_s
@@ -106,14 +105,14 @@ class Interpreter:
             timed_out, reason = True, f"stopped after {timeout_s:g} s"
         except FrameError as error:
             timed_out, reason = False, f"protocol violation: {error}"
-        except ChildLost as error:
+        except ProcessLost as error:
             timed_out, reason = False, str(error)
         except BaseException:
-            self._nursery.drop(child, "the cell was cancelled")
+            self._pool.drop(process, "the cell was cancelled")
             raise
         # Cancelled in the wait, this result is never read: the next one has to tell of the loss.
-        self._child, self._owed = None, True
-        await self._nursery.end(child, reason)
+        self._process, self._owed = None, True
+        await self._pool.end(process, reason)
         self._owed = False
         return lost(reason, timed_out=timed_out, duration_s=loop.time() - start)
 

@@ -1,6 +1,6 @@
 """A thread with an event loop, alive as long as the processes it started.
 
-The kernel ends a zygote when the *thread* that started it ends, so that thread must not be a
+The kernel ends a fork_server when the *thread* that started it ends, so that thread must not be a
 caller's. All talk with the workers happens on it, which makes the sandbox usable from plain
 functions, from several threads and from any event loop.
 """
@@ -19,7 +19,7 @@ T = TypeVar("T")
 _DRAIN_S = 1.0
 
 
-class Keeper:
+class LoopThread:
     """The thread; it starts with the first call."""
 
     def __init__(self) -> None:

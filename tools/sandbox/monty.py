@@ -14,10 +14,9 @@ from typing import Any
 
 from peerleap.tools.sandbox.closing import Closing
 from peerleap.tools.sandbox.errors import SandboxClosed, SandboxError
-from peerleap.tools.sandbox.loop_thread import Keeper
-from peerleap.tools.sandbox.replay import replay
+from peerleap.tools.sandbox.loop_thread import LoopThread
 from peerleap.tools.sandbox.result import CellError, CellResult, ReplayResult, digest_of, lost
-from peerleap.tools.sandbox.turns import Turns
+from peerleap.tools.sandbox.turns import Turns, replay
 from peerleap.tools.untrusted import shorten
 
 _PRINTED = 64_000  # characters of output; a cell that goes on behind them is stopped
@@ -45,7 +44,7 @@ class MontySandbox(Closing):
         if not 100 <= max_output <= 10_000:
             raise ValueError(f"max_output={max_output!r} must be between 100 and 10000 characters")
         self._timeout_s, self._memory_mb, self._max_output = timeout_s, memory_mb, max_output
-        self._keeper = Keeper()
+        self._loop_thread = LoopThread()
         self._pool: Any = None
         self._changing: asyncio.Lock | None = None
         self._closed = False
@@ -57,7 +56,7 @@ class MontySandbox(Closing):
 
     def warm_up(self) -> None:
         """Start the first process in the background; an error shows at the first cell."""
-        self._keeper.submit(self._opened())
+        self._loop_thread.submit(self._opened())
 
     async def asession(self, name: str) -> "MontySession":
         """A session; its process starts with its first cell."""
@@ -66,11 +65,11 @@ class MontySandbox(Closing):
     def close(self) -> None:
         """End every process. Idempotent."""
         with contextlib.suppress(SandboxError):
-            self._keeper.call(self._end())
-        self._keeper.stop()
+            self._loop_thread.call(self._end())
+        self._loop_thread.stop()
 
     async def _opened(self) -> Any:
-        """The pool of processes; on the keeper's thread."""
+        """The pool of processes; on the loop_thread's thread."""
         from pydantic_monty import AsyncMonty
 
         async with self._lock:
@@ -107,7 +106,7 @@ class MontySession:
 
     async def arun(self, code: str, *, timeout_s: float | None = None) -> CellResult:
         """Run one cell; whatever it does ends as a result. Cancelling it kills the session's process."""
-        return await self._owner._keeper.acall(self._run(code, timeout_s or self._owner._timeout_s))
+        return await self._owner._loop_thread.acall(self._run(code, timeout_s or self._owner._timeout_s))
 
     async def areplay(self, cells: Sequence[str], *, max_cells: int = 32, max_s: float = 30.0) -> ReplayResult:
         """Rebuild the variables by running cells again; stops at the first that fails, and at the bounds."""
@@ -120,7 +119,7 @@ class MontySession:
         """End the process. Idempotent."""
         self._turns.closed = True
         with contextlib.suppress(SandboxError):
-            self._owner._keeper.call(self._drop())
+            self._owner._loop_thread.call(self._drop())
 
     async def _run(self, code: str, timeout_s: float) -> CellResult:
         async with self._turns.take():

@@ -7,11 +7,11 @@ from typing import Any
 from peerleap.tools.sandbox.worker.frames import FrameError, FrameReader, pack
 
 
-class ChildLost(Exception):
+class ProcessLost(Exception):
     """The session's process is gone; the text says why."""
 
 
-class Child(asyncio.Protocol):
+class Process(asyncio.Protocol):
     """One process of a session: request and reply, freeze and kill."""
 
     def __init__(self, order: Callable[[str], None]) -> None:
@@ -33,10 +33,10 @@ class Child(asyncio.Protocol):
     async def ask(self, request: Mapping[str, Any] | None, within_s: float) -> dict[str, Any]:
         """Send a request (None: only listen) and return the next frame.
 
-        `TimeoutError` after `within_s` seconds, `ChildLost` if the process ends or misbehaves.
+        `TimeoutError` after `within_s` seconds, `ProcessLost` if the process ends or misbehaves.
         """
         if not self.alive or self._transport is None:
-            raise ChildLost(self.reason or "the Python process ended")
+            raise ProcessLost(self.reason or "the Python process ended")
         self._waiting = asyncio.get_running_loop().create_future()
         try:
             if request is not None:
@@ -53,7 +53,7 @@ class Child(asyncio.Protocol):
         """End the process; takes effect without being waited for (`gone` tells)."""
         self.reason = self.reason or reason
         self._order("kill")
-        self._fail(ChildLost(self.reason))
+        self._fail(ProcessLost(self.reason))
 
     def abandon(self) -> None:
         """Close the host's end."""
@@ -85,7 +85,7 @@ class Child(asyncio.Protocol):
         """`asyncio.Protocol`: the process has ended, or the host let go of it."""
         if not self.gone.done():
             self.gone.set_result(None)
-        self._fail(ChildLost(self.reason or "the Python process ended"))
+        self._fail(ProcessLost(self.reason or "the Python process ended"))
 
     def _freeze(self) -> None:
         # A thread that a cell left behind would go on burning a core between cells.
@@ -97,6 +97,6 @@ class Child(asyncio.Protocol):
             self._order("thaw")
             self._frozen = False
 
-    def _fail(self, error: ChildLost) -> None:
+    def _fail(self, error: ProcessLost) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(error)

@@ -10,8 +10,8 @@ from peerleap.tools.sandbox.errors import SandboxError, SandboxWarning
 from peerleap.tools.sandbox.interpreter import Interpreter
 from peerleap.tools.sandbox.launch import Walls
 from peerleap.tools.sandbox.limits import Limits
-from peerleap.tools.sandbox.loop_thread import Keeper
-from peerleap.tools.sandbox.pool import Nursery
+from peerleap.tools.sandbox.loop_thread import LoopThread
+from peerleap.tools.sandbox.pool import Pool
 from peerleap.tools.sandbox.probe import SandboxReport, choose, probe
 from peerleap.tools.sandbox.session import Session
 
@@ -51,11 +51,11 @@ class Sandbox(AsyncClosing):
         self._min_tier = min_tier
         self._bwrap = bwrap
         self._warned = False
-        self._keeper = Keeper()
-        self._nursery = Nursery(
+        self._loop_thread = LoopThread()
+        self._pool = Pool(
             lambda: _walls or choose(probe(bwrap), min_tier, allow_unsandboxed=allow_unsandboxed), self._limits
         )
-        self._finalizer = weakref.finalize(self, _close_soon, self._keeper, self._nursery)
+        self._finalizer = weakref.finalize(self, _close_soon, self._loop_thread, self._pool)
         self._finalizer.atexit = False
         _open.add(self)
 
@@ -72,40 +72,40 @@ class Sandbox(AsyncClosing):
     @property
     def walls(self) -> Walls | None:
         """What was built; None before the first start."""
-        return self._nursery.walls
+        return self._pool.walls
 
     def warm_up(self) -> None:
         """Start the worker in the background (about a second); an error shows at the first `session()`."""
-        self._keeper.submit(self._nursery.warm_up())
+        self._loop_thread.submit(self._pool.warm_up())
 
     def session(self, name: str) -> Session:
         """Open a session. `SandboxUnavailable` if the walls cannot be built."""
-        interpreter = Interpreter(name, self._nursery, self._limits)
-        self._keeper.call(interpreter.open())
+        interpreter = Interpreter(name, self._pool, self._limits)
+        self._loop_thread.call(interpreter.open())
         return self._opened(interpreter)
 
     async def asession(self, name: str) -> Session:
         """`session` for an event loop."""
-        interpreter = Interpreter(name, self._nursery, self._limits)
-        await self._keeper.acall(interpreter.open())
+        interpreter = Interpreter(name, self._pool, self._limits)
+        await self._loop_thread.acall(interpreter.open())
         return self._opened(interpreter)
 
     def close(self) -> None:
         """End every session and the worker; returns when no process is left. Idempotent."""
-        if self._finalizer.detach() and self._keeper.mine:
+        if self._finalizer.detach() and self._loop_thread.mine:
             with contextlib.suppress(SandboxError):
-                self._keeper.call(self._nursery.close())
-            self._keeper.stop()
+                self._loop_thread.call(self._pool.close())
+            self._loop_thread.stop()
 
     async def aclose(self) -> None:
         """`close` for an event loop."""
-        if self._finalizer.detach() and self._keeper.mine:
+        if self._finalizer.detach() and self._loop_thread.mine:
             with contextlib.suppress(SandboxError):
-                await self._keeper.acall(self._nursery.close())
-            self._keeper.stop()
+                await self._loop_thread.acall(self._pool.close())
+            self._loop_thread.stop()
 
     def _opened(self, interpreter: Interpreter) -> Session:
-        walls = self._nursery.walls
+        walls = self._pool.walls
         if walls is not None and not 0 < walls.tier <= self._min_tier and not self._warned:
             self._warned = True
             warnings.warn(
@@ -114,16 +114,16 @@ class Sandbox(AsyncClosing):
                 SandboxWarning,
                 stacklevel=3,
             )
-        return Session(interpreter, self._keeper, self)
+        return Session(interpreter, self._loop_thread, self)
 
 
 _open: weakref.WeakSet[Sandbox] = weakref.WeakSet()
 
 
-def _close_soon(keeper: Keeper, nursery: Nursery) -> None:
+def _close_soon(loop_thread: LoopThread, pool: Pool) -> None:
     # The collector may call this on any thread, so nothing here waits.
     with contextlib.suppress(SandboxError):
-        keeper.submit(nursery.close()).add_done_callback(lambda _: keeper.stop())
+        loop_thread.submit(pool.close()).add_done_callback(lambda _: loop_thread.stop())
 
 
 @atexit.register

@@ -1,11 +1,12 @@
-"""One cell of a session at a time."""
+"""One cell of a session at a time, and cells run again for their variables."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from peerleap.tools.sandbox.errors import SandboxClosed, SandboxError
+from peerleap.tools.sandbox.result import CellResult, ReplayResult
 
 
 class Turns:
@@ -25,7 +26,7 @@ class Turns:
             SandboxError: another cell runs, and was not cancelled.
         """
         if self._running is not None and self._running.cancelling():
-            # Whoever cancelled it has been let go already: the next cell waits until its process is gone.
+            # The cancelled caller has already returned: the next cell waits until its process is gone.
             await asyncio.wait({self._running})
         if self.closed:
             raise SandboxClosed(f"session {self._name!r} is closed")
@@ -36,3 +37,35 @@ class Turns:
             yield
         finally:
             self._running = None
+
+
+async def replay(
+    run: Callable[[str, float], Awaitable[CellResult]],
+    cells: Sequence[str],
+    *,
+    timeout_s: float,
+    max_cells: int,
+    max_s: float,
+) -> ReplayResult:
+    """Run cells again, in order, to get their variables back, until one fails or a bound is met.
+
+    Args:
+        run: runs one cell within so many seconds.
+        cells: their code.
+        timeout_s: seconds of one cell.
+        max_cells: most cells to run.
+        max_s: seconds of all of them.
+
+    Returns:
+        How many cells ran, and why not all.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + max_s
+    for done, code in enumerate(cells):
+        left = deadline - loop.time()
+        if done >= max_cells or left <= 0:
+            return ReplayResult(done, len(cells), f"the bound of {max_cells} cells and {max_s:g} s was met")
+        result = await run(code, min(left, timeout_s))
+        if result.error is not None:
+            return ReplayResult(done, len(cells), f"cell {done + 1} failed: {result.error.text()}")
+    return ReplayResult(len(cells), len(cells), "")

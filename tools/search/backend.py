@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["SearchBackend", "SearchError", "SearchHit"]
-
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
@@ -23,15 +21,15 @@ class SearchError(Exception):
     def __init__(self, reason: str, *, retry_after: float | None = None, lasting: bool = False) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
-        """Seconds that the engine asked to be left alone for."""
+        """Seconds that the engine wants to be left alone for."""
         self.lasting = lasting
         """Whether asking again cannot help."""
 
 
 class SearchBackend(Protocol):
-    """A search engine. It keeps no cache, no limits and no retries: `SearchDesk` does.
+    """A search engine. It needs no cache, limits or retries: `SearchClient` has them.
 
-    Answers are kept by its name and, where it is a dataclass, by the fields that it is compared by.
+    Answers are cached under its name and, where it is a dataclass, by the fields that it is compared by.
     """
 
     @property

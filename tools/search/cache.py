@@ -1,4 +1,4 @@
-"""Answers of search engines and pages, kept for a day."""
+"""Answers of search engines and pages, cached for a day."""
 
 import asyncio
 import json
@@ -10,16 +10,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["SearchCache"]
-
 _PURGE_EVERY: Final = 256
 _MOST_ROWS: Final = 4096
+_APPLICATION: Final = 0x504C5343  # "PLSC", in the header of each file of ours
 
 
 class SearchCache:
-    """JSON values in SQLite, shared by threads and processes. What goes wrong with it is a miss, never an error.
+    """JSON values in SQLite, shared by threads and processes. A file that cannot be used is a miss, never an error.
 
-    `path=None` keeps it in memory. On disk it holds what peers searched for, readable for the user only.
+    Args:
+        path: the file, readable for its owner only since it holds what peers searched for; `None` is memory.
+        ttl_s: seconds that a value is valid.
+        clock: the time in seconds since 1970.
+
+    Raises:
+        ValueError: the file exists and is no cache of this kind; it is left as it is.
     """
 
     def __init__(
@@ -34,7 +39,7 @@ class SearchCache:
             self._database = _opened(path)
 
     def get(self, *key: object) -> Any | None:
-        """The value, or `None` when there is none young enough."""
+        """The value under `key`; `None` when there is none that is young enough."""
         with self._lock, suppress(sqlite3.Error, ValueError):
             if self._database is not None:
                 query = "SELECT value FROM answer WHERE key = ? AND at > ?"
@@ -51,7 +56,7 @@ class SearchCache:
         await asyncio.to_thread(self.put, value, *key)
 
     def put(self, value: Any, *key: object) -> None:
-        """Keeps a JSON value."""
+        """Stores a JSON value under `key`."""
         with self._lock, suppress(sqlite3.Error, ValueError):
             if self._database is None:
                 return
@@ -75,12 +80,29 @@ def _opened(path: str | Path | None) -> sqlite3.Connection:
     if path is not None:
         path = Path(path).expanduser()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _check_own(path)
         path.touch(mode=0o600)
     database = sqlite3.connect(path or ":memory:", timeout=1.0, isolation_level=None, check_same_thread=False)
     try:
+        if database.execute("PRAGMA application_id").fetchone() != (_APPLICATION,):
+            # Before WAL: now it goes into the file itself, where another process looks.
+            database.execute(f"PRAGMA application_id = {_APPLICATION}")
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("CREATE TABLE IF NOT EXISTS answer (key TEXT PRIMARY KEY, value TEXT, at REAL) STRICT")
     except sqlite3.Error:
         database.close()
         raise
     return database
+
+
+def _check_own(path: Path) -> None:
+    """Refuse a file of something else: a path from a team file must not change another program's data."""
+    if not path.exists() or (path.is_file() and not path.stat().st_size):
+        return
+    if path.is_file():
+        with path.open("rb") as file:
+            header = file.read(100)
+        # Bytes 68 to 71 of a SQLite header are the application's number.
+        if header.startswith(b"SQLite format 3\0") and header[68:72] == _APPLICATION.to_bytes(4, "big"):
+            return
+    raise ValueError(f"cache={str(path)!r}: the file is no search cache; give another path, or delete it")

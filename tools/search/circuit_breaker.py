@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable
 
-__all__ = ["CircuitBreaker"]
-
 
 class CircuitBreaker:
     """Open for `seconds` after `failures` in a row, or for as long as an engine asked."""

@@ -7,8 +7,6 @@ from typing import Any, Final
 from peerleap.tools.search.backend import SearchError, SearchHit
 from peerleap.tools.threads import BoundedThreads
 
-__all__ = ["DdgsBackend"]
-
 _THREADS: Final = BoundedThreads(4, "peerleap-ddgs")  # its engines block, and may hang beyond their own timeout
 
 

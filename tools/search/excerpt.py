@@ -1,16 +1,23 @@
-"""The part of a page that answers what was asked (after Search-o1, which keeps the text around the best sentence)."""
+"""The part of a page that answers a question (after Search-o1, which takes the text around the best sentence)."""
 
 import re
 from collections import Counter
-
-__all__ = ["best_passage"]
 
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
 _WORD = re.compile(r"[a-z0-9]+|[^\W\d_]")
 
 
-def best_passage(text: str, wanted: str, max_chars: int) -> str:
-    """At most `max_chars` characters of `text` around the sentence with the highest word F1 to `wanted`."""
+def best_excerpt(text: str, wanted: str, max_chars: int) -> str:
+    """The text around the sentence with the highest word F1 to `wanted`.
+
+    Args:
+        text: the page's text.
+        wanted: what to look for.
+        max_chars: characters of the result.
+
+    Returns:
+        At most `max_chars` characters, with an ellipsis where text was left out.
+    """
     if len(text) <= max_chars:
         return text
     goal = _words(wanted)

@@ -13,8 +13,6 @@ from typing import Any, Final
 from peerleap.tools.search.page import Page, PageError
 from peerleap.tools.threads import BoundedThreads
 
-__all__ = ["PageText", "extract"]
-
 _WORKER: Final = Path(__file__).with_name("extraction_worker.py")
 _THREADS: Final = BoundedThreads(2, "peerleap-extract")
 _DEATH_S: Final = 2.0  # a killed process is gone in milliseconds

@@ -9,8 +9,6 @@ import signal
 import sys
 import warnings
 
-__all__ = ["main"]
-
 _MAX_CHARS = 200_000
 _MAX_PAGES = 10
 _PR_SET_PDEATHSIG = 1

@@ -11,8 +11,6 @@ import httpx
 from peerleap.tools.search.ssrf_guard import AddressError, GuardedTransport
 from peerleap.tools.search.transport import BodyError, read_body
 
-__all__ = ["Page", "PageError", "fetch"]
-
 _HEADERS: Final = {
     "user-agent": "peerleap (page reader)",
     "accept": "text/html, text/plain, application/pdf;q=0.9, */*;q=0.1",

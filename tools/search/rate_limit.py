@@ -6,10 +6,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-__all__ = ["Throttle"]
 
-
-class Throttle:
+class RateLimit:
     """At most `concurrent` turns at a time, begun at least `interval_s` apart.
 
     Not `asyncio.Semaphore`, which belongs to one event loop: `graph.invoke` starts a loop per call.
@@ -17,7 +15,7 @@ class Throttle:
 
     def __init__(self, concurrent: int = 2, interval_s: float = 1.0) -> None:
         if concurrent < 1:
-            raise ValueError(f"concurrent={concurrent!r} lets nobody through")
+            raise ValueError(f"concurrent={concurrent!r} lets no request through")
         self._slots = threading.Semaphore(concurrent)
         self._interval = interval_s
         self._lock = threading.Lock()

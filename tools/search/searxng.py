@@ -9,8 +9,6 @@ import httpx
 from peerleap.tools.search.backend import SearchError, SearchHit
 from peerleap.tools.search.transport import BodyError, read_body, tls
 
-__all__ = ["SearxngBackend"]
-
 _MAX_BYTES = 2_000_000
 
 

@@ -7,14 +7,12 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
-__all__ = ["SharedCalls"]
-
 T = TypeVar("T")
 
 _LOOK_S: Final = 0.5  # between two looks at whether another loop still runs
 
 
-class SharedCalls(Generic[T]):
+class SingleFlight(Generic[T]):
     """Calls under way, by key; usable from any number of event loops.
 
     The work is cancelled when nobody waits for it any more. When the loop that it runs on ends, the next of those who

@@ -10,8 +10,6 @@ import httpx
 from peerleap.tools.search.transport import tls
 from peerleap.tools.threads import BoundedThreads
 
-__all__ = ["AddressError", "GuardedTransport", "is_public"]
-
 _THREADS: Final = BoundedThreads(4, "peerleap-dns")
 _PORTS: Final = frozenset({80, 443, 8080, 8443})
 _NETWORKS: Final = tuple(

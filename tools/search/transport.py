@@ -6,8 +6,6 @@ from functools import lru_cache
 
 import httpx
 
-__all__ = ["BodyError", "read_body", "tls"]
-
 
 class BodyError(Exception):
     """The body is compressed in a way that was not asked for, or is broken."""

@@ -18,7 +18,7 @@ from peerleap.engine import SamplingParams, ScriptedEngine
 from peerleap.graph import build_graph
 from peerleap.tools import ToolLimits, read_page, web_search
 from peerleap.tools.protocols.presets import PROTOCOLS
-from peerleap.tools.search.rate_limit import Throttle
+from peerleap.tools.search.rate_limit import RateLimit
 from peerleap.tools.search.searxng import SearxngBackend
 from peerleap.tools.untrusted import LEAP_TAGS, has_marker
 
@@ -132,7 +132,9 @@ def research(server: str, case: str) -> tuple[dict[str, Any], ScriptedEngine, li
     slow = case == "slow"
     tools = [
         web_search(
-            SearxngBackend(server, seconds=0.3 if slow else 8), throttle=Throttle(concurrent=8, interval_s=0), seconds=9
+            SearxngBackend(server, seconds=0.3 if slow else 8),
+            rate_limit=RateLimit(concurrent=8, interval_s=0),
+            seconds=9,
         ),
         read_page(seconds=0.5 if slow else 30, allow_hosts=[server.removeprefix("http://")]),
         destroy,
@@ -269,7 +271,7 @@ def test_scouts_that_ask_the_same_make_one_request(server: str, way: str) -> Non
         return call("web_search", query="shared sums")
 
     tools = [
-        web_search(SearxngBackend(server), throttle=Throttle(concurrent=8, interval_s=0)),
+        web_search(SearxngBackend(server), rate_limit=RateLimit(concurrent=8, interval_s=0)),
         read_page(seconds=30, allow_hosts=[server.removeprefix("http://")]),
     ]
     scouts = Peer(name="scout", count=4, tools=tools, limits=ToolLimits(seconds=40))

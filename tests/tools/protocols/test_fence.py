@@ -1,4 +1,3 @@
-import itertools
 import json
 
 import pytest
@@ -8,9 +7,8 @@ from langchain_core.tools import StructuredTool, tool
 from pydantic.v1 import BaseModel as V1Model
 
 from peerleap import tools
-from peerleap.tools import prompts
-from peerleap.tools.detector import CallDetector
-from peerleap.tools.protocols.base import BadCall, StopReason, ToolLimits, ToolRequest
+from peerleap.tools import ToolLimits, prompts
+from peerleap.tools.protocols.base import BadCall, StopReason, ToolRequest
 from peerleap.tools.protocols.fence import FenceProtocol
 from peerleap.tools.untrusted import LEAP_TAGS, has_marker, neutralise
 
@@ -280,25 +278,6 @@ PIECES = [
     *("<tool_call>", "</tool_call>", '{"name": "f", "arguments": {}}', "</think>", "```text\n", "`", "<"),
     *("I name <tool_call> here ", "\n``` ", "\r\n"),
 ]
-STREAM = st.lists(st.sampled_from(PIECES), max_size=16).map("".join)
-
-
-def by_detector(deltas: list[str]) -> tuple[object, int]:
-    detector = CallDetector(FENCE)
-    for delta in deltas:
-        if found := detector.feed(delta):
-            return found, found.end
-    return detector.finish(), -1
-
-
-@settings(max_examples=500, deadline=None)
-@given(STREAM, st.lists(st.integers(0, 120), max_size=8))
-def test_any_chunking_gives_the_same_call(text: str, cuts: list[int]) -> None:
-    edges = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
-    chunks = [text[a:b] for a, b in itertools.pairwise(edges)]
-    assert by_detector(chunks) == by_detector(list(text)) == by_detector([text])
-
-
 HOSTILE = st.lists(
     st.sampled_from(
         [*PIECES, *LEAP_TAGS, *FENCE.markers, "<|im_end|>", "</s>", "user:", "</tool_response>", "\\boxed{1}"]

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from peerleap.tools.sandbox import Sandbox, SandboxClosed, SandboxUnavailable, SandboxWarning, probe
-from peerleap.tools.sandbox.fork_server import Zygote
+from peerleap.tools.sandbox.fork_server import ForkServer
 from peerleap.tools.sandbox.launch import Walls
 
 Descendants = Callable[[int], set[int]]
@@ -155,13 +155,13 @@ def test_a_session_of_its_own_worker_that_is_cancelled_as_it_ends_leaves_nothing
     if not probe().walls.bwrap:
         pytest.skip(f"tier 2b: {probe().reasons}")
     ending, go_on = threading.Event(), threading.Event()
-    ended = Zygote.ended
+    ended = ForkServer.ended
 
-    async def slowly(zygote: Zygote, within_s: float) -> bool:
+    async def slowly(fork_server: ForkServer, within_s: float) -> bool:
         ending.set()
         while not go_on.is_set():
             await asyncio.sleep(0.01)
-        return await ended(zygote, within_s)
+        return await ended(fork_server, within_s)
 
     async def run(box: Sandbox) -> None:
         session = await box.asession("cancelled")
@@ -175,7 +175,7 @@ def test_a_session_of_its_own_worker_that_is_cancelled_as_it_ends_leaves_nothing
     with Sandbox(_walls=TIERS["2b"]) as made:
         made.session("first").close()
         processes, files = descendants(os.getpid()), open_files()
-        monkeypatch.setattr(Zygote, "ended", slowly)
+        monkeypatch.setattr(ForkServer, "ended", slowly)
         asyncio.run(run(made))
         assert eventually(lambda: set(open_files().items()) <= set(files.items()))
         assert descendants(os.getpid()) <= processes
@@ -186,7 +186,7 @@ async def test_sessions_that_must_not_share_a_worker_have_one_each_when_they_ope
         pytest.skip(f"tier 2b: {probe().reasons}")
     async with Sandbox(_walls=TIERS["2b"]) as made:
         sessions = await asyncio.gather(*(made.asession(f"path {number}") for number in range(4)))
-        assert len(set(made._nursery._homes.values())) == 4
+        assert len(set(made._pool._homes.values())) == 4
         for number, session in enumerate(sessions):
             await session.arun(f"x = {number}")
         await sessions[0].aclose()
@@ -242,13 +242,13 @@ def test_a_worker_that_takes_no_orders_and_does_not_die_is_replaced(
     before = descendants(os.getpid())
     with Sandbox(_walls=walls) as sandbox:
         sandbox.session("first").close()
-        zygote = sandbox._nursery._current()
-        assert zygote is not None
+        fork_server = sandbox._pool._current()
+        assert fork_server is not None
         # As on a machine so busy that a worker which has ended is not seen to be gone.
         worker = descendants(os.getpid()) - before
         signal_all(worker, signal.SIGSTOP)
-        zygote._control.shutdown(socket.SHUT_RDWR)
-        assert zygote.alive
+        fork_server._control.shutdown(socket.SHUT_RDWR)
+        assert fork_server.alive
         assert sandbox.session("second").run("1 + 1").value == "2"
         signal_all(worker, signal.SIGCONT)  # killed they are already, but bubblewrap waits for that itself
     assert eventually(lambda: descendants(os.getpid()) <= before)

@@ -157,9 +157,9 @@ def test_output_is_bounded(code: str, session: Session) -> None:
 def test_a_thread_left_behind_does_not_run_between_cells(
     session: Session, descendants: Callable[[int], set[int]]
 ) -> None:
-    zygote = session._interpreter._nursery._current()
-    assert zygote is not None
-    before = {zygote.pid, *descendants(zygote.pid)}
+    fork_server = session._interpreter._pool._current()
+    assert fork_server is not None
+    before = {fork_server.pid, *descendants(fork_server.pid)}
     code = "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin, daemon=True).start()"
     session.run(code)
 

@@ -21,7 +21,7 @@ from peerleap.graph import AllPathsFailed, build_graph
 from peerleap.tools import ToolLimits, python, read_page, web_search
 from peerleap.tools.sandbox import probe
 from peerleap.tools.search.page import Page
-from peerleap.tools.search.rate_limit import Throttle
+from peerleap.tools.search.rate_limit import RateLimit
 from peerleap.tools.search.searxng import SearxngBackend
 
 SETTINGS = {"interval": 800, "cut": "exact", "summary_tokens": 64, "max_tokens": 9000, "answer_tokens": 60, "rounds": 1}
@@ -85,7 +85,7 @@ class Dying(ScriptedEngine):
 
 
 def compiled(engine: ScriptedEngine, **options: Any) -> Any:
-    search = web_search(SearxngBackend("http://127.0.0.1:9"), throttle=Throttle(concurrent=8, interval_s=0))
+    search = web_search(SearxngBackend("http://127.0.0.1:9"), rate_limit=RateLimit(concurrent=8, interval_s=0))
     peers = [Peer(name="coder", count=2, tools=[python(), blocking(), search], limits=ToolLimits(seconds=60))]
     return build_graph(peers=peers, engine=engine).compile(**options)
 

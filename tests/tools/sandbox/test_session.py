@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from peerleap.tools.sandbox import CellError, Sandbox, SandboxClosed, SandboxError, Session
-from peerleap.tools.sandbox.process import Child
+from peerleap.tools.sandbox.process import Process
 
 Eventually = Callable[[Callable[[], bool]], bool]
 
@@ -207,16 +207,16 @@ async def test_a_loss_whose_result_was_cancelled_is_told_by_the_next(
     dying = threading.Event()
     deaf = "import signal\nsignal.setitimer(signal.ITIMER_REAL, 0)\nwhile True: pass"
 
-    async def end(child: Child, reason: str) -> None:
-        nursery.drop(child, reason)
+    async def end(child: Process, reason: str) -> None:
+        pool.drop(child, reason)
         dying.set()
         await asyncio.sleep(600)  # as on a machine on which a killed process takes its time to die
 
     async with await sandbox.asession("owed") as session:
         assert (await session.arun("x = 1")).ok
-        nursery = session._interpreter._nursery
+        pool = session._interpreter._pool
         with monkeypatch.context() as slow:
-            slow.setattr(nursery, "end", end)
+            slow.setattr(pool, "end", end)
             task = asyncio.create_task(session.arun(deaf, timeout_s=0.1))
             assert await asyncio.to_thread(dying.wait, 20)
             task.cancel()

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from peerleap.tools.search.cache import SearchCache
-from peerleap.tools.search.excerpt import best_passage
+from peerleap.tools.search.excerpt import best_excerpt
 from peerleap.tools.search.page import Page, PageError, fetch
 from peerleap.tools.search.ssrf_guard import GuardedTransport, is_public
 from peerleap.tools.search.tools import read_page
@@ -270,12 +270,12 @@ async def test_a_long_text_does_not_stop_the_event_loop(site: str) -> None:
 def test_the_passage_is_around_the_best_sentence() -> None:
     filler = "Nothing to see here. " * 200
     text = f"{filler}The sum of squares is n(n+1)(2n+1)/6. {filler}"
-    passage = best_passage(text, "sum of squares", 300)
+    passage = best_excerpt(text, "sum of squares", 300)
     assert len(passage) <= 300
     assert "(2n+1)/6" in passage
-    assert best_passage("short", "x", 300) == "short"
-    assert best_passage("甲。" * 300 + "平方和公式。" + "乙。" * 300, "平方和", 50).count("平方和") == 1
-    assert best_passage(text, "", 300).startswith("Nothing")
+    assert best_excerpt("short", "x", 300) == "short"
+    assert best_excerpt("甲。" * 300 + "平方和公式。" + "乙。" * 300, "平方和", 50).count("平方和") == 1
+    assert best_excerpt(text, "", 300).startswith("Nothing")
 
 
 async def test_the_event_loop_is_not_blocked(site: str) -> None:

@@ -14,7 +14,7 @@ from peerleap.tools.protocols.base import ToolRequest
 from peerleap.tools.runner import ToolRunner
 from peerleap.tools.search.backend import SearchError, SearchHit
 from peerleap.tools.search.cache import SearchCache
-from peerleap.tools.search.rate_limit import Throttle
+from peerleap.tools.search.rate_limit import RateLimit
 from peerleap.tools.search.searxng import SearxngBackend
 from peerleap.tools.search.tools import web_search
 from peerleap.tools.untrusted import has_marker
@@ -71,12 +71,12 @@ def server(serving: Any) -> Iterator[str]:
         yield f"{address}/"
 
 
-def fast() -> Throttle:
-    return Throttle(concurrent=8, interval_s=0.0)
+def fast() -> RateLimit:
+    return RateLimit(concurrent=8, interval_s=0.0)
 
 
 async def ask(server: str, query: str, seconds: float = 8.0) -> str:
-    tool = web_search(SearxngBackend(server, seconds=0.5), throttle=fast(), seconds=seconds)
+    tool = web_search(SearxngBackend(server, seconds=0.5), rate_limit=fast(), seconds=seconds)
     return str(await tool.ainvoke({"query": query}))
 
 
@@ -125,23 +125,23 @@ async def test_the_whole_answer_has_a_deadline(server: str) -> None:
 
 
 async def test_sixteen_peers_make_one_request(server: str, tmp_path: Path) -> None:
-    tool = web_search(SearxngBackend(server), cache=tmp_path / "new" / "search.sqlite3", throttle=fast())
+    tool = web_search(SearxngBackend(server), cache=tmp_path / "new" / "search.sqlite3", rate_limit=fast())
     queries = ["gauss sum", " Gauss  SUM "] * 8
     answers = await asyncio.gather(*(tool.ainvoke({"query": query}) for query in queries))
     assert len(set(answers)) == 1
     assert len(Engine.seen) == 1
-    again = web_search(SearxngBackend(server), cache=tmp_path / "new" / "search.sqlite3", throttle=fast())
+    again = web_search(SearxngBackend(server), cache=tmp_path / "new" / "search.sqlite3", rate_limit=fast())
     assert await again.ainvoke({"query": "gauss sum"}) == answers[0]
     assert len(Engine.seen) == 1
     assert (tmp_path / "new" / "search.sqlite3").stat().st_mode & 0o077 == 0
     for one in (tool, again):
-        one._desk.cache.close()  # type: ignore[attr-defined]
+        one._client.cache.close()  # type: ignore[attr-defined]
 
 
 async def test_what_another_process_found_meanwhile_is_not_asked_again(server: str, tmp_path: Path) -> None:
-    pace = Throttle(concurrent=1, interval_s=0.0)
+    pace = RateLimit(concurrent=1, interval_s=0.0)
     caches = [SearchCache(tmp_path / "search.sqlite3") for _ in range(2)]
-    tools = [web_search(SearxngBackend(server), cache=cache, throttle=pace) for cache in caches]
+    tools = [web_search(SearxngBackend(server), cache=cache, rate_limit=pace) for cache in caches]
     answers = await asyncio.gather(*(tool.ainvoke({"query": "gauss sum"}) for tool in tools))
     assert answers[0] == answers[1]
     assert len(Engine.seen) == 1
@@ -150,7 +150,7 @@ async def test_what_another_process_found_meanwhile_is_not_asked_again(server: s
 
 
 def test_one_tool_serves_several_event_loops(server: str) -> None:
-    tool = web_search(SearxngBackend(server), throttle=Throttle(concurrent=1, interval_s=0.0))
+    tool = web_search(SearxngBackend(server), rate_limit=RateLimit(concurrent=1, interval_s=0.0))
     answers: list[str] = []
 
     def path(number: int) -> None:
@@ -165,7 +165,7 @@ def test_one_tool_serves_several_event_loops(server: str) -> None:
 
 
 async def test_it_runs_in_the_runner_with_its_own_length(server: str) -> None:
-    with ToolRunner([web_search(SearxngBackend(server), throttle=fast())]) as runner:
+    with ToolRunner([web_search(SearxngBackend(server), rate_limit=fast())]) as runner:
         outcome = await runner.run(ToolRequest("web_search", {"query": "gauss"}, "", 0))
     assert outcome.status == "ok"
     assert outcome.artifact["hits"][0]["url"] == "https://a.example/1"
@@ -223,7 +223,10 @@ def test_cache_forgets_and_survives_damage(tmp_path: Path) -> None:
     cache.close()
     cache.put(1, "k")
     assert cache.get("k") is None
-    (tmp_path / "bad").write_text("this is no database, whatever it says" * 100)
+    SearchCache(tmp_path / "bad").close()
+    with (tmp_path / "bad").open("r+b") as file:
+        file.seek(100)
+        file.write(b"this is no database, whatever it says" * 100)
     bad = SearchCache(tmp_path / "bad")
     bad.put(1, "k")
     assert bad.get("k") is None
@@ -231,11 +234,11 @@ def test_cache_forgets_and_survives_damage(tmp_path: Path) -> None:
 
 
 async def test_throttle_keeps_the_pace() -> None:
-    throttle, begun, now_inside, most = Throttle(concurrent=2, interval_s=0.05), [], 0, 0
+    rate_limit, begun, now_inside, most = RateLimit(concurrent=2, interval_s=0.05), [], 0, 0
 
     async def one() -> None:
         nonlocal now_inside, most
-        async with throttle.turn():
+        async with rate_limit.turn():
             begun.append(time.monotonic())
             now_inside += 1
             most = max(most, now_inside)
@@ -248,21 +251,21 @@ async def test_throttle_keeps_the_pace() -> None:
     # A turn may begin late, where the machine is busy, but never early.
     assert all(at - start > 0.05 * turn - 0.001 for turn, at in enumerate(sorted(begun)))
     with pytest.raises(ValueError, match="concurrent=0"):
-        Throttle(concurrent=0)
+        RateLimit(concurrent=0)
 
 
 @pytest.mark.timeout(60)
 def test_hostile_snippets_take_no_time() -> None:
-    from peerleap.tools.search.render import hits_report
+    from peerleap.tools.search.render import render_hits
 
-    hits_report("q", [SearchHit("[" * 1_000_000, "u" * 1_000_000, "<a" * 1_000_000)], 3000)
+    render_hits("q", [SearchHit("[" * 1_000_000, "u" * 1_000_000, "<a" * 1_000_000)], 3000)
 
 
 async def test_the_event_loop_is_not_blocked(server: str, tmp_path: Path) -> None:
     """`langgraph dev` takes a blocking call on its event loop for an error; this is its own check."""
     from blockbuster import blockbuster_ctx
 
-    tool = web_search(SearxngBackend(server), throttle=fast(), cache=tmp_path / "cache.sqlite")
+    tool = web_search(SearxngBackend(server), rate_limit=fast(), cache=tmp_path / "cache.sqlite")
     with blockbuster_ctx():
         texts = [str(await tool.ainvoke({"query": "gauss sum"})) for _ in range(2)]
     assert texts[0].startswith("Search results")

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from peerleap.tools.search.single_flight import SharedCalls
+from peerleap.tools.search.single_flight import SingleFlight
 
 
 class Work:
@@ -30,12 +30,12 @@ class Work:
         return 7
 
 
-def waiting(shared: SharedCalls[int], number: int) -> Callable[[], bool]:
+def waiting(shared: SingleFlight[int], number: int) -> Callable[[], bool]:
     return lambda: sum(call.waiting for call in shared._running.values()) == number
 
 
 async def test_shared_calls_outlive_one_waiter_and_not_the_last() -> None:
-    shared, ended, go_on = SharedCalls[int](), [], asyncio.Event()
+    shared, ended, go_on = SingleFlight[int](), [], asyncio.Event()
 
     async def work() -> int:
         try:
@@ -63,7 +63,7 @@ async def test_shared_calls_outlive_one_waiter_and_not_the_last() -> None:
 
 
 def test_every_loop_gets_the_result_of_one_call(wait_until: Callable[..., None]) -> None:
-    shared, work = SharedCalls[int](), Work()
+    shared, work = SingleFlight[int](), Work()
     with ThreadPoolExecutor(4) as threads:
         paths = [threads.submit(asyncio.run, shared.run("k", work)) for _ in range(4)]
         wait_until(waiting(shared, 4), 20)
@@ -74,7 +74,7 @@ def test_every_loop_gets_the_result_of_one_call(wait_until: Callable[..., None])
 
 
 def test_every_loop_gets_the_error_of_one_call(wait_until: Callable[..., None]) -> None:
-    shared, work = SharedCalls[int](), Work()
+    shared, work = SingleFlight[int](), Work()
 
     async def failing() -> int:
         raise LookupError(str(await work()))
@@ -89,7 +89,7 @@ def test_every_loop_gets_the_error_of_one_call(wait_until: Callable[..., None]) 
 
 @pytest.mark.parametrize("way", ["loop ends", "loop stops"])
 def test_another_loop_takes_over(way: str, wait_until: Callable[..., None]) -> None:
-    shared, work = SharedCalls[int](), Work()
+    shared, work = SingleFlight[int](), Work()
     joined = threading.Event()
 
     async def leader() -> None:
@@ -124,7 +124,7 @@ def test_another_loop_takes_over(way: str, wait_until: Callable[..., None]) -> N
 
 
 def test_a_waiter_that_leaves_takes_nothing_away(wait_until: Callable[..., None]) -> None:
-    shared, work = SharedCalls[int](), Work()
+    shared, work = SingleFlight[int](), Work()
 
     async def impatient() -> None:
         with pytest.raises(TimeoutError):
@@ -140,7 +140,7 @@ def test_a_waiter_that_leaves_takes_nothing_away(wait_until: Callable[..., None]
 
 
 def test_the_last_waiter_ends_work_on_another_loop(wait_until: Callable[..., None]) -> None:
-    shared, work = SharedCalls[int](), Work()
+    shared, work = SingleFlight[int](), Work()
     left, over = threading.Event(), threading.Event()
 
     async def leader() -> None:

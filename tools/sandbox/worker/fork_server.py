@@ -30,10 +30,10 @@ def main(plan_json: str) -> NoReturn:
     preload(plan.packages, plan.preload)
     control = socket.socket(fileno=plan.control)
     control.send(json.dumps({"ready": True, "landlock": landlock.abi()}).encode())
-    Zygote(control, plan).serve()
+    ForkServer(control, plan).serve()
 
 
-class Zygote:
+class ForkServer:
     """The children of this process, by the host's numbers."""
 
     def __init__(self, control: socket.socket, plan: Plan) -> None:
@@ -65,7 +65,7 @@ class Zygote:
         return True
 
     def _spawn(self, number: int, seed: int, connection: int) -> None:
-        zygote = os.getpid()
+        fork_server = os.getpid()
         try:
             pid = os.fork()
         except OSError:
@@ -73,7 +73,7 @@ class Zygote:
             os.close(connection)
             return
         if pid == 0:
-            session.serve(self._plan, connection, zygote, seed)
+            session.serve(self._plan, connection, fork_server, seed)
         os.close(connection)
         self._children[number] = pid
         watch = os.pidfd_open(pid)

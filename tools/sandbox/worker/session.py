@@ -1,4 +1,4 @@
-"""One session: a fork of the zygote that locks itself down and then runs the cells it is sent."""
+"""One session: a fork of the fork server that locks itself down and then runs the cells it is sent."""
 
 import os
 from typing import NoReturn
@@ -13,10 +13,10 @@ _SOCKET = 3
 _CHUNK = 1 << 16
 
 
-def serve(plan: Plan, socket: int, zygote: int, number: int) -> NoReturn:
+def serve(plan: Plan, socket: int, fork_server: int, number: int) -> NoReturn:
     """Become a session on the connected `socket`; returns never."""
     try:
-        die_with(zygote)
+        die_with(fork_server)
         _keep_only(socket)
         seed(number)
         walls = lock_down(plan)

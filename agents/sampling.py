@@ -1,0 +1,56 @@
+"""How a path samples, and how a server's form shows such settings."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MOST = 2**31 - 1
+"""The largest number of tokens or rounds; numbers beyond 64 bits would break a checkpoint."""
+
+
+def form_schema(schema: dict[str, Any]) -> None:
+    """Describe each optional field by its value's type alone: forms have a widget for a number, none for `or null`.
+
+    For `ConfigDict(json_schema_extra=form_schema)`.
+
+    Args:
+        schema: a model's JSON schema; changed in place.
+    """
+    for field in schema["properties"].values():
+        if "description" in field:
+            field["description"] = " ".join(field["description"].split())
+        if isinstance(field.get("default"), dict):
+            field["default"] = {name: value for name, value in field["default"].items() if value is not None}
+        if field.get("default", ...) is None:
+            del field["default"]
+            value = next(choice for choice in field.pop("anyOf") if choice != {"type": "null"})
+            field.update(value)
+
+
+class Sampling(BaseModel):
+    """How a path samples; the fields are those of vLLM's `SamplingParams`. `None` leaves a field to the settings."""
+
+    # The docstrings below are the descriptions in the form that a server offers.
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, json_schema_extra=form_schema)
+
+    temperature: Annotated[float | None, Field(ge=0, le=2)] = None
+    """0 is greedy; the paper uses 0.6."""
+    top_p: Annotated[float | None, Field(gt=0, le=1)] = None
+    """The paper uses 0.95."""
+    top_k: Annotated[int | None, Field(ge=0, le=MOST)] = None
+    """0 considers all tokens; the paper uses 40."""
+    min_p: Annotated[float | None, Field(ge=0, le=1)] = None
+    """Minimum probability of a token, as a share of the most probable one's; 0 is off."""
+    repetition_penalty: Annotated[float | None, Field(gt=0, le=2)] = None
+    """Over 1: tokens that occurred before become less likely; 1 is off."""
+
+    def over(self, base: "Sampling") -> "Sampling":
+        """Fill the fields that are not set.
+
+        Args:
+            base: where their values come from.
+
+        Returns:
+            These values where they are set, those of `base` elsewhere.
+        """
+        return base.model_copy(update=self.model_dump(exclude_none=True))
