@@ -1,0 +1,74 @@
+"""Batches of traces: what is trained when (the curriculum), encoded, padded, with labels."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from peerleap.training.miniature import chain_sums
+from peerleap.training.miniature.blocks import Part
+from peerleap.training.miniature.tokenizer import END, PAD, START
+
+IGNORED = -100
+Stage = tuple[float, float, float, int]
+"""From this share of the tokens on: share of traces with peers, share of Countdown, most terms of a chain sum."""
+STAGES: tuple[Stage, ...] = (
+    (0.0, 0.0, 0.0, 3),
+    (0.05, 0.0, 0.0, 5),
+    (0.12, 0.3, 0.0, 8),
+    (0.22, 0.6, 0.0, 14),
+)
+_LONGEST = 640
+_ROUND = 32
+"""Lengths are multiples of it: few shapes, little padding."""
+
+
+def stage_at(progress: float, stages: tuple[Stage, ...] = STAGES) -> Stage:
+    """The stage that a share of the tokens has reached."""
+    return [stage for stage in stages if stage[0] <= progress][-1]
+
+
+class Corpus:
+    """Draws batches; the same ones for the same seed."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._encode: Callable[[str], list[int]] = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+        self._start, self._end, self._pad = (tokenizer.token_to_id(text) for text in (START, END, PAD))
+
+    def batch(self, random: Random, stage: Stage, tokens: int) -> tuple[Tensor, Tensor]:
+        """Ids and labels [rows, length] of about `tokens` tokens, of traces of one kind and about one length."""
+        _, peers, countdown, most = stage
+        with_peers, puzzle = random.random() < peers, random.random() < countdown
+        terms = random.randint(min(4 if with_peers else 2, most), most)
+        rows: list[tuple[list[int], list[int]]] = []
+        while not rows or len(rows) * max(len(ids) for ids, _ in rows) < tokens:
+            if puzzle:
+                from peerleap.training.miniature import countdown as puzzles
+
+                question, parts = puzzles.trace(random, peers=with_peers)
+            else:
+                total = chain_sums.draw(random, terms)
+                question = chain_sums.ask(total, random)
+                parts = (chain_sums.leap if with_peers else chain_sums.lone)(total, random)
+            row = self.row(question, parts)
+            if len(row[0]) <= _LONGEST:
+                rows.append(row)
+        length = -(-max(len(ids) for ids, _ in rows) // _ROUND) * _ROUND
+        ids = torch.full((len(rows), length), self._pad)
+        labels = torch.full((len(rows), length), IGNORED)
+        for i, (row_ids, row_labels) in enumerate(rows):
+            ids[i, : len(row_ids)] = torch.tensor(row_ids)
+            labels[i, : len(row_labels)] = torch.tensor(row_labels)
+        return ids, labels
+
+    def row(self, question: str, parts: list[Part]) -> tuple[list[int], list[int]]:
+        """Ids and labels of a trace: the prompt, and every part encoded by itself, as the product inserts it."""
+        ids = [self._start, *self._encode(f"{question.strip()}\n<think>\n")]
+        labels = [IGNORED] * len(ids)
+        for text, trained in [*parts, ("", True)]:
+            new = self._encode(text) if text else [self._end]
+            ids += new
+            labels += new if trained else [IGNORED] * len(new)
+        return ids, labels

@@ -1,0 +1,271 @@
+"""Countdown: puzzles, and traces that search backwards from the target, alone and with peers who may lie."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from peerleap.training.miniature import blocks
+from peerleap.training.miniature.blocks import Part
+
+MOST_NUMBER, MOST_TARGET = 12, 999
+_PEERS, _MOST_TRIES = 4, 5
+GYM_TAIL = (
+    "\n\nFinal answer format instructions:\n1. Provide your solution as a arithmetic expression (no '=' sign).\n"
+    "2. Do not include the target number in the expression.\n3. Use '*' for multiplication.\n"
+    "4. Use '/' for division.\n5. Do not include any other text or formatting.\n"
+)
+_GYM = (
+    "Using all the numbers {numbers}, create an expression that equals {target}.\nYou can only use each number once.",
+    "Find a way to make {target} using all of these numbers: {numbers}.\nEach number can only be used once.",
+)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number that is left, and how it was made."""
+
+    number: int
+    text: str
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Puzzle:
+    """Numbers, each to be used once, and the target."""
+
+    numbers: tuple[int, ...]
+    target: int
+
+
+def combine(x: Value, y: Value) -> list[Value]:
+    """Sum, difference, product and quotient of two values where they are allowed: whole, 1 to 999."""
+    if x.number < y.number:
+        x, y = y, x
+    a, b = x.number, y.number
+    made = [("+", a + b)]
+    if a > b:
+        made.append(("-", a - b))
+    if b > 1 and b <= MOST_NUMBER:
+        made.append(("*", a * b))
+        if a % b == 0:
+            made.append(("/", a // b))
+    return [
+        Value(n, f"{_bracket(x)} {sign} {_bracket(y)}", (*x.steps, *y.steps, f"{a} {sign} {b} = {n}"))
+        for sign, n in made
+        if n <= MOST_TARGET
+    ]
+
+
+def _bracket(value: Value) -> str:
+    return f"({value.text})" if " " in value.text else value.text
+
+
+def draw(random: Random, count: int) -> Puzzle:
+    """A puzzle that can be solved."""
+    while True:
+        numbers = tuple(random.randint(1, MOST_NUMBER) for _ in range(count))
+        values = [Value(n, str(n)) for n in numbers]
+        while len(values) > 1:
+            x, y = random.sample(values, 2)
+            values = [v for v in values if v is not x and v is not y] + [random.choice(combine(x, y))]
+        if values[0].number not in numbers:
+            return Puzzle(numbers, values[0].number)
+
+
+def ask(puzzle: Puzzle, random: Random) -> str:
+    """The question, in one of its wordings: reasoning-gym's, or the plain one."""
+    listed = ", ".join(map(str, puzzle.numbers))
+    if random.random() < 0.5:
+        return random.choice(_GYM).format(numbers=listed, target=puzzle.target) + GYM_TAIL
+    first, last = listed.rsplit(", ", 1)
+    return f"Use each of the numbers {first} and {last} once, with + - * / and brackets, to make {puzzle.target}."
+
+
+def needed(keep: int, target: int) -> list[int]:
+    """What must be made of the others so that `keep` leads to the target."""
+    found = [target - keep] if target > keep else []
+    found.append(target + keep)
+    if keep > target:
+        found.append(keep - target)
+    if 1 < keep <= MOST_NUMBER and target % keep == 0 and target > keep:
+        found.append(target // keep)
+    return [n for n in dict.fromkeys(found) if n <= MOST_TARGET]
+
+
+def reached(values: Sequence[Value], target: int, keep: Value) -> tuple[str, Value | None]:
+    """The line that keeps one of three values and combines the others; and the solution, if there is one."""
+    x, y = (value for value in values if value is not keep)
+    needs, made = needed(keep.number, target), combine(x, y)
+    text = f"Keep {keep.number}: need {_list(needs)}; {x.number}, {y.number} make {_list([m.number for m in made])}"
+    hit = next((m for m in made if m.number in needs), None)
+    if hit is None:
+        return f"{text}. No.\n\n", None
+    solution = next(v for v in combine(hit, keep) if v.number == target)
+    return f"{text}. Yes: {hit.number}.\n\nSo {', '.join(solution.steps)}.\n\n", solution
+
+
+def _list(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+@dataclass
+class _Search:
+    """A path: writes paragraph by paragraph, avoids what it knows to be dead."""
+
+    puzzle: Puzzle
+    random: Random
+    dead: list[str] = field(default_factory=list)
+    own: list[str] = field(default_factory=list)
+    answer: str | None = None
+
+    def paragraphs(self) -> Iterator[str]:
+        values = [Value(n, str(n)) for n in self.puzzle.numbers]
+        if len(values) == 3:
+            yield from self._last_three(values)
+            return
+        for _ in range(_MOST_TRIES):
+            pairs = [(x, y) for i, x in enumerate(values) for y in values[i + 1 :]]
+            moves = [(move, x, y) for x, y in pairs for move in combine(x, y) if move.text not in self.dead]
+            if not moves:
+                return
+            move, x, y = self.random.choice(moves)
+            left = [move, *(v for v in values if v is not x and v is not y)]
+            yield f"Try {move.steps[0]}, left {_list([v.number for v in left])}.\n\n"
+            yield from self._last_three(left)
+            if self.answer is not None:
+                return
+            self.dead.append(move.text)
+            self.own.append(move.text)
+
+    def _last_three(self, values: list[Value]) -> Iterator[str]:
+        for keep in reversed(values):
+            text, solution = reached(values, self.puzzle.target, keep)
+            if solution is not None:
+                self.answer = solution.text
+            yield text
+            if solution is not None:
+                return
+
+    @property
+    def summary(self) -> str:
+        if self.answer is not None:
+            return blocks.conclusion(self.answer)
+        return f"No luck with {', '.join(self.own)}." if self.own else "No luck yet."
+
+
+def trace(random: Random, *, peers: bool) -> tuple[str, list[Part]]:
+    """A question and its trace."""
+    puzzle = draw(random, random.choice((3, 4, 4)))
+    return ask(puzzle, random), _leap(puzzle, random) if peers else _lone(puzzle, random)
+
+
+def _end(answer: str | None, puzzle: Puzzle, random: Random) -> list[Part]:
+    if answer is not None:
+        return [(f"</think>{blocks.final(answer)}", True)]
+    return [blocks.forced(), (f"{guess(puzzle, random)}}}.", True)]
+
+
+def guess(puzzle: Puzzle, random: Random) -> str:
+    """Some expression with every number once: the answer of a path that has found nothing."""
+    numbers = random.sample(puzzle.numbers, len(puzzle.numbers))
+    text = str(numbers[0])
+    for number in numbers[1:]:
+        text = f"{f'({text})' if ' ' in text else text} {random.choice('+-*')} {number}"
+    return text
+
+
+def _lone(puzzle: Puzzle, random: Random) -> list[Part]:
+    search = _Search(puzzle, random)
+    text = "".join(search.paragraphs())
+    return [(text, True), *_end(search.answer, puzzle, random)]
+
+
+def _leap(puzzle: Puzzle, random: Random) -> list[Part]:
+    mine, parts = _Search(puzzle, random), []
+    searches = [mine, *(_Search(puzzle, random) for _ in range(_PEERS - 1))]
+    writers = [search.paragraphs() for search in searches]
+    tokens, numbers = random.choice((40, 80, 120)), random.sample(range(1, _PEERS + 1), _PEERS)
+    opening = ""
+    for _ in range(3):
+        for search, writer in zip(searches, writers, strict=True):
+            text = opening if search is mine else ""
+            while len(text) * 0.6 < tokens and (paragraph := next(writer, "")):
+                text += paragraph
+            if search is mine and text:
+                parts.append((text, True))
+        if mine.answer is not None or not parts or not text_left(mine):
+            return [*parts, *_end(mine.answer, puzzle, random)]
+        parts += [blocks.trigger(random), blocks.summary(mine.summary)]
+        heard = random.sample(range(1, _PEERS), random.choice((1, 2, 3, 3)))
+        told = [(numbers[i], *_told(searches[i], puzzle, random)) for i in heard]
+        parts.append(blocks.comment([(n, text) for n, text, _ in told], last_line(parts), random))
+        opening = _judge(mine, [claim for _, _, claim in told if claim is not None])
+        if mine.answer is not None:
+            return [*parts, (opening, True), *_end(mine.answer, puzzle, random)]
+        mine.dead += [move for i in heard for move in searches[i].own]
+    text = opening + "".join(writers[0])
+    return [*parts, (text, True), *_end(mine.answer, puzzle, random)]
+
+
+def text_left(search: _Search) -> bool:
+    """Whether a path may still find something."""
+    return len(search.own) < _MOST_TRIES and len(search.puzzle.numbers) > 3 or not search.own
+
+
+def last_line(parts: list[Part]) -> str:
+    """The last line of a path's own text before the trigger."""
+    return parts[-3][0].rstrip().rpartition("\n")[2]
+
+
+Claim = tuple[str, Value | None, bool]
+"""What a peer says that the solution is, its value step by step, and whether it is right."""
+
+
+def _told(search: _Search, puzzle: Puzzle, random: Random) -> tuple[str, Claim | None]:
+    if random.random() < 0.15:  # a lie: some expression, often over the right numbers
+        values = [Value(n, str(n)) for n in puzzle.numbers]
+        if random.random() < 0.3:
+            values[0] = Value(values[1].number, values[1].text)
+        while len(values) > 1:
+            x, y = random.sample(values, 2)
+            values = [v for v in values if v is not x and v is not y] + [random.choice(combine(x, y))]
+        return blocks.conclusion(values[0].text), _claim(values[0], puzzle)
+    if search.answer is None:
+        return search.summary, None
+    return search.summary, _claim(evaluate(search.answer), puzzle)
+
+
+def evaluate(text: str) -> Value:
+    """The value of one of our own expressions, with its steps."""
+    if text.isdigit():
+        return Value(int(text), text)
+    depth, split = 0, 0
+    for i, sign in enumerate(text):
+        depth += (sign == "(") - (sign == ")")
+        if depth == 0 and sign in "+-*/":
+            split = i
+    left, right = (_stripped(part) for part in (text[: split - 1], text[split + 2 :]))
+    x, y = evaluate(left), evaluate(right)
+    return next(v for v in [*combine(x, y), *combine(y, x)] if v.text == text)
+
+
+def _stripped(text: str) -> str:
+    return text[1:-1] if text.startswith("(") else text
+
+
+def _claim(value: Value, puzzle: Puzzle) -> Claim:
+    used = sorted(int(n) for n in "".join(c if c.isdigit() else " " for c in value.text).split())
+    return value.text, value, used == sorted(puzzle.numbers) and value.number == puzzle.target
+
+
+def _judge(mine: _Search, claims: list[Claim]) -> str:
+    """Checks what peers have found; takes the first that holds."""
+    text = ""
+    for expression, value, right in claims:
+        assert value is not None
+        text += f"Check {', '.join(value.steps)}"
+        if right:
+            mine.answer = expression
+            return f"{text}. Right. I take it.\n\n"
+        text += ". It uses a number twice.\n\n" if value.number == mine.puzzle.target else ". Wrong.\n\n"
+    return text or "Nothing found. I go on.\n\n"
