@@ -5,6 +5,7 @@ Read in this order:
     grader.py       one text against one gold answer
     integers.py     integers, products, numbers with a base
     choices.py      the letter of an option
+    expression.py   an arithmetic expression that uses given numbers
     math_pool.py    child processes that compare mathematics
     math_worker.py  what runs inside of them
     official.py     the rules of the authors' code, for parity

@@ -11,7 +11,7 @@ _WIDEST = 70
 _INTRO = """\
 # What counts as a right answer
 
-A path is graded on its own text: the prompt, the peers' comments and inserted sentences are never read. Four kinds of
+A path is graded on its own text: the prompt, the peers' comments and inserted sentences are never read. Five kinds of
 answer are known:
 
 - `integer` and `math`: the last balanced, non-empty `\\boxed{{}}`. Integers are compared as integers; everything else
@@ -19,6 +19,8 @@ answer are known:
   nothing; words such as `and` join the items of a list. Longer than {longest:,} characters is wrong, unread.
 - `choice`: the last letter given after `</think>`: boxed, said to be the answer, or alone at the end.
 - `text`: the last box, ignoring case, spaces and quotes.
+- `expression`: the last box has the same value as the gold expression and uses the same whole numbers equally often,
+  with + - * / and brackets (Countdown). It is parsed, never evaluated as text.
 
 No answer is wrong, and is counted (`no_answer`). A number in prose is no answer: a path that ends with one is asked for
 its box. No text of a model is evaluated in the calling process. Nothing here looks at the question: an answer that is

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from peerleap.evals.grading.choices import choice_letter
+from peerleap.evals.grading.expression import same_puzzle
 from peerleap.evals.grading.integers import is_compound, is_product, parse_integer, same_in_base
 from peerleap.evals.grading.math_pool import Comparison, MathPool, need_math_verify
 from peerleap.evals.grading.official import official_verdict
@@ -89,11 +90,18 @@ def grade_text(text: str, gold: str) -> Verdict | Undecided:
     return NO_ANSWER if box is None else Verdict(_plain(box) == _plain(gold), _plain(box), "text")
 
 
+def grade_expression(text: str, gold: str) -> Verdict | Undecided:
+    """The last box against a gold expression: the same value from the same numbers."""
+    box = last_box(without_comments(text))
+    return NO_ANSWER if box is None else Verdict(same_puzzle(box, gold), box[:MAX_ANSWER], "expression")
+
+
 GRADERS: dict[str, Callable[[str, str], Verdict | Undecided]] = {
     "integer": grade_boxed,
     "math": grade_boxed,
     "choice": grade_choice,
     "text": grade_text,
+    "expression": grade_expression,
 }
 KINDS = tuple(GRADERS)
 MATHEMATICAL = frozenset({"integer", "math"})

@@ -169,7 +169,9 @@ def _told(peer: _Peer, random: Random) -> tuple[str, int | None]:
     """What is heard of a peer, and the value that it names; some peers lie, some talk nonsense."""
     chance = random.random()
     if chance < 0.03:
-        return random.choice(("I am not sure yet.", "...", "After step", f"The value is {random.randint(0, 999)}.")), None
+        return random.choice(
+            ("I am not sure yet.", "...", "After step", f"The value is {random.randint(0, 999)}.")
+        ), None
     if chance < 0.1 and peer.answer is None:
         lie = random.randint(0, 999)
         return f"After step {LABELS[peer.done - 1]} the value is {lie}.", lie
