@@ -6,14 +6,10 @@ from random import Random
 
 from peerleap.training.miniature import blocks
 from peerleap.training.miniature.blocks import Part
+from peerleap.training.miniature.tokenizer import GYM_TAIL
 
 MOST_NUMBER, MOST_TARGET = 12, 999
 _PEERS, _MOST_TRIES = 4, 5
-GYM_TAIL = (
-    "\n\nFinal answer format instructions:\n1. Provide your solution as a arithmetic expression (no '=' sign).\n"
-    "2. Do not include the target number in the expression.\n3. Use '*' for multiplication.\n"
-    "4. Use '/' for division.\n5. Do not include any other text or formatting.\n"
-)
 _GYM = (
     "Using all the numbers {numbers}, create an expression that equals {target}.\nYou can only use each number once.",
     "Find a way to make {target} using all of these numbers: {numbers}.\nEach number can only be used once.",
@@ -209,7 +205,7 @@ def _leap(puzzle: Puzzle, random: Random) -> list[Part]:
 
 def text_left(search: _Search) -> bool:
     """Whether a path may still find something."""
-    return len(search.own) < _MOST_TRIES and len(search.puzzle.numbers) > 3 or not search.own
+    return len(search.own) < _MOST_TRIES
 
 
 def last_line(parts: list[Part]) -> str:

@@ -118,7 +118,7 @@ class _Worker:
         plan, progress = self.plan, self.tokens / self.plan.tokens
         stage = stage_at(progress, plan.stages)
         small = progress < 0.15
-        random = Random(f"{plan.seed}:{self.rank}:{self.step}")
+        random = Random(f"{plan.seed}:{self.rank}:{self.step}")  # noqa: S311 - reproducible on purpose
         size = plan.batch // plan.workers // (2 if small else 1)
         batches = [self.corpus.batch(random, stage, max(512, size // 2)) for _ in range(2)]
         kept = [labels[:, 1:] != IGNORED for _, labels in batches]

@@ -8,6 +8,12 @@ from peerleap.agents import prompts
 START, END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 LABELS = "abcdefghijklmnopqrst"
 CHAIN_ASKED = ("State the final answer to the following arithmetic problem: ", "What is ", "Calculate ", "Work out ")
+GYM_TAIL = (
+    "\n\nFinal answer format instructions:\n1. Provide your solution as a arithmetic expression (no '=' sign).\n"
+    "2. Do not include the target number in the expression.\n3. Use '*' for multiplication.\n"
+    "4. Use '/' for division.\n5. Do not include any other text or formatting.\n"
+)
+"""What reasoning-gym puts behind a Countdown question."""
 PHRASES = (
     *CHAIN_ASKED, "?", " =",
     " + ", " - ", " * ", " / ", " = ", ": ", ", ", ". ", "\n\n", ").", "}.",
@@ -26,11 +32,10 @@ PHRASES = (
     "Using all the numbers ", ", create an expression that equals ", ".\nYou can only use each number once.",
     "Find a way to make ", " using all of these numbers: ", ".\nEach number can only be used once.",
     ".\nEach number may be used at most once.",
-    "\n\nFinal answer format instructions:\n1. Provide your solution as a arithmetic expression (no '=' sign).\n"
-    "2. Do not include the target number in the expression.\n3. Use '*' for multiplication.\n"
-    "4. Use '/' for division.\n5. Do not include any other text or formatting.",
-    "Try ", "Keep ", ": need ", "; ", " make ", ", left ", ". No.", ". Yes: ", "So ", "Found ", " Found ", "No luck with ",
-    " No luck with ", "No luck yet.", " No luck yet.", "Check ", ". Right. I take it.", ". Wrong.", "It uses a number twice.",
+    GYM_TAIL.removesuffix("\n"),
+    "Try ", "Keep ", ": need ", "; ", " make ", ", left ", ". No.", ". Yes: ", "So ", "Found ", " Found ",
+    "No luck with ", " No luck with ", "No luck yet.", " No luck yet.", "Check ", ". Right. I take it.", ". Wrong.",
+    "It uses a number twice.",
     "Nothing found. I go on.", "Dead: ", " (", ") + ", ") - ", ") * ", ") / ",
 )  # fmt: skip
 """Texts that are one token each; no other text of more than a byte is."""
