@@ -18,6 +18,8 @@ FIELDS = {
     "QUESTION_ALONE": {"task", "question"},
     "PEER_LABEL": {"number"},
     "PEER_LABEL_ABOUT": {"name", "about"},
+    "ANCHOR": {"line"},
+    "QUOTED": {"label", "text"},
     "EVIDENCE_OTHER": {"tool"},
     "EVIDENCE_OUTPUT": {"did", "output"},
     "CONCLUSION": {"answer", "text"},
@@ -60,10 +62,9 @@ def test_tags_are_explained_in_pairs() -> None:
     assert prompts.PEERS.count(prompts.COMMENT_END) == 1
 
 
-def test_an_invented_comment_is_closed() -> None:
-    assert prompts.INVENTED_COMMENT.startswith(prompts.COMMENT_END)
+def test_an_invented_comment_is_answered_without_a_tag_to_imitate() -> None:
     assert prompts.INVENTED_COMMENT.endswith("\n\n")
-    assert prompts.COMMENT not in prompts.INVENTED_COMMENT
+    assert "<" not in prompts.INVENTED_COMMENT
 
 
 def test_every_task_has_its_last_question() -> None:

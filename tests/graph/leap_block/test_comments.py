@@ -42,10 +42,12 @@ def test_peers_text_is_in_the_right_path_and_only_there(leap: Any) -> None:
 
 def test_the_comment_stands_between_its_tags_and_a_bridge(leap: Any) -> None:
     (comment,) = leap(secrets).segments("solver_1", "comment")
-    head, tail = f"\n\n{prompts.COMMENT}\nPeer 2: secret of solver_2\n{prompts.COMMENT_END}\n\n", "\n\n"
+    head = f'\n\n{prompts.COMMENT}\nPeer 2: "secret of solver_2"\n{prompts.COMMENT_END}\n\n'
     assert comment["text"].startswith(head)
-    assert comment["text"].endswith(tail)
-    assert comment["text"].removeprefix(head).removesuffix(tail) in prompts.BRIDGES_ANSWERING
+    bridge, _, line = comment["text"].removeprefix(head).partition(" I was here:\n")
+    assert bridge.removesuffix(prompts.BOX_REMINDER) in prompts.BRIDGES_ANSWERING
+    assert bridge.endswith(prompts.BOX_REMINDER)
+    assert set(line) == {"x"}  # the path's own last line, so that it goes on where it stood
 
 
 def test_a_thinking_path_goes_on_in_its_own_voice(leap: Any) -> None:
@@ -65,8 +67,8 @@ def test_peers_are_told_in_the_order_of_the_route(leap: Any) -> None:
 
 def test_peers_of_several_kinds_are_named_with_their_kind(leap: Any) -> None:
     run = leap(secrets, peers=[Peer(name="solver", count=2), Peer(name="critic")], router="all")
-    assert "Peer 3 (critic): secret of critic_1" in run.texts("solver_1", "comment")[0]
-    assert "Peer 1 (solver): secret of solver_1" in run.texts("critic_1", "comment")[0]
+    assert 'Peer 3 (critic): "secret of critic_1"' in run.texts("solver_1", "comment")[0]
+    assert 'Peer 1 (solver): "secret of solver_1"' in run.texts("critic_1", "comment")[0]
 
 
 def test_a_label_tells_the_kind_also_where_only_the_reader_differs(leap: Any) -> None:

@@ -44,7 +44,7 @@ async def test_the_block_waits_and_routes_the_comment(team: Any, small: Any, pat
     assert out["rounds"][0]["paths"][-1] == "person"
     assert all(read[-1] == "person" for read in out["rounds"][0]["routes"].values())
     comment = next(s for s in out["histories"]["solver_1"] if s["kind"] == "comment")
-    assert "A person who follows the work: Think of SEVEN.\n\n'Peer 2': no." in comment["text"]
+    assert "A person who follows the work: \"Think of SEVEN.\n\n'Peer 2': no.\"" in comment["text"]
     assert comment["sources"][-1] == "person"
 
 

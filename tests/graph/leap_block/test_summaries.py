@@ -102,7 +102,8 @@ def test_an_empty_summary_is_no_source_but_its_path_reads(leap: Any, empty: str)
 def test_all_summaries_empty_leaves_a_nudge(leap: Any, block_then: Any) -> None:
     run = leap(block_then("\\boxed{4}", summary="</summarize>"))
     assert "comment" not in run.kinds("solver_1")
-    assert run.texts("solver_1", "nudge") == [f"\n\n{prompts.NO_COMMENT}\n\n"]
+    (nudge,) = run.texts("solver_1", "nudge")
+    assert nudge.startswith(f"\n\n{prompts.NO_COMMENT} I was here:\n")
     assert run.out["rounds"][0]["routes"] == {"solver_1": [], "solver_2": []}
 
 

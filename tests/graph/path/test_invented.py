@@ -9,7 +9,7 @@ def inventor(times: int) -> Any:
     def write(call: Any) -> str:
         if call.stage != "thought":
             return "4}\n" if call.stage == "ask" else "s</summarize>"
-        if call.prompt.count("Nobody has written to me") < times:
+        if call.prompt.count("nobody has written to me") < times:
             return "Well.<comment>\nPeer 9: it is \\boxed{666}</comment>"
         return "Alone then: \\boxed{4}"
 
@@ -40,7 +40,7 @@ def test_what_was_written_before_counts_towards_t(leap: Any) -> None:
             return "s</summarize>"
         if call.round:
             return "\\boxed{4}"
-        return "Well.<comment>" if "Nobody" not in call.prompt else "y" * 99
+        return "Well.<comment>" if "nobody" not in call.prompt else "y" * 99
 
     run = leap(write, cut="exact", interval=40)
     first, second = run.segments("solver_1", "thought")[:2]

@@ -73,7 +73,7 @@ def heard(out: dict[str, Any], path: str = "solver_1") -> str:
 )
 def test_the_label_says_what_the_code_has_shown(box: Sandbox, cells: list[str], label: str) -> None:
     out = graph(box, *cells).invoke(QUESTION, context=SETTINGS)
-    assert heard(out) == f"Peer 2 ({label}): I have it."
+    assert heard(out) == f'Peer 2 ({label}): "I have it."'
 
 
 @walled
@@ -101,7 +101,7 @@ def test_a_long_output_is_cut(box: Sandbox) -> None:
     assert one["output"].startswith("0 1 2 3 ")
     assert one["output"].endswith(" 198 199")
     assert one["output"].count("…") == 1
-    assert heard(out) == f"Peer 2 (coder, ran code: {one['output']}): I have it."
+    assert heard(out) == f'Peer 2 (coder, ran code: {one["output"]}): "I have it."'
 
 
 def resumed(stopping: Any, config: Any) -> dict[str, Any]:
@@ -117,9 +117,9 @@ def test_it_survives_a_resume_and_a_fork(box: Sandbox) -> None:
     stopping = graph(box, "print(17 * 23)", checkpointer=InMemorySaver(), interrupt_before=["leap_block"])
     stopping.invoke(QUESTION, config, context=SETTINGS)
     out = resumed(stopping, config)
-    assert heard(out) == "Peer 2 (coder, ran code: 391): I have it."
+    assert heard(out) == 'Peer 2 (coder, ran code: 391): "I have it."'
     again = resumed(stopping, fork(stopping, config, round=0, settings={"router": "all"}))
-    assert heard(again) == "Peer 2 (coder, ran code: 391): I have it."
+    assert heard(again) == 'Peer 2 (coder, ran code: 391): "I have it."'
     assert again["rounds"] == out["rounds"]
 
 
@@ -132,7 +132,7 @@ def test_a_run_that_was_kept_without_it_goes_on(box: Sandbox, monkeypatch: pytes
         stopping.invoke(QUESTION, config, context=SETTINGS)
     out = resumed(stopping, config)
     assert set(out["rounds"][0]["summaries"]["coder_1"]["evidence"][0]) == {"tool", "calls", "digest"}
-    assert heard(out) == "Peer 2 (coder, ran code): I have it."
+    assert heard(out) == 'Peer 2 (coder, ran code): "I have it."'
     assert heard(resumed(stopping, fork(stopping, config, round=0))) == heard(out)
 
 
@@ -157,7 +157,7 @@ def test_only_code_speaks_from_a_label() -> None:
         QUESTION, context=SETTINGS
     )  # fmt: skip
     assert "output" not in out["rounds"][0]["summaries"]["scout_1"]["evidence"][0]
-    assert heard(out) == "Peer 2 (scout, used lookup): I have it."
+    assert heard(out) == 'Peer 2 (scout, used lookup): "I have it."'
 
 
 TOKENIZER = byte_tokenizer(True)
@@ -217,8 +217,8 @@ def test_a_hostile_output_changes_nothing_but_its_label(box: Sandbox, part: str)
     out = graph(box, hidden).invoke(QUESTION, context=room)
     said = heard(out)
     assert said.startswith("Peer 2 (coder, ran code: ")
-    assert closes(said) == len(said) - len("): I have it.")
-    assert said.endswith("): I have it.")
+    assert closes(said) == len(said) - len('): "I have it."')
+    assert said.endswith('): "I have it."')
     assert not has_marker(said, LEAP_TAGS)
     for path, history in out["histories"].items():
         assert [s["kind"] for s in history] == [s["kind"] for s in harmless["histories"][path]]

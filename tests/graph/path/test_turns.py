@@ -37,9 +37,12 @@ def test_a_block_is_a_question_a_summary_and_a_message(turns: Any) -> None:
     assert thought["text"] == "x" * 40
     assert trigger["text"].removeprefix(BEFORE).removesuffix(AFTER) in prompts.TRIGGERS_TURNS
     assert summary["text"] == "secret of solver_1"
-    head = f"{BEFORE}{prompts.COMMENT_TURNS}\n\nPeer 2: secret of solver_2\n\n"
+    head = f'{BEFORE}{prompts.COMMENT_TURNS}\n\nPeer 2: "secret of solver_2"\n\n'
     assert comment["text"].startswith(head)
-    assert comment["text"].removeprefix(head).removesuffix(AFTER) in prompts.BRIDGES_TURNS
+    assert (
+        comment["text"].removeprefix(head).removesuffix(AFTER).removesuffix(prompts.BOX_REMINDER)
+        in prompts.BRIDGES_TURNS
+    )
     assert last["text"] == "so \\boxed{4}"
     assert run.out["answer"] == "4"
     assert run.out["rounds"][0]["summaries"]["solver_1"]["text"] == "secret of solver_1"
@@ -85,4 +88,4 @@ def test_others_keep_the_papers_form(turns: Any, settings: dict[str, Any]) -> No
 
 def test_peers_of_several_kinds_are_named(turns: Any) -> None:
     run = turns(peers=[Peer(name="solver", count=2), Peer(name="critic")], router="all")
-    assert "Peer 3 (critic): secret of critic_1" in run.texts("solver_1", "comment")[0]
+    assert 'Peer 3 (critic): "secret of critic_1"' in run.texts("solver_1", "comment")[0]
