@@ -20,6 +20,23 @@ PEERS = (
     "<comment> yourself."
 )
 
+# The same with a worked example, for models that have not been trained on LeaP blocks (the paper, appendix A).
+PEERS_EXAMPLE = (
+    "Others work on the same question at the same time. Now and then you sum up your progress, and then read what some "
+    "of them found. Check it against your own work, keep what holds, and go on. It looks like this:\n\n"
+    "<summarize>\nIn short, what I have found so far is that 3 of the 8 cases give a solution, and that x = 2 is one."
+    "\n</summarize>\n\n"
+    '<comment>\nPeer 1: "x must be even, so only 4 of the cases are left."\n\n'
+    'Peer 4: "I have finished. My answer is 5."\n</comment>\n\n'
+    "Peer 1 is right: 2x + 6 is even, so x is. Peer 4 says 5, which is odd and cannot be. I go on with the even cases."
+)
+# What its thought then begins with.
+PEERS_PREFILL = (
+    "I am not alone with this problem: now and then I sum up where I stand between <summarize> and </summarize>, and "
+    "read between <comment> and </comment> what others found. They can be wrong, so I check it before I use it. Now "
+    "back to the problem.\n\n"
+)
+
 # The same for LeaP blocks that are turns of a conversation.
 PEERS_TURNS = (
     "Others work on the same question at the same time. Now and then you are asked for your progress, and told what "

@@ -79,7 +79,7 @@ def ask_kept(
                 f"it, `peerleap runs delete {shlex.quote(name)}` removes it"
             )
         graph, given = _graph(json.loads(told), store), {"question": question}
-        graph.builder.check(given, as_settings(settings))  # what is refused is not kept
+        graph.builder.run.check(given, as_settings(settings))  # what is refused is not kept
         messages.print(Text(f"kept as {name!r}; if it stops: peerleap resume {shlex.quote(name)}"), soft_wrap=True)
         return see_through(graph, _config(name, told), given, view, messages, settings)
 

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -47,21 +48,33 @@ def detect_thinking(tokenizer: Any) -> Thinking:
 
 
 def render_prompt(
-    tokenizer: Any, content: str, thinking: Thinking, tools: list[dict[str, Any]] | None = None
+    tokenizer: Any,
+    content: str,
+    thinking: Thinking,
+    tools: list[dict[str, Any]] | None = None,
+    *,
+    earlier: Sequence[tuple[str, str]] = (),
 ) -> list[int]:
     """Token ids of a user turn and the opened assistant turn, inside `<think>` for a model that thinks.
 
     The chat template writes the beginning-of-text token where the model wants one; none is added to it. `tools` are
-    function descriptions in OpenAI's form, for templates that tell the model of them.
+    function descriptions in OpenAI's form, for templates that tell the model of them. `earlier` are the messages before
+    it, as role and text; they end with a reply.
     """
     given: dict[str, Any] = {"tools": tools} if tools else {}
     if thinking.thinks:
         given |= _SWITCHES
     if not tokenizer.chat_template:
-        return list(tokenizer.encode(content + "\n\n"))
-    text = tokenizer.apply_chat_template(
-        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True, **given
-    )
+        return list(tokenizer.encode("\n\n".join([*(text for _, text in earlier), content]) + "\n\n"))
+    turns = [*({"role": role, "content": text} for role, text in earlier), {"role": "user", "content": content}]
+    try:
+        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **given)
+    except Exception:  # a template raises what it likes
+        if turns[0]["role"] != "system" or len(turns) < 2:
+            raise
+        # Some models know no system message: it goes before the first turn of a person.
+        turns[1] = {**turns[1], "content": f"{turns[0]['content']}\n\n{turns[1]['content']}"}
+        text = tokenizer.apply_chat_template(turns[1:], tokenize=False, add_generation_prompt=True, **given)
     if thinking.thinks and not thinking.template_opens:
         text += OPEN + "\n"
     return list(tokenizer.encode(text, add_special_tokens=False))

@@ -1,3 +1,5 @@
+"""`build_graph`: the team, the nodes and their edges."""
+
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import partial
@@ -8,9 +10,8 @@ from langgraph.graph import END, START
 from peerleap.agents import Peer, path_peers
 from peerleap.engine import Engine, get_engine
 from peerleap.graph.compiled import LeapGraph
-from peerleap.graph.events.tracing import NODE_TRACE
-from peerleap.graph.node import Node
-from peerleap.graph.nodes import Nodes
+from peerleap.graph.events import NODE_TRACE
+from peerleap.graph.nodes import Node, Nodes
 from peerleap.graph.settings import Settings
 from peerleap.graph.state import path_schema, schemas
 
@@ -55,10 +56,8 @@ def build_graph(
     team = path_peers(_team(paths, peers))
     engines = _engines(model, team, engine, engine_args)
     run = Nodes(team, engines, answer_only=answer_only)
-    state, given, output = schemas(list(team), answer_only=answer_only)
-    graph = LeapGraph(state, context_schema=Settings, input_schema=given, output_schema=output)
-    graph.uses_tools = any(peer.tools for peer in team.values())
-    graph.path, graph.check = run.path, run.check
+    state, inputs, output = schemas(list(team), answer_only=answer_only)
+    graph = LeapGraph(state, run, context_schema=Settings, input_schema=inputs, output_schema=output)
     prepare_node = Node("prepare", run.prepare, run.aprepare)
     graph.add_node("prepare", prepare_node, input_schema=state, trace_policy=NODE_TRACE)
     for name in team:
@@ -95,10 +94,8 @@ def _engines(
     model: str | None, team: Mapping[str, Peer], engine: Engine | Mapping[str, Engine] | None, args: dict[str, Any]
 ) -> dict[str, Engine]:
     if engine is not None and (model is not None or args):
-        given = ", ".join(f"{name}={value!r}" for name, value in {"model": model, **args}.items() if value is not None)
-        raise ValueError(
-            f"{given}: an engine is given, too, and has its own model and arguments; leave one of them out"
-        )
+        own = ", ".join(f"{name}={value!r}" for name, value in {"model": model, **args}.items() if value is not None)
+        raise ValueError(f"{own}: `engine` has its own model and arguments; leave one of them out")
     if isinstance(engine, Mapping):
         names = {peer.name for peer in team.values()}
         if unknown := sorted(set(engine) - names):

@@ -1,7 +1,9 @@
+"""The value of every setting that a user leaves out: the preset's, else the one that suits the model."""
+
 from typing import Any
 
-from peerleap.engine import EMBEDDED
-from peerleap.graph.settings import Settings
+from peerleap.engine import EMBEDDED, Engine, detect_thinking
+from peerleap.graph.settings import RunSettings, Settings, as_settings, complete
 
 # Where the paper says nothing, or the authors' code does something else, this is ours.
 COMMON: dict[str, Any] = {
@@ -9,6 +11,7 @@ COMMON: dict[str, Any] = {
     "similarity": "levenshtein",
     "cut": "paragraph",
     "trigger": "interval",
+    "prompt": "peers",
     "block_as": "thought",
     "alumni": True,
     "vote": "majority",
@@ -22,17 +25,20 @@ THINKING: dict[str, Any] = {
     "top_k": 4,
     "summary_tokens": 256,
     "max_tokens": 16_384,
+    "budget_counts": "own",
     "answer_tokens": 2048,
 }
 
-# Models without `<think>` write some hundred tokens, not thousands.
+# Models without `<think>` write some hundred tokens, not thousands: a block must come before they are done.
 INSTRUCT: dict[str, Any] = {
-    "interval": 512,
-    "grace": 128,
+    "interval": 128,
+    "grace": 64,
     "top_k": 4,
     "summary_tokens": 256,
     "max_tokens": 4096,
+    "budget_counts": "all",
     "answer_tokens": 512,
+    "rounds": 3,
 }
 
 # The embedded model answers in about a minute on two CPU cores. What a path reads counts against its budget: two LeaP
@@ -43,6 +49,7 @@ SMALL: dict[str, Any] = {
     "top_k": 2,
     "summary_tokens": 64,
     "max_tokens": 768,
+    "budget_counts": "all",
     "answer_tokens": 32,
     "rounds": 2,
     "sampling": {**COMMON["sampling"], "repetition_penalty": 1.1},
@@ -54,6 +61,7 @@ PAPER: dict[str, Any] = {
     **THINKING,
     "similarity": "indel",
     "cut": "exact",
+    "prompt": "paper",
     "alumni": False,
     "sampling": {**COMMON["sampling"], "min_p": 0.05},
 }
@@ -69,3 +77,14 @@ def model_defaults(settings: Settings, *, model: str, thinks: bool) -> dict[str,
     if settings.communicate_at is not None:
         defaults["interval"] = defaults["rounds"] = None
     return defaults
+
+
+def resolve_settings(context: object, engine: Engine) -> RunSettings:
+    """Every setting's value: the caller's, else the preset's, else the one that suits the engine's model.
+
+    Raises:
+        SettingsError: a setting is unknown or out of range.
+    """
+    settings = as_settings(context)
+    thinks = detect_thinking(engine.tokenizer).thinks
+    return complete(settings, model_defaults(settings, model=engine.model, thinks=thinks))

@@ -2,41 +2,35 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import ensure_config
 from langgraph.config import get_config
 from langgraph.func import task
 from langgraph.runtime import get_runtime
 
 from peerleap.agents import Peer
 from peerleap.engine import Engine, detect_thinking
-from peerleap.graph.answer_message import answer_message, short_votes
+from peerleap.graph.budget import round_target
 from peerleap.graph.checkpoints import close_journals
 from peerleap.graph.errors import SettingsError
-from peerleap.graph.events.emitter import atelling, telling
-from peerleap.graph.events.schema import VERSION, Writer
-from peerleap.graph.langgraph_keys import CHECKPOINTER
-from peerleap.graph.leap_block.block import active_paths, close_block, nobody_to_hear
-from peerleap.graph.leap_block.person import NOT_KEPT, ask_person
-from peerleap.graph.leap_block.summary import Summarized, summarize
-from peerleap.graph.outcome import tally
-from peerleap.graph.path.path import Path
-from peerleap.graph.path.round import round_target, think
-from peerleap.graph.path.tool_calls import Toolbox
-from peerleap.graph.prepare import as_messages, prepare
-from peerleap.graph.settings import Settings, as_settings
+from peerleap.graph.events import VERSION, Writer, aemitting, emitting
+from peerleap.graph.inputs import NOT_STORED, as_messages, read_conversation
+from peerleap.graph.langgraph_keys import CHECKPOINTER, NAMESPACE, SEPARATOR
+from peerleap.graph.leap_block import Summarized, active_paths, ask_person, close_block, no_peer_left, summarize
+from peerleap.graph.path import Path, Toolbox, Turn, think
+from peerleap.graph.prepare import PREPARED, Prepared, prepare
+from peerleap.graph.settings import RunSettings, Settings, as_run_settings, as_settings
 from peerleap.graph.state import history_key
+from peerleap.graph.vote import answer_message, short_votes, tally
 
+State = dict[str, Any]
 T = TypeVar("T")
 
-# Separates the namespaces of a graph and of one inside it.
-_NESTED = "|"
-# Settings without which no run goes on; a person who edits a state may leave them out.
-_NEEDED = ("router", "similarity", "top_k", "summary_tokens", "max_tokens", "answer_tokens", "vote")
 # A round takes two supersteps and the vote one: with fewer left, paths run to their end instead of to the next block.
 _STEPS_FOR_ANOTHER_ROUND = 6
 
@@ -51,6 +45,30 @@ def _run_to_end(coroutine: Coroutine[Any, Any, T]) -> T:
         return thread.submit(copy_context().run, asyncio.run, coroutine).result()
 
 
+class Node(Runnable[State, Any]):
+    """A node, or a choice of nodes, for `invoke` and `ainvoke` alike.
+
+    Unlike a `RunnableLambda`, it is no run of its own in a trace: LangGraph makes one for the node, and another one
+    would hold the whole state again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        run: Callable[[State, RunnableConfig], Any],
+        arun: Callable[[State, RunnableConfig], Awaitable[Any]],
+    ) -> None:
+        self.name, self._run, self._arun = name, run, arun
+
+    def invoke(self, input: State, config: RunnableConfig | None = None, **_: Any) -> Any:  # noqa: A002
+        """The node's update of the state, or the names of the nodes."""
+        return self._run(input, config or ensure_config())
+
+    async def ainvoke(self, input: State, config: RunnableConfig | None = None, **_: Any) -> Any:  # noqa: A002
+        """As `invoke`."""
+        return await self._arun(input, config or ensure_config())
+
+
 class Nodes:
     """The nodes of one graph: a team, its engines, and what they share between runs."""
 
@@ -60,33 +78,41 @@ class Nodes:
         self._lock = threading.Lock()
         self._loaded: set[str] = set()
         self._loading = threading.Lock()
-        self._settings: tuple[Any, Settings] = (None, Settings())
+        self._settings: tuple[Any, RunSettings | None] = (None, None)
 
-    def check(self, given: Mapping[str, Any], context: Settings | None) -> None:
-        """Refuse what `prepare` would refuse, without a trace."""
-        prepare({**given, "messages": as_messages(given)}, context, self.team, self.engines, self._toolbox)
+    @property
+    def uses_tools(self) -> bool:
+        """Whether a run holds things open, such as sandboxes, that have to be closed when it ends."""
+        return any(peer.tools for peer in self.team.values())
+
+    def check(self, values: Mapping[str, Any], context: Settings | None) -> Prepared:
+        """What the node `prepare` will do with an input; refuses what it would refuse, without a trace."""
+        return prepare({**values, "messages": as_messages(values)}, context, self.team, self.engines, self._toolbox)
 
     def prepare(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
         """First node: check the question, open every path's history."""
-        with telling(config) as write:
+        with emitting(config) as write:
             return self._prepare(state, config, write)
 
     async def aprepare(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
         """As `prepare`."""
-        async with atelling(config) as write:
+        async with aemitting(config) as write:
             return await asyncio.to_thread(self._prepare, state, config, write)
 
     def _prepare(self, state: dict[str, Any], config: RunnableConfig, write: Writer) -> dict[str, Any]:
-        nested = _NESTED in config["configurable"]["checkpoint_ns"]
-        context = as_settings(get_runtime(Settings).context, nested=nested)
-        if context.human_peer and config["configurable"].get(CHECKPOINTER) is None:
-            raise SettingsError(NOT_KEPT)
-        update = prepare(state, context, self.team, self.engines, self._toolbox)
+        configurable = config["configurable"]
+        context = as_settings(get_runtime(Settings).context, nested=SEPARATOR in configurable[NAMESPACE])
+        if context.human_peer and configurable.get(CHECKPOINTER) is None:
+            raise SettingsError(NOT_STORED)
+        prepared: Prepared | None = configurable.get(PREPARED)
+        if prepared is None or (prepared.conversation, prepared.requested) != (read_conversation(state), context):
+            prepared = prepare(state, context, self.team, self.engines, self._toolbox)
         for box in {id(box): box for name in self.team if (box := self._toolbox(name))}.values():
             box.open_run(config)
-        settings = Settings.model_validate(update["params"])
-        update["last_round"] = nobody_to_hear(update["status"].value, settings)
-        write({"v": VERSION, "type": "run", "paths": list(self.team), "settings": update["params"]})
+        update = dict(prepared.update)
+        update["last_round"] = no_peer_left(update["status"].value, self.settings(update))
+        write({"v": VERSION, "type": "run", "paths": list(self.team), "settings": update["params"],
+               "thinking": prepared.thinking, "dropped_turns": prepared.dropped_turns})  # fmt: skip
         return update
 
     def think(self, name: str, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
@@ -97,9 +123,9 @@ class Nodes:
         """As `think`."""
         path, history = await self._ready(name, state), state[history_key(name)]
         last = state.get("last_round") or state["remaining_steps"] < _STEPS_FOR_ANOTHER_ROUND
-        target = None if last else round_target(path.settings, state["round"], history)
-        async with atelling(config) as write:
-            segments, status = await think(path, history, state["round"], target, write, config)
+        target = None if last else round_target(path.settings, state["round"], history, len(self.team))
+        async with aemitting(config) as write:
+            segments, status = await think(path, history, target, Turn(state["round"], write, config))
         return {history_key(name): segments, "status": {name: {"state": status}}}
 
     def leap_block(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
@@ -107,7 +133,7 @@ class Nodes:
         close_journals(config)
         futures = {name: _SUMMARIZE(name, lambda: (self, state)) for name in self._summarizing(state)}
         results = {name: future.result() for name, future in futures.items()}
-        with telling(config) as write:
+        with emitting(config) as write:
             return self._close(state, results, write)
 
     async def aleap_block(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
@@ -116,20 +142,20 @@ class Nodes:
         names = self._summarizing(state)
         results = await asyncio.gather(*(_ASUMMARIZE(name, lambda: (self, state)) for name in names))
         summarized = dict(zip(names, results, strict=True))
-        async with atelling(config) as write:
+        async with aemitting(config) as write:
             # On a thread: to compare many summaries takes seconds, and `_close` may be the first to look at a path.
             return await asyncio.to_thread(self._close, state, summarized, write)
 
     def _summarizing(self, state: dict[str, Any]) -> list[str]:
-        alone = nobody_to_hear(state["status"], self.settings(state))
+        alone = no_peer_left(state["status"], self.settings(state))
         return [] if alone else active_paths(state["status"])
 
     async def summarize(self, path: str, state: dict[str, Any]) -> Summarized:
         """A path's part in a LeaP block; runs inside a task."""
         config = get_config()
-        async with atelling(config) as write:
+        async with aemitting(config) as write:
             ready = await self._ready(path, state)
-            return await summarize(ready, state[history_key(path)], state["round"], write, config)
+            return await summarize(ready, state[history_key(path)], Turn(state["round"], write, config))
 
     def _close(self, state: dict[str, Any], summarized: dict[str, Summarized], write: Writer) -> dict[str, Any]:
         if not summarized:
@@ -140,12 +166,12 @@ class Nodes:
 
     def vote(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
         """Last node: outcomes, votes, token counts."""
-        with telling(config) as write:
+        with emitting(config) as write:
             return self._vote(state, write)
 
     async def avote(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
         """As `vote`."""
-        async with atelling(config) as write:
+        async with aemitting(config) as write:
             return await asyncio.to_thread(self._vote, state, write)
 
     def _vote(self, state: dict[str, Any], write: Writer) -> dict[str, Any]:
@@ -174,15 +200,12 @@ class Nodes:
         tools = self._toolbox(name)
         return Path(name, number, self.team[name], self.engines[name], self.settings(state), state["task"], tools)
 
-    def settings(self, state: Mapping[str, Any]) -> Settings:
-        """The settings of a run; every path asks for them in every round, so the last ones are kept."""
+    def settings(self, state: Mapping[str, Any]) -> RunSettings:
+        """The settings of a run; every path needs them in every round, so the last ones are cached."""
         params, settings = self._settings
-        if params is not state["params"]:
-            params = state["params"]
-            settings = as_settings(params)
-            if missing := [key for key in _NEEDED if getattr(settings, key) is None]:
-                raise SettingsError(f"params: {missing[0]!r} has no value; whoever changes them gives all of them")
-            self._settings = (params, settings)
+        if settings is None or params is not state["params"]:
+            settings = as_run_settings(state["params"])
+            self._settings = (state["params"], settings)
         return settings
 
     async def _ready(self, name: str, state: Mapping[str, Any]) -> Path:

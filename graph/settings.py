@@ -1,3 +1,5 @@
+"""What may differ from run to run: `Settings`, the form that a user fills in; `RunSettings`, every value of a run."""
+
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -11,6 +13,12 @@ from peerleap.graph.errors import SettingsError
 RouterName = Literal["dispersed", "clustered", "hybrid", "random", "all", "evidence"]
 VoteName = Literal["majority", "shortest_majority"]
 TaskName = Literal["math", "choice", "free"]
+SimilarityName = Literal["levenshtein", "indel"]
+CutName = Literal["paragraph", "exact"]
+TriggerName = Literal["interval", "model"]
+BlockForm = Literal["thought", "turns"]
+BudgetName = Literal["own", "all"]
+PromptName = Literal["peers", "plain", "paper"]
 
 
 def _count(logprobs: Any) -> Any:
@@ -33,38 +41,44 @@ class Settings(BaseModel):
     """Which peers' summaries a path reads (paper, section 2.2); `evidence` prefers what was checked with a tool, then
     dispersed. Default: dispersed."""
     top_k: Annotated[int | None, Field(ge=1, le=1024)] = None
-    """Most summaries that a path reads in one LeaP block. The paper: 4."""
-    similarity: Literal["levenshtein", "indel"] | None = None
+    """Maximum number of summaries that a path reads in one LeaP block. The paper: 4."""
+    similarity: SimilarityName | None = None
     """Equation 4, or the ratio that the authors' code uses instead. Default: levenshtein."""
     interval: Annotated[int | None, Field(ge=1, le=MOST)] = None
     """T: tokens that a path thinks between two LeaP blocks. The paper: 4,096."""
-    cut: Literal["paragraph", "exact"] | None = None
+    cut: CutName | None = None
     """After T tokens, run on to the next paragraph break, or stop at once. Default: paragraph."""
     grace: Annotated[int | None, Field(ge=0, le=MOST)] = None
-    """Most tokens that a path runs on to reach a paragraph break."""
+    """Maximum number of tokens that a path continues after T to reach a paragraph break."""
     rounds: Annotated[int | None, Field(ge=0, le=MOST)] = None
-    """Most LeaP blocks; after the last one, paths run to their end. Default: as many as the budget holds."""
+    """Maximum number of LeaP blocks; after the last one, paths run to their end. Default: as the budget allows."""
     communicate_at: tuple[Annotated[int, Field(ge=1, le=MOST)], ...] | None = None
     """LeaP blocks only after these numbers of thought tokens, increasing; `(4096,)` is the paper's LeaP-S."""
-    trigger: Literal["interval", "model"] | None = None
+    trigger: TriggerName | None = None
     """`model` also starts a path's summary where it writes `<summarize>` itself, as LeaP-T models do."""
     summary_tokens: Annotated[int | None, Field(ge=1, le=4096)] = None
-    """Most tokens of a summary. The paper: 256."""
-    block_as: Literal["thought", "turns"] | None = None
+    """Maximum number of tokens of a summary. The paper: 256."""
+    prompt: PromptName | None = None
+    """What the prompt says of the peers. `peers`: how LeaP blocks work; `plain`: nothing, as LeaP-T models are trained;
+    `paper`: a worked example and a prefilled beginning of the thought, as in the authors' code. Default: peers."""
+    block_as: BlockForm | None = None
     """A LeaP block is written into the path's own text, between the paper's tags, or, for chat models without a
     `<think>` section, held as turns of the conversation, without tags. Default: thought."""
     alumni: bool | None = None
     """Finished paths keep sharing their conclusion. Default: yes."""
     max_tokens: Annotated[int | None, Field(ge=1, le=MOST)] = None
-    """A path's budget: tokens after its prompt, its own and the inserted ones. The paper: 16,384."""
+    """A path's budget in tokens. The paper: 16,384."""
+    budget_counts: BudgetName | None = None
+    """What counts against the budget. `own`: what the path thinks, as in the paper; `all`: inserted tokens and
+    summaries, too. Default: own for models that think, all for others."""
     answer_tokens: Annotated[int | None, Field(ge=1, le=MOST)] = None
-    """Most tokens of an answer section, on top of the budget."""
+    """Maximum number of tokens of an answer section, on top of the budget."""
     human_peer: bool = False
     """Every LeaP block waits for a comment of a person, which is routed like a peer's summary. Needs a checkpointer."""
     vote: VoteName | None = None
     """How answers are counted. Default: majority."""
     task: TaskName | None = None
-    """What kind of question it is. Default: told from the question."""
+    """What kind of question it is. Default: inferred from the question."""
     sampling: Sampling = Sampling()
     """How all paths sample, where their peer says nothing else."""
     logprobs: Annotated[int | None, Field(ge=0, le=MAX_LOGPROBS), BeforeValidator(_count)] = None
@@ -82,11 +96,55 @@ class Settings(BaseModel):
             raise ValueError("communicate_at: give either this or interval and rounds")
         return self
 
-    def over(self, base: Mapping[str, Any]) -> "Settings":
-        """These values where they are set, those of `base` elsewhere."""
-        own = self.model_dump(exclude_none=True)
-        sampling = self.sampling.over(Sampling(**base.get("sampling", {})))
-        return Settings.model_construct(**{**base, **own, "sampling": sampling})
+
+class RunSettings(Settings):
+    """The settings of a run: every value is there. `interval`, `rounds` and `communicate_at` may mean "none"."""
+
+    router: RouterName
+    top_k: Annotated[int, Field(ge=1, le=1024)]
+    similarity: SimilarityName
+    cut: CutName
+    grace: Annotated[int, Field(ge=0, le=MOST)]
+    trigger: TriggerName
+    summary_tokens: Annotated[int, Field(ge=1, le=4096)]
+    prompt: PromptName = "peers"
+    """Runs stored by earlier versions had no other."""
+    block_as: BlockForm
+    alumni: bool
+    max_tokens: Annotated[int, Field(ge=1, le=MOST)]
+    budget_counts: BudgetName = "all"
+    """Runs stored by earlier versions counted all tokens."""
+    answer_tokens: Annotated[int, Field(ge=1, le=MOST)]
+    vote: VoteName
+
+    @model_validator(mode="after")
+    def _blocks_have_a_rule(self) -> "RunSettings":
+        if self.interval is None and self.communicate_at is None:
+            raise ValueError("interval=None: a run needs either interval or communicate_at")
+        return self
+
+
+def complete(settings: Settings, defaults: Mapping[str, Any]) -> RunSettings:
+    """The settings of a run: the user's values where they are set, those of `defaults` elsewhere.
+
+    Raises:
+        SettingsError: a value is missing in both, or two of them exclude each other.
+    """
+    own = settings.model_dump(exclude_none=True)
+    sampling = settings.sampling.over(Sampling(**defaults.get("sampling", {})))
+    return as_run_settings({**defaults, **own, "sampling": sampling})
+
+
+def as_run_settings(params: Mapping[str, Any]) -> RunSettings:
+    """The settings of a run from `params` of its state; a person who edits a state may have left some out.
+
+    Raises:
+        SettingsError: a setting is missing, unknown or out of range.
+    """
+    try:
+        return RunSettings.model_validate(dict(params))
+    except ValidationError as error:
+        raise SettingsError(explain(error, RunSettings)) from error
 
 
 def as_settings(context: object, *, nested: bool = False) -> Settings:
@@ -102,8 +160,8 @@ def as_settings(context: object, *, nested: bool = False) -> Settings:
     if isinstance(context, BaseModel):
         context = context.model_dump()
     if nested:
-        given = context if isinstance(context, Mapping) else getattr(context, "__dict__", {})
-        context = {key: value for key, value in given.items() if key in Settings.model_fields}
+        outer = context if isinstance(context, Mapping) else getattr(context, "__dict__", {})
+        context = {key: value for key, value in outer.items() if key in Settings.model_fields}
     if not isinstance(context, Mapping):
         raise SettingsError(f"context={context!r}: give a mapping of settings, or a peerleap.graph.Settings")
     try:
@@ -114,16 +172,18 @@ def as_settings(context: object, *, nested: bool = False) -> Settings:
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """The errors of a pydantic model in one line: field, value, what would be right."""
-    told = []
+    messages = []
     for item in error.errors():
         field = ".".join(str(part) for part in item["loc"])
-        if item["type"] == "extra_forbidden" and model is Settings and field in Sampling.model_fields:
-            told.append(f"{field!r} is a field of sampling: give sampling={{{field!r}: {item['input']!r}}}")
+        if item["type"] == "extra_forbidden" and issubclass(model, Settings) and field in Sampling.model_fields:
+            messages.append(f"{field!r} is a field of sampling: give sampling={{{field!r}: {item['input']!r}}}")
         elif item["type"] == "extra_forbidden":
             known = Sampling if len(item["loc"]) > 1 and item["loc"][0] == "sampling" else model
-            told.append(f"{field!r} is not a setting; there are {', '.join(sorted(known.model_fields))}")
+            messages.append(f"{field!r} is not a setting; there are {', '.join(sorted(known.model_fields))}")
+        elif item["type"] == "missing":
+            messages.append(f"params: {field!r} is missing; an edited state must hold every setting of the run")
         elif item["type"] == "value_error":
-            told.append(str(item["ctx"]["error"]))
+            messages.append(str(item["ctx"]["error"]))
         else:
-            told.append(f"{field}={item['input']!r}: {item['msg'][0].lower()}{item['msg'][1:]}")
-    return "; ".join(told)
+            messages.append(f"{field}={item['input']!r}: {item['msg'][0].lower()}{item['msg'][1:]}")
+    return "; ".join(messages)

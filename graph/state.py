@@ -1,5 +1,7 @@
+"""The state of a run: its channels, what comes in, what goes out."""
+
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.channels import DeltaChannel, EphemeralValue, UntrackedValue
@@ -8,11 +10,41 @@ from langgraph.managed import RemainingSteps
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from peerleap.graph.history.segments import Segment, append_segments
-from peerleap.graph.history.usage import Usage
-from peerleap.graph.leap_block.summary import Summary
+from peerleap.graph.history import Evidence, Segment, Usage, append_segments
 
 INPUT_KEYS = ("question", "messages")
+
+Role = Literal["system", "user", "assistant"]
+
+
+class Message(NamedTuple):
+    """One message of a conversation, as a chat template takes it."""
+
+    role: Role
+    text: str
+
+
+class Conversation(NamedTuple):
+    """What the paths are asked."""
+
+    question: str
+    earlier: tuple[Message, ...] = ()
+    """What was said before, oldest first: at most one system message, at the beginning, then turns by turns."""
+
+
+class Summary(TypedDict):
+    """What a path shares in one LeaP block."""
+
+    text: str
+    """Without tags; empty where the path had nothing to say."""
+    tokens: int
+    """Tokens generated for it; 0 for a finished path, which writes nothing new."""
+    cut: bool
+    """It ran into the token limit."""
+    evidence: NotRequired[list[Evidence]]
+    """What its path has checked with tools; missing where it has checked nothing."""
+    no_claim: NotRequired[bool]
+    """It states no finding of its path, only a plan or nothing: it is shown, and no peer reads it."""
 
 
 class PathState(TypedDict):
@@ -37,7 +69,7 @@ class BlockRecord(TypedDict):
     edited: NotRequired[list[str]]
     """In a fork: the paths whose peers read an edited summary."""
     hint: NotRequired[str]
-    """In a fork: what a person told every path."""
+    """In a fork: a person's message to every path."""
 
 
 class Vote(TypedDict):
@@ -58,6 +90,29 @@ class PathOutcome(TypedDict):
     answer: str | None
     error: str | None
     usage: Usage
+
+
+class LeapInput(TypedDict, total=False):
+    """What a call takes: one of the two."""
+
+    question: str
+    messages: list[Any]
+    """A conversation in any form that LangChain takes; its last message, a person's, is the question."""
+
+
+class LeapOutput(TypedDict, total=False):
+    """What a call gives; an answer-only graph gives `answer`, `votes`, `usage` and `messages`."""
+
+    task: str
+    answer: str | None
+    votes: list[Vote]
+    paths: dict[str, PathOutcome]
+    usage: Usage
+    rounds: list[BlockRecord]
+    histories: dict[str, list[Segment]]
+    messages: list[AnyMessage]
+    __interrupt__: list[Any]
+    """Instead of an answer, where the run waits for a person (`human_peer`) or was told to stop."""
 
 
 def append_records(records: Sequence[BlockRecord] | None, writes: Sequence[Sequence[BlockRecord]]) -> list[BlockRecord]:

@@ -1,11 +1,24 @@
+"""The last node: every path's own answer, the vote, where the tokens went, and the answer as a message."""
+
 from collections.abc import Callable, Mapping, Sequence
 from math import log
+from typing import Any
 
+from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from typing_extensions import TypedDict
 
-from peerleap.graph.answers.own_answer import canonical
-from peerleap.graph.leap_block.similarity import similarity_matrix
+from peerleap.graph.answers.own_answer import canonical, extract_answer
+from peerleap.graph.errors import AllPathsFailed
+from peerleap.graph.events import VERSION, Writer
+from peerleap.graph.history import Segment, path_usage, total_usage
+from peerleap.graph.leap_block import similarity_matrix
+from peerleap.graph.path import Path
 from peerleap.graph.settings import TaskName
+from peerleap.graph.state import PathOutcome, PathState, Vote
+
+# Enough to tell two answers apart.
+_SHORT = 200
 
 
 class Group(TypedDict):
@@ -55,3 +68,92 @@ VOTES: dict[str, Callable[[Sequence[Group]], Group]] = {
     "majority": majority,
     "shortest_majority": shortest_majority,
 }
+
+
+def tally(
+    paths: Mapping[str, Path],
+    histories: Mapping[str, Sequence[Segment]],
+    status: Mapping[str, PathState],
+    write: Writer,
+) -> dict[str, Any]:
+    """Count the answers and sum up the run; the update of the state.
+
+    Raises:
+        AllPathsFailed: every path failed; says why each did.
+    """
+    outcomes = {name: _outcome(path, histories[name], status[name]) for name, path in paths.items()}
+    if all(outcome["status"] == "failed" for outcome in outcomes.values()):
+        raise AllPathsFailed({name: outcome["error"] or "unknown" for name, outcome in outcomes.items()})
+    first = next(iter(paths.values()))
+    groups = group_answers(
+        {name: outcome["answer"] for name, outcome in outcomes.items()},
+        {name: outcome["usage"]["generated"] for name, outcome in outcomes.items()},
+        first.task,
+    )
+    answer = _elect(groups, first)
+    votes = [
+        Vote(answer=g["answer"], votes=len(g["paths"]), paths=g["paths"], mean_tokens=g["mean_tokens"])
+        for g in sorted(groups, key=lambda group: -len(group["paths"]))
+    ]
+    usage = total_usage({name: outcome["usage"] for name, outcome in outcomes.items()})
+    write({"v": VERSION, "type": "usage", "usage": usage})
+    write({"v": VERSION, "type": "vote", "answer": answer, "votes": {v["answer"]: v["votes"] for v in votes}})
+    return {
+        "answer": answer,
+        "votes": votes,
+        "paths": outcomes,
+        "usage": usage,
+        "histories": {name: list(histories[name]) for name in paths},
+    }
+
+
+def _elect(groups: Sequence[Group], path: Path) -> str | None:
+    if not groups:
+        return None
+    if path.task == "free" and len(majority(groups)["paths"]) * 2 <= sum(len(g["paths"]) for g in groups):
+        return most_similar(groups)["answer"]
+    return VOTES[path.settings.vote](groups)["answer"]
+
+
+def _outcome(path: Path, history: Sequence[Segment], state: PathState) -> PathOutcome:
+    failed = state["state"] == "failed"
+    errors = [segment["text"] for segment in history if segment["kind"] == "error"]
+    answer = None if failed else extract_answer(history, path.task)
+    return PathOutcome(
+        peer=path.peer.name,
+        status=state["state"],
+        answer=answer,
+        error=errors[-1] if errors else None,
+        usage=path_usage(history),
+    )
+
+
+def answer_message(outcome: Mapping[str, Any], model: str, *, reasoning: bool = True) -> AIMessage:
+    """The run's answer as a message: reasoning and token counts where LangChain's own models put them.
+
+    `content_blocks` shows the reasoning, the own thought of the first path that gave the answer. Models that read the
+    message as history see the answer only.
+    """
+    answer, usage = outcome["answer"], outcome["usage"]
+    elected = next((vote["paths"][0] for vote in outcome["votes"] if vote["answer"] == answer), None)
+    history = outcome["histories"].get(elected, ()) if reasoning else ()
+    thought = "".join(segment["text"] for segment in history if segment["kind"] == "thought")
+    return AIMessage(
+        content=answer or "",
+        name="leap",
+        additional_kwargs={"reasoning_content": thought.replace("\x00", "")} if thought else {},
+        response_metadata={"model_name": model},
+        usage_metadata=UsageMetadata(
+            input_tokens=usage["prefill"],
+            output_tokens=usage["generated"],
+            total_tokens=usage["prefill"] + usage["generated"],
+            input_token_details=InputTokenDetails(cache_read=usage["cached"]),
+            output_token_details=OutputTokenDetails(reasoning=usage["thought"] + usage["summary"]),
+        ),
+    )
+
+
+def short_votes(votes: Sequence[Vote]) -> list[Vote]:
+    """The votes with long answers cut: those of a free question are whole texts, and there may be many."""
+    cut = {vote["answer"]: vote["answer"][: _SHORT - 1] + "…" for vote in votes if len(vote["answer"]) > _SHORT}
+    return [Vote(**{**vote, "answer": cut.get(vote["answer"], vote["answer"])}) for vote in votes]

@@ -12,7 +12,7 @@ Reading order:
 """
 
 from peerleap.graph.checkpoints.base import Checkpointer
-from peerleap.graph.checkpoints.journal import Journal, close_journals, sent_tokens
+from peerleap.graph.checkpoints.journal import Journal, close_journals
 from peerleap.graph.checkpoints.location import open_checkpointer, open_store, runs_location
 from peerleap.graph.checkpoints.thread_lock import aone_run, marked_ending, one_run
 
@@ -26,5 +26,4 @@ __all__ = [
     "open_checkpointer",
     "open_store",
     "runs_location",
-    "sent_tokens",
 ]

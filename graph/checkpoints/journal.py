@@ -5,13 +5,12 @@ and tool calls. After a kill, the answered requests and calls are read back inst
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
-from peerleap.engine import Completion
 from peerleap.graph.checkpoints.base import Checkpointer
 from peerleap.graph.checkpoints.pending_writes import write_shielded
 from peerleap.graph.errors import CheckpointError
@@ -48,34 +47,29 @@ class Journal:
             self._written = len(self._read)
             self._done = [*self._read]
 
-    async def request(
-        self, kind: Kind, sent: int, make: Callable[[], Awaitable[tuple[Segment, Completion]]]
-    ) -> tuple[Segment, Completion]:
-        """The result of a request: as stored, or made now.
+    async def request(self, kind: Kind, sent: int, make: Callable[[], Awaitable[Segment]]) -> Segment:
+        """The segment of a request: as stored, or made now.
 
         Args:
             kind: kind of the segment that the request generates.
-            sent: tokens that it sends; a stored result that differs in one of the two is of another request.
+            sent: tokens that it sends; a stored segment that differs in one of the two is of another request.
             make: sends the request.
-
-        Returns:
-            The segment and the engine's completion.
 
         Raises:
             CheckpointError: the notes cannot be written.
         """
         entry = self._next()
         if entry is not None:
-            segment = entry.get("segment")
-            if segment is not None and (segment["kind"], segment.get("prompt_tokens")) == (kind, sent):
-                return segment, _completion(entry)
+            segment: Segment | None = entry.get("segment")
+            # A segment without `finish` comes from an earlier version.
+            same = segment is not None and (segment["kind"], segment.get("prompt_tokens")) == (kind, sent)
+            if segment is not None and same and "finish" in segment:
+                return segment
             self._abandon()
         await self._store()
-        segment, completion = await make()
-        reasons = {"finish_reason": completion.finish_reason, "stop_reason": completion.stop_reason}
-        # A copy: the path marks later how the segment ends.
-        self._done.append({"segment": {**segment}, **reasons})
-        return segment, completion
+        segment = await make()
+        self._done.append({"segment": segment})
+        return segment
 
     async def tool_call(self, call: Callable[[], Awaitable[Segment | None]]) -> Segment | None:
         """The answer to a tool call: as stored, or made now.
@@ -156,27 +150,3 @@ def _place(config: RunnableConfig | None) -> tuple[Checkpointer, str, str, str] 
     if not isinstance(checkpointer, Checkpointer) or thread is None or task is None:
         return None
     return checkpointer, str(thread), str(params.get(NAMESPACE, "")).rpartition("|")[0], str(task)
-
-
-def _completion(entry: Entry) -> Completion:
-    segment = entry["segment"]
-    return Completion(
-        token_ids=segment["token_ids"],
-        text=segment["text"],
-        finish_reason=entry["finish_reason"],
-        stop_reason=entry["stop_reason"],
-        prompt_tokens=segment["prompt_tokens"],
-        cached_tokens=segment["cached_tokens"],
-    )
-
-
-def sent_tokens(history: Sequence[Segment]) -> int:
-    """Number of tokens that the next request of a path sends.
-
-    Args:
-        history: the path's segments.
-
-    Returns:
-        The length of the prompt.
-    """
-    return sum(len(segment["token_ids"]) for segment in history)

@@ -1,8 +1,7 @@
-"""Events on their way to a reader: what a path goes on saying is joined while nobody reads.
+"""Back-pressure for events: new text of a path is joined to its unread text.
 
-LangGraph's stream queues have no bound, and a path says something new every few tokens. With an outbox, a queue holds
-at most one `tokens` event for each request to the engine, however slow its reader is; nothing is dropped, and nothing
-waits for the reader.
+LangGraph's stream queues are unbounded, and a path writes every few tokens. With this buffer, a queue holds at most one
+`tokens` event for each request to the engine, however slow its reader is; nothing is dropped or waits for the reader.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,19 +13,19 @@ from langchain_core.runnables import RunnableConfig
 from peerleap.graph.events.schema import Event
 
 # LangGraph copies no key with this prefix into checkpoints and traces.
-_KEY = "__peerleap_outbox"
+_KEY = "__peerleap_events"
 # Characters of a piece of text where it cannot be seen what is read, as in a graph inside another one.
 _PIECE = 256
 
 _Forward = Callable[[Event], object]
 
 
-class Outbox:
+class EventBuffer:
     """The events of one run on their way to one reader; usable from any thread."""
 
-    def __init__(self, *, heard: bool = True, sees_reads: bool = True) -> None:
-        self.heard = heard
-        """Whether anybody reads."""
+    def __init__(self, *, read_at_all: bool = True, sees_reads: bool = True) -> None:
+        self.read_at_all = read_at_all
+        """False where no one reads the stream: events are then discarded at their source."""
         self._sees_reads = sees_reads
         self._unread: dict[str, Event] = {}
         self._lock = Lock()
@@ -72,14 +71,14 @@ class Outbox:
         self.read(part)
 
 
-def outbox_config(config: Mapping[str, Any] | None, outbox: Outbox) -> RunnableConfig:
-    """`config` with `outbox` in it."""
-    given = dict(config or {})
-    given["configurable"] = {**(given.get("configurable") or {}), _KEY: outbox}
-    return given  # type: ignore[return-value]  # a copy of what was one
+def buffer_config(config: Mapping[str, Any] | None, buffer: EventBuffer) -> RunnableConfig:
+    """`config` with `buffer` in it."""
+    copy = dict(config or {})
+    copy["configurable"] = {**(copy.get("configurable") or {}), _KEY: buffer}
+    return copy  # type: ignore[return-value]  # a copy of what was one
 
 
-def outbox_of(config: Mapping[str, Any] | None) -> Outbox:
-    """The outbox of the run that `config` belongs to."""
+def buffer_of(config: Mapping[str, Any] | None) -> EventBuffer:
+    """The buffer of the run that `config` belongs to."""
     found = ((config or {}).get("configurable") or {}).get(_KEY)
-    return found if isinstance(found, Outbox) else Outbox(sees_reads=False)
+    return found if isinstance(found, EventBuffer) else EventBuffer(sees_reads=False)

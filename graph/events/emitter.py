@@ -1,4 +1,4 @@
-"""How a node tells what happens: to the reader of the stream, and to callback handlers."""
+"""How a node emits events: to the reader of the stream, and to callback handlers."""
 
 import asyncio
 from collections import deque
@@ -11,18 +11,18 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import get_async_callback_manager_for_config, get_callback_manager_for_config
 from langgraph.config import get_stream_writer
 
-from peerleap.graph.events.buffer import Outbox, outbox_of
+from peerleap.graph.events.buffer import EventBuffer, buffer_of
 from peerleap.graph.events.schema import EVENT_NAME, Event, Writer
 
-_DEAF = {BaseCallbackHandler.on_custom_event, AsyncCallbackHandler.on_custom_event}
+_IGNORE_EVENTS = {BaseCallbackHandler.on_custom_event, AsyncCallbackHandler.on_custom_event}
 
 
-def nobody(_event: Event) -> None:
-    """A writer that nobody listens to: paths ask the engine for no text while it writes."""
+def discard(_event: Event) -> None:
+    """Discards events. Paths that use it do not ask the engine to stream text."""
 
 
 @contextmanager
-def telling(config: RunnableConfig) -> Iterator[Writer]:
+def emitting(config: RunnableConfig) -> Iterator[Writer]:
     """The writer of a node that runs on a thread without an event loop."""
     stream = _stream_writer(config)
     manager = get_callback_manager_for_config(config) if _has_listeners(config) else None
@@ -38,18 +38,18 @@ def telling(config: RunnableConfig) -> Iterator[Writer]:
 
 
 @asynccontextmanager
-async def atelling(config: RunnableConfig) -> AsyncIterator[Writer]:
+async def aemitting(config: RunnableConfig) -> AsyncIterator[Writer]:
     """The writer of a node that runs on an event loop; it may be called from other threads, too.
 
-    Handlers are told in order and one after the other, by a task of their own: a slow one holds up no path. What they
-    were not told when the node ends, they are told before it ends.
+    A task of its own calls the handlers, in order and one after the other: a slow handler delays no path. The node ends
+    only after they have received every event.
     """
     stream = _stream_writer(config)
     if not _has_listeners(config):
         yield stream
         return
     pump = _Pump(get_async_callback_manager_for_config(config))
-    telling_them = asyncio.create_task(pump.run())
+    pumping = asyncio.create_task(pump.run())
 
     def write(event: Event) -> None:
         stream(event)
@@ -58,11 +58,11 @@ async def atelling(config: RunnableConfig) -> AsyncIterator[Writer]:
     try:
         yield write
     except asyncio.CancelledError:
-        telling_them.cancel()
+        pumping.cancel()
         raise
     finally:
         pump.end()
-        await telling_them
+        await pumping
 
 
 class _Pump:
@@ -71,38 +71,38 @@ class _Pump:
     def __init__(self, manager: AsyncCallbackManager) -> None:
         self._manager, self._loop = manager, asyncio.get_running_loop()
         self._queue: deque[Event] = deque()
-        self._outbox = Outbox()
-        self._something = asyncio.Event()
+        self._buffer = EventBuffer()
+        self._changed = asyncio.Event()
         self._ended = False
 
     def put(self, event: Event) -> None:
-        self._outbox.put(event, self._queue.append)
-        self._loop.call_soon_threadsafe(self._something.set)
+        self._buffer.put(event, self._queue.append)
+        self._loop.call_soon_threadsafe(self._changed.set)
 
     def end(self) -> None:
         self._ended = True
-        self._something.set()
+        self._changed.set()
 
     async def run(self) -> None:
         while True:
-            await self._something.wait()
-            self._something.clear()
+            await self._changed.wait()
+            self._changed.clear()
             while self._queue:
                 event = self._queue.popleft()
-                self._outbox.read(event)
+                self._buffer.read(event)
                 await self._manager.on_custom_event(EVENT_NAME, event, run_id=self._manager.parent_run_id)
             if self._ended:
                 return
 
 
 def _stream_writer(config: RunnableConfig) -> Writer:
-    outbox, put = outbox_of(config), get_stream_writer()
-    return (lambda event: outbox.put(event, put)) if outbox.heard else nobody
+    buffer, put = buffer_of(config), get_stream_writer()
+    return (lambda event: buffer.put(event, put)) if buffer.read_at_all else discard
 
 
 def _has_listeners(config: RunnableConfig) -> bool:
     handlers: Any = getattr(config.get("callbacks"), "handlers", None) or config.get("callbacks") or ()
     return any(
-        type(handler).on_custom_event not in _DEAF and not handler.ignore_custom_event
+        type(handler).on_custom_event not in _IGNORE_EVENTS and not handler.ignore_custom_event
         for handler in (handlers if isinstance(handlers, list) else ())
     )

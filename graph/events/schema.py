@@ -9,9 +9,7 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from peerleap.graph.history.evidence import Evidence
-from peerleap.graph.history.segments import Segment
-from peerleap.graph.history.usage import Usage, path_usage
+from peerleap.graph.history import Evidence, Kind, Segment, Usage, path_usage
 
 VERSION = 1
 EVENT_NAME = "leap"
@@ -50,9 +48,20 @@ class Event(TypedDict):
     """run: the names of the paths."""
     settings: NotRequired[dict[str, object]]
     """run: every setting's value."""
+    thinking: NotRequired[dict[str, str]]
+    """run: by path, how its model marks its thought; empty for one that does not think."""
+    dropped_turns: NotRequired[int]
+    """run: how many of the conversation's oldest turns had no room in the context."""
+    no_claim: NotRequired[bool]
+    """summary: it states no finding, so no peer reads it."""
 
 
 Writer = Callable[[Event], None]
+
+
+def token_event(path: str, round_number: int, kind: Kind, text: str) -> Event:
+    """A path has generated some text."""
+    return {"v": VERSION, "type": "tokens", "path": path, "round": round_number, "kind": kind, "text": text}
 
 
 def segment_event(path: str, segment: Segment) -> Event:

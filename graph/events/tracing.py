@@ -13,7 +13,7 @@ from langchain_core.runnables.config import get_async_callback_manager_for_confi
 from langgraph.types import Overwrite, TracePolicy
 
 from peerleap.engine import Completion, Engine, SamplingParams
-from peerleap.graph.history.segments import GENERATED, Segment
+from peerleap.graph.history import GENERATED, Segment
 
 
 async def traced(
@@ -73,8 +73,8 @@ def _result(completion: Completion, model: str) -> LLMResult:
         input_token_details=InputTokenDetails(cache_read=completion.cached_tokens),
     )
     message = AIMessage(content=completion.text, usage_metadata=usage, response_metadata={"model_name": model})
-    told = {"finish_reason": completion.finish_reason, "stop_reason": completion.stop_reason}
-    return LLMResult(generations=[[ChatGeneration(message=message, generation_info=told)]])
+    reasons = {"finish_reason": completion.finish_reason, "stop_reason": completion.stop_reason}
+    return LLMResult(generations=[[ChatGeneration(message=message, generation_info=reasons)]])
 
 
 def _recorded_input(state: Any) -> Any:
@@ -87,13 +87,13 @@ def _recorded_input(state: Any) -> Any:
 def _recorded_output(update: Any) -> Any:
     if not isinstance(update, Mapping):
         return update
-    told = {key: value for key, value in update.items() if key != "histories"}
-    for key in (key for key in told if key.startswith("history_")):
-        segments = told[key].value if isinstance(told[key], Overwrite) else told[key]
-        told[key] = [
+    shown = {key: value for key, value in update.items() if key != "histories"}
+    for key in (key for key in shown if key.startswith("history_")):
+        segments = shown[key].value if isinstance(shown[key], Overwrite) else shown[key]
+        shown[key] = [
             {"kind": s["kind"], "round": s["round"], "text": s["text"], "tokens": len(s["token_ids"])} for s in segments
         ]
-    return told
+    return shown
 
 
 def _count(history: Sequence[Segment]) -> int:

@@ -1,3 +1,5 @@
+"""A path's history: a list of segments whose token ids are the truth."""
+
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NotRequired
 
@@ -48,6 +50,9 @@ class Segment(TypedDict):
     text: str
     """The ids, decoded; the message of an `error`, which has no ids."""
     finish: NotRequired[Finish]
+    """Generated segments: why they end."""
+    stop: NotRequired[str | int | None]
+    """Generated segments: the stop string or stop token id that ended them; missing at a limit or an end of turn."""
     prompt_tokens: NotRequired[int]
     """Generated segments: tokens that their request sent."""
     cached_tokens: NotRequired[int]
@@ -73,8 +78,23 @@ def history_ids(history: Iterable[Segment]) -> list[int]:
 
 
 def grown(history: Iterable[Segment]) -> int:
-    """Tokens of a history after its prompt: what counts against a path's budget."""
+    """Tokens of a history after its prompt, generated and inserted ones."""
     return sum(len(segment["token_ids"]) for segment in history if segment["kind"] != "prompt")
+
+
+def spent(history: Iterable[Segment], counts: Literal["own", "all"]) -> int:
+    """Tokens that count against a path's budget: those that it thought (`own`), or all after its prompt (`all`)."""
+    return grown(history) if counts == "all" else thought_tokens(history)
+
+
+def thought_tokens(history: Iterable[Segment]) -> int:
+    """Tokens that a path has thought, its summaries and its answer section left out."""
+    return sum(len(segment["token_ids"]) for segment in history if segment["kind"] == "thought")
+
+
+def sent_tokens(history: Iterable[Segment]) -> int:
+    """Tokens that the next request of a path sends."""
+    return sum(len(segment["token_ids"]) for segment in history)
 
 
 def dropped_tokens(segment: Segment) -> int:
@@ -84,7 +104,7 @@ def dropped_tokens(segment: Segment) -> int:
     """
     finish = segment.get("finish")
     if finish == "think_end" and segment["kind"] == "summary":
-        return segment.get("dropped", 1)  # runs that were kept before it was counted had one
+        return segment.get("dropped", 1)  # records written before `dropped` existed lost exactly one token
     return int(finish == "turn_end")
 
 

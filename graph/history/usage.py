@@ -1,3 +1,5 @@
+"""Where the tokens of a path, or of a run, went."""
+
 from collections.abc import Iterable, Mapping
 from typing import cast
 

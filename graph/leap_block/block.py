@@ -4,15 +4,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from peerleap.graph.events.schema import VERSION, Writer
-from peerleap.graph.history.segments import Segment
+from peerleap.graph.events import VERSION, Writer
+from peerleap.graph.history import Segment
 from peerleap.graph.leap_block.routers import ROUTERS
 from peerleap.graph.leap_block.similarity import similarity_matrix
-from peerleap.graph.leap_block.summary import PERSON, Summarized, Summary, comment, conclude
-from peerleap.graph.path.path import Path
+from peerleap.graph.leap_block.summary import PERSON, Summarized, comment, conclude
+from peerleap.graph.path import Path
 from peerleap.graph.seeds import derive_random
-from peerleap.graph.settings import Settings
-from peerleap.graph.state import BlockRecord, PathState, history_key
+from peerleap.graph.settings import RunSettings
+from peerleap.graph.state import BlockRecord, PathState, Summary, history_key
 
 
 def active_paths(status: Mapping[str, PathState]) -> list[str]:
@@ -20,7 +20,7 @@ def active_paths(status: Mapping[str, PathState]) -> list[str]:
     return [name for name, path in status.items() if path["state"] == "active"]
 
 
-def alumni(status: Mapping[str, PathState], settings: Settings) -> list[str]:
+def alumni(status: Mapping[str, PathState], settings: RunSettings) -> list[str]:
     """Names of the paths that have finished and go on sharing their conclusion."""
     return [name for name, path in status.items() if settings.alumni and path["state"] in {"finished", "forced"}]
 
@@ -64,20 +64,20 @@ def close_block(
         segments = result["segments"]
         if name in record["routes"]:
             read = record["routes"][name]
-            said = [text for text in (person if PERSON in read else None, hint) if text]
+            persons = [text for text in (person if PERSON in read else None, hint) if text]
             sources = [paths[source] for source in read if source != PERSON]
             before = histories[name]
-            segments = [*segments, comment(paths[name], before, summaries, sources, round_number, said)]
+            segments = [*segments, comment(paths[name], before, summaries, sources, round_number, persons)]
         update[history_key(name)] = segments
     left = {**status, **failed}
     update["status"] = failed
     update["round"] = round_number + 1
     update["rounds"] = [record]
-    update["last_round"] = nobody_to_hear(left, settings)
+    update["last_round"] = no_peer_left(left, settings)
     return update
 
 
-def nobody_to_hear(status: Mapping[str, PathState], settings: Settings) -> bool:
+def no_peer_left(status: Mapping[str, PathState], settings: RunSettings) -> bool:
     """Whether a further LeaP block would have no reader with a peer."""
     active = active_paths(status)
     if settings.human_peer and active:
@@ -89,22 +89,19 @@ def route(
     summaries: Mapping[str, Summary],
     readers: Sequence[str],
     order: Sequence[str],
-    settings: Settings,
+    settings: RunSettings,
     round_number: int,
 ) -> BlockRecord:
-    """Who reads whom (paper, section 2.2): never oneself, no peer twice, no empty summary."""
-    assert settings.router is not None
-    assert settings.similarity is not None
-    assert settings.top_k is not None
+    """Who reads whom (paper, section 2.2): never oneself, no peer twice, no summary that states nothing."""
     texts = [summaries[name]["text"] for name in order]
     matrix = similarity_matrix(texts, settings.similarity)
     router = ROUTERS[settings.router]
     checked = [bool(summaries[name].get("evidence")) for name in order]
-    told = [j for j, text in enumerate(texts) if text]
+    worth_reading = [j for j, name in enumerate(order) if texts[j] and not summaries[name].get("no_claim")]
     routes, reading = {}, set(readers)
     for i, name in enumerate(order):
         if name in reading:
-            peers = told[: bisect_left(told, i)] + told[bisect_right(told, i) :]
+            peers = worth_reading[: bisect_left(worth_reading, i)] + worth_reading[bisect_right(worth_reading, i) :]
             random = derive_random(settings.seed, "route", round_number, name)
             routes[name] = [order[j] for j in router(matrix[i], peers, settings.top_k, random, checked)]
     return BlockRecord(

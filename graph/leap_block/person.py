@@ -5,38 +5,35 @@ from typing import Any
 
 from langgraph.types import interrupt
 
-from peerleap.graph.history.segments import storable
+from peerleap.graph.history import storable
 from peerleap.graph.leap_block.summary import Summarized
-from peerleap.graph.path.path import Path
-
-NOT_KEPT = "human_peer: a run that waits for a person must be kept; compile with a checkpointer"
+from peerleap.graph.path import Path
 
 
 def ask_person(paths: Mapping[str, Path], summarized: Mapping[str, Summarized], round_number: int) -> str | None:
     """Interrupt the run with the summaries of the block; the comment that it is resumed with, if any.
 
     The interrupt's value has `round`, `summaries` (text by path) and, after a comment that cannot be used, `error`.
-    Resume with `Command(resume="...")`; an empty text says nothing.
+    Resume with `Command(resume="...")`; an empty text leaves no comment.
     """
     path = next(iter(paths.values()))
     if not path.settings.human_peer:
         return None
-    most = path.settings.summary_tokens
-    assert most is not None
-    asked: dict[str, Any] = {
+    limit = path.settings.summary_tokens
+    request: dict[str, Any] = {
         "round": round_number,
         "summaries": {name: result["summary"]["text"] for name, result in summarized.items()},
     }
     while True:
-        said = interrupt(asked)
-        if said is None or said == "":
+        reply = interrupt(request)
+        if reply is None or reply == "":
             return None
-        if not isinstance(said, str):
-            error = f"comment={said!r}: give a text, or nothing"
+        if not isinstance(reply, str):
+            error = f"comment={reply!r}: give a text, or nothing"
         else:
-            said = storable(said).strip()
-            tokens = len(path.insert("comment", round_number, said)["token_ids"])
-            if tokens <= most:
-                return said or None
-            error = f"comment: {tokens} tokens; it has room for {most} (summary_tokens)"
-        asked = {**asked, "error": error}
+            comment = storable(reply).strip()
+            tokens = len(path.insert("comment", round_number, comment)["token_ids"])
+            if tokens <= limit:
+                return comment or None
+            error = f"comment: {tokens} tokens; it has room for {limit} (summary_tokens)"
+        request = {**request, "error": error}

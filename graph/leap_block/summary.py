@@ -2,39 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import NotRequired
 
-from langchain_core.runnables import RunnableConfig
 from typing_extensions import TypedDict
 
 from peerleap.agents import prompts
 from peerleap.graph.answers.own_answer import extract_answer
-from peerleap.graph.events.emitter import nobody
-from peerleap.graph.events.schema import VERSION, Event, Writer
-from peerleap.graph.history.evidence import LABELS, Evidence, find_evidence, peer_label
-from peerleap.graph.history.segments import Segment
-from peerleap.graph.history.usage import path_usage
-from peerleap.graph.path.path import Path
+from peerleap.graph.events import VERSION, Event, discard, usage_event
+from peerleap.graph.history import LABELS, Segment, find_evidence, peer_label
+from peerleap.graph.leap_block.claims import has_claim
+from peerleap.graph.path import Path, Turn
+from peerleap.graph.state import Summary
 
 PERSON = "person"
 """Stands for a person among the sources of a comment; no path has this name."""
-# What a character decodes to of which a limit has left some bytes: nothing that a peer could read.
+# Replacement character: the token limit cut a multi-byte character.
 _BROKEN = "\ufffd"
 # Characters of its own last line that a path reads again behind a comment.
 _ANCHOR = 200
-
-
-class Summary(TypedDict):
-    """What a path shares in one LeaP block."""
-
-    text: str
-    """Without tags; empty where the path had nothing to say."""
-    tokens: int
-    """Generated for it; 0 for a finished path, which writes nothing new."""
-    cut: bool
-    """It ran into the token limit."""
-    evidence: NotRequired[list[Evidence]]
-    """What its path has checked with tools; missing where it has checked nothing."""
 
 
 class Summarized(TypedDict):
@@ -45,87 +29,84 @@ class Summarized(TypedDict):
     error: str | None
 
 
-async def summarize(
-    path: Path,
-    history: Sequence[Segment],
-    round_number: int,
-    write: Writer,
-    config: RunnableConfig | None = None,
-) -> Summarized:
+async def summarize(path: Path, history: Sequence[Segment], turn: Turn) -> Summarized:
     """Summary stage (paper, section 2.2): at most `summary_tokens` tokens, closed by us where the path did not."""
     try:
-        return await _summarize(path, history, round_number, write, config)
+        segments, summary = await _summarize(path, history, turn)
     except Exception as error:  # noqa: BLE001
-        told = f"{type(error).__name__}: {error}"
-        segment = Segment(kind="error", round=round_number, token_ids=[], text=told)
-        return Summarized(segments=[segment], summary=Summary(text="", tokens=0, cut=False), error=told)
+        message = f"{type(error).__name__}: {error}"
+        segment = Segment(kind="error", round=turn.round, token_ids=[], text=message)
+        return Summarized(segments=[segment], summary=Summary(text="", tokens=0, cut=False), error=message)
+    event = Event(v=VERSION, type="summary", path=path.name, round=turn.round)
+    event |= {"text": summary["text"], "tokens": summary["tokens"]}
+    if "evidence" in summary:
+        event["evidence"] = summary["evidence"]
+    if "no_claim" in summary:
+        event["no_claim"] = True
+    turn.write(event)
+    if turn.write is not discard:
+        turn.write(usage_event(path.name, turn.round, [*history, *segments]))
+    return Summarized(segments=segments, summary=summary, error=None)
 
 
-async def _summarize(
-    path: Path, history: Sequence[Segment], round_number: int, write: Writer, config: RunnableConfig | None
-) -> Summarized:
+async def _summarize(path: Path, history: Sequence[Segment], turn: Turn) -> tuple[list[Segment], Summary]:
     new: list[Segment] = []
     if history[-1].get("finish") != "summarize":
-        new.append(path.insert("trigger", round_number, _trigger(path, history, round_number)))
-    assert path.settings.summary_tokens is not None
-    end_strings, end_ids = path.think_end
-    segment, completion = await path.generate(
-        "summary", [*history, *new], round_number, path.settings.summary_tokens,
-        stop=(prompts.SUMMARIZE_END, *end_strings), stop_token_ids=end_ids, write=write, config=config,
-    )  # fmt: skip
+        new.append(path.insert("trigger", turn.round, _trigger(path, history, turn.round)))
+    stops = {**path.think_end, prompts.SUMMARIZE_END: "summary_end"}
+    segment = await path.generate(
+        "summary", [*history, *new], path.settings.summary_tokens, stops, turn, at_limit="cut"
+    )
     text, closed, _ = segment["text"].partition(prompts.SUMMARIZE_END)
-    segment["finish"] = "summary_end" if closed else "cut"
-    if completion.ended_turn:
-        segment["finish"] = "turn_end"
-    elif completion.stop_reason in (*end_ids, *end_strings) and not closed:
-        segment["finish"] = "think_end"
-        before, _, _ = text.partition("</think>")
-        generated = len(segment["token_ids"])
-        while len(segment["text"]) > len(before):
-            segment["token_ids"] = segment["token_ids"][:-1]
-            segment["text"] = path.decode(segment["token_ids"])
-        segment["dropped"] = generated - len(segment["token_ids"])
-        text = segment["text"]
+    if closed and segment["finish"] != "turn_end":
+        segment["finish"] = "summary_end"
+    if segment["finish"] == "think_end":
+        text = _without_end_of_thought(path, segment)
     new.append(segment)
     if not closed and path.turns is None:
         cut = prompts.SUMMARY_CUT if segment["finish"] == "cut" else "\n"
-        new.append(path.insert("nudge", round_number, cut + prompts.SUMMARIZE_END))
+        new.append(path.insert("nudge", turn.round, cut + prompts.SUMMARIZE_END))
     if segment["finish"] == "cut":
         text = text.rstrip(_BROKEN)
+    text = text.strip()
+    no_claim = not has_claim(text, history[0]["text"], path.task)
     if path.settings.preset == "paper" and new[0]["kind"] == "trigger" and path.turns is None:
-        text = f"{_template(path, round_number)} {text.strip()}"  # the authors' code shares the template, too
-    summary = Summary(text=text.strip(), tokens=len(segment["token_ids"]), cut=segment["finish"] == "cut")
-    summary = with_evidence(summary, history)
-    told = Event(v=VERSION, type="summary", path=path.name, round=round_number)
-    told |= {"text": summary["text"], "tokens": summary["tokens"]}
-    if "evidence" in summary:
-        told["evidence"] = summary["evidence"]
-    write(told)
-    if write is not nobody:
-        write({"v": VERSION, "type": "usage", "path": path.name, "round": round_number,
-               "usage": path_usage([*history, *new])})  # fmt: skip
-    return Summarized(segments=new, summary=summary, error=None)
+        text = f"{_template(path, turn.round)} {text}"  # the authors' code shares the template, too
+    summary = Summary(text=text, tokens=len(segment["token_ids"]), cut=segment["finish"] == "cut")
+    if no_claim:
+        summary["no_claim"] = True
+    return new, with_evidence(summary, history)
+
+
+def _without_end_of_thought(path: Path, segment: Segment) -> str:
+    """Take the end of the thought out of a summary that ran into it: a path that goes on must not have ended."""
+    before, _, _ = segment["text"].partition("</think>")
+    generated = len(segment["token_ids"])
+    while len(segment["text"]) > len(before):
+        segment["token_ids"] = segment["token_ids"][:-1]
+        segment["text"] = path.decode(segment["token_ids"])
+    segment["dropped"] = generated - len(segment["token_ids"])
+    return segment["text"]
 
 
 def conclude(path: Path, history: Sequence[Segment]) -> Summary:
     """What a finished path goes on to share: its answer and the last `summary_tokens` tokens of what supports it."""
-    assert path.settings.summary_tokens is not None
     # A forced answer says nothing beyond itself; before it stands the answer section or the thought that supports it.
     forced = {"nudge", "answer"}
     answered = [b for a, b in pairwise(history) if b["kind"] == "answer" and a["kind"] not in forced]
     support = answered or [segment for segment in history if segment["kind"] == "thought"]
     ids = [token for segment in support for token in segment["token_ids"]]
     answer, room = extract_answer(history, path.task), path.settings.summary_tokens
-    told = prompts.CONCLUSION_OPEN.format(text="")
+    opening = prompts.CONCLUSION_OPEN.format(text="")
     if answer:
-        said = prompts.CONCLUSION.format(answer=answer, text="")
-        left = room - len(path.insert("comment", 0, said)["token_ids"])
-        # An answer too long to be told beside its reasons is found in their last words.
-        told, room = (said, left) if left > 0 else (told, room)
+        with_answer = prompts.CONCLUSION.format(answer=answer, text="")
+        left = room - len(path.insert("comment", 0, with_answer)["token_ids"])
+        # An answer that has no room beside its reasons is found in their last words.
+        opening, room = (with_answer, left) if left > 0 else (opening, room)
     text = path.decode(ids[-room:]).strip()
     if len(ids) > room:
         text = text.lstrip(_BROKEN)
-    return with_evidence(Summary(text=(told + text).strip(), tokens=0, cut=False), history)
+    return with_evidence(Summary(text=(opening + text).strip(), tokens=0, cut=False), history)
 
 
 def with_evidence(summary: Summary, history: Sequence[Segment]) -> Summary:

@@ -1,0 +1,12 @@
+"""One reasoning chain.
+
+Read `path` (how it writes and is written into), `round` (T tokens of thought, or the end), `cuts` (where a block must
+not cut), `tool_calls` (calls in the thought), `turn` (what goes with every step).
+"""
+
+from peerleap.graph.path.path import Path
+from peerleap.graph.path.round import think
+from peerleap.graph.path.tool_calls import Toolbox
+from peerleap.graph.path.turn import Status, Stops, Turn
+
+__all__ = ["Path", "Status", "Stops", "Toolbox", "Turn", "think"]

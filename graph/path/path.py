@@ -1,13 +1,11 @@
+"""One reasoning chain: how it writes, and how others write into it."""
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-
-from langchain_core.runnables import RunnableConfig
 
 from peerleap.agents import Peer, prompts
 from peerleap.engine import (
-    Completion,
     Engine,
     SamplingParams,
     Thinking,
@@ -18,13 +16,13 @@ from peerleap.engine import (
     render_prompt,
     turn_markers,
 )
-from peerleap.graph.events.emitter import nobody
-from peerleap.graph.events.schema import VERSION, Writer
-from peerleap.graph.events.tracing import traced
-from peerleap.graph.history.segments import Kind, Segment, history_ids
+from peerleap.graph.events import discard, token_event, traced
+from peerleap.graph.history import Finish, Kind, Segment, history_ids
 from peerleap.graph.path.tool_calls import Toolbox
+from peerleap.graph.path.turn import Stops, Turn
 from peerleap.graph.seeds import derive_random, derive_seed
-from peerleap.graph.settings import Settings, TaskName
+from peerleap.graph.settings import RunSettings, TaskName
+from peerleap.graph.state import Conversation, Message
 from peerleap.tools.untrusted import LEAP_TAGS, neutralise
 
 
@@ -37,7 +35,7 @@ class Path:
     """Its place among all paths, from 1: what its peers call it."""
     peer: Peer
     engine: Engine
-    settings: Settings
+    settings: RunSettings
     task: TaskName
     tools: Toolbox | None = None
     """What it may call while it thinks."""
@@ -48,18 +46,17 @@ class Path:
         return detect_thinking(self.engine.tokenizer)
 
     @property
-    def think_end(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """Stop strings and stop token ids that end the thought."""
+    def think_end(self) -> Stops:
+        """What ends the thought; empty for a model that does not think."""
         thinking = self.thinking
         if not thinking.thinks:
-            return (), ()
-        return ((), (thinking.end_id,)) if thinking.end_id is not None else (("</think>",), ())
+            return {}
+        return {"</think>" if thinking.end_id is None else thinking.end_id: "think_end"}
 
     @property
     def turns(self) -> tuple[str, str] | None:
         """What stands around a user's message, where LeaP blocks are turns; `None` where they are in its thought."""
-        asked = self.settings
-        if self.thinking.thinks or asked.block_as != "turns" or asked.trigger == "model":
+        if self.thinking.thinks or self.settings.block_as != "turns" or self.settings.trigger == "model":
             return None
         return turn_markers(self.engine.tokenizer)
 
@@ -67,16 +64,28 @@ class Path:
         """One of several wordings, by the run's seed."""
         return derive_random(self.settings.seed, self.name, round_number, purpose).choice(alternatives)
 
-    def prompt(self, question: str, *, alone: bool) -> Segment:
-        """The prompt segment: task, expertise, question."""
-        about = [] if alone else [prompts.PEERS_TURNS if self.turns else prompts.PEERS]
+    def prompt(self, conversation: Conversation, *, alone: bool) -> Segment:
+        """The prompt segment: what was said before, then task, peers, expertise, tools and question in one message.
+
+        `alone`: the path has no LeaP block before it, so that nothing is said of peers.
+        """
+        form = "plain" if alone else self.settings.prompt
+        about = []
+        if form == "paper" and self.turns is None:
+            about.append(prompts.PEERS_EXAMPLE)
+        elif form != "plain":
+            about.append(prompts.PEERS_TURNS if self.turns else prompts.PEERS)
         if self.peer.instructions:
             about.append(prompts.EXPERTISE.format(instructions=self.safe(self.peer.instructions)))
         if self.tools is not None and self.tools.hint:
             about.append(self.tools.hint)
-        parts = [prompts.TASKS[self.task], *about, f"Question: {self.safe(question)}"]
+        question = f"Question: {self.safe(conversation.question)}"
+        content = "\n\n".join([prompts.TASKS[self.task], *about, question])
+        earlier = [Message(role, self.safe(text)) for role, text in conversation.earlier]
         template_tools = self.tools.template_tools if self.tools is not None else None
-        ids = render_prompt(self.engine.tokenizer, "\n\n".join(parts), self.thinking, template_tools)
+        ids = render_prompt(self.engine.tokenizer, content, self.thinking, template_tools, earlier=earlier)
+        if form == "paper" and self.thinking.thinks:
+            ids = ids + encode(self.engine.tokenizer, prompts.PEERS_PREFILL)
         return Segment(kind="prompt", round=0, token_ids=ids, text=self.decode(ids))
 
     def safe(self, text: str) -> str:
@@ -103,59 +112,64 @@ class Path:
         return decode(self.engine.tokenizer, list(token_ids))
 
     async def generate(
-        self,
-        kind: Kind,
-        history: Sequence[Segment],
-        round_number: int,
-        max_tokens: int,
-        *,
-        stop: tuple[str, ...] = (),
-        stop_token_ids: tuple[int, ...] = (),
-        write: Writer,
-        config: RunnableConfig | None = None,
-    ) -> tuple[Segment, Completion]:
-        """Let the path write a segment; its end-of-turn token is not kept. `config` is the node's, for tracers."""
+        self, kind: Kind, history: Sequence[Segment], limit: int, stops: Stops, turn: Turn, *, at_limit: Finish
+    ) -> Segment:
+        """Let the path write a segment of at most `limit` tokens; its end-of-turn token is not stored.
+
+        Args:
+            kind: of the segment.
+            history: the path's, whose ids are the request's prompt.
+            limit: maximum number of tokens to generate.
+            stops: what ends the request, and why then.
+            turn: the node's.
+            at_limit: why the segment ends where the limit has ended it.
+
+        Returns:
+            The segment, with the reason it ended (`finish`) and what stopped it (`stop`).
+        """
         prompt = history_ids(history)
         sampling = self.peer.sampling.over(self.settings.sampling).model_dump(exclude_none=True)
         params = SamplingParams(
-            max_tokens=max_tokens,
-            stop=stop,
-            stop_token_ids=stop_token_ids,
+            max_tokens=limit,
+            stop=tuple(stop for stop in stops if isinstance(stop, str)),
+            stop_token_ids=tuple(stop for stop in stops if isinstance(stop, int)),
             seed=derive_seed(self.settings.seed, self.name, len(prompt)),
             logprobs=self.settings.logprobs,
             **sampling,
         )
         run = derive_seed(self.settings.seed, history[0]["text"])  # the same in a fork of the run
         session = f"{run:08x}/{self.name}"
-        on_text = None if write is nobody else lambda text: write(self._said(kind, round_number, text))
-        completion = await traced(
+        write = turn.write
+        on_text = None if write is discard else lambda text: write(token_event(self.name, turn.round, kind, text))
+        done = await traced(
             lambda: self.engine.generate(prompt, params, session=session, on_text=on_text),
-            config, engine=self.engine, params=params, path=self.name, kind=kind, round_number=round_number,
+            turn.config, engine=self.engine, params=params, path=self.name, kind=kind, round_number=turn.round,
             history=history,
         )  # fmt: skip
-        ids, text = completion.token_ids, completion.text
-        if completion.ended_turn:
+        ids, text = done.token_ids, done.text
+        if done.ended_turn:
             ids = ids[:-1]
             text = self.decode(ids)
+        stopped = done.finish_reason == "stop" and done.stop_reason is not None
         segment = Segment(
             kind=kind,
-            round=round_number,
+            round=turn.round,
             token_ids=ids,
             text=text,
-            prompt_tokens=completion.prompt_tokens,
-            cached_tokens=completion.cached_tokens,
+            finish="turn_end" if done.ended_turn else stops[done.stop_reason] if stopped else at_limit,
+            prompt_tokens=done.prompt_tokens,
+            cached_tokens=done.cached_tokens,
         )
-        if completion.logprob is not None:
-            segment["logprob"] = completion.logprob
-        if completion.token_confidences is not None:
-            segment["confidences"] = completion.token_confidences[: len(ids)]
-        return segment, completion
-
-    def _said(self, kind: Kind, round_number: int, text: str) -> Any:
-        return {"v": VERSION, "type": "tokens", "path": self.name, "round": round_number, "kind": kind, "text": text}
+        if stopped:
+            segment["stop"] = done.stop_reason
+        if done.logprob is not None:
+            segment["logprob"] = done.logprob
+        if done.token_confidences is not None:
+            segment["confidences"] = done.token_confidences[: len(ids)]
+        return segment
 
 
 @lru_cache(maxsize=1024)
 def _harmless(text: str, markers: tuple[str, ...], labels: tuple[str, ...]) -> str:
-    # Kept, since several peers read the same summary.
+    # Cached, since several peers read the same summary.
     return neutralise(text, (*LEAP_TAGS, *markers), labels=labels)

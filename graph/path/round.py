@@ -1,110 +1,88 @@
 """A round of one path: think for T tokens, and, where the thought or the budget ends, answer."""
 
-from collections.abc import Awaitable, Sequence
-from typing import Literal
+from collections.abc import Sequence
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
 from peerleap.agents import prompts
-from peerleap.engine import Completion
 from peerleap.graph.answers.own_answer import extract_answer, find_answer
-from peerleap.graph.checkpoints import Journal, sent_tokens
+from peerleap.graph.checkpoints import Journal
 from peerleap.graph.errors import CheckpointError
-from peerleap.graph.events.emitter import nobody
-from peerleap.graph.events.schema import Writer, end_event, segment_event, usage_event
-from peerleap.graph.history.segments import Finish, Kind, Segment, grown
+from peerleap.graph.events import discard, end_event, segment_event, usage_event
+from peerleap.graph.history import Finish, Kind, Segment, grown, sent_tokens, spent, thought_tokens
+from peerleap.graph.path.cuts import ends_in_number, in_open_unit
 from peerleap.graph.path.path import Path
-from peerleap.graph.settings import Settings
-
-Status = Literal["active", "finished", "forced", "failed"]
+from peerleap.graph.path.turn import Status, Stops, Turn
 
 _PARAGRAPH = "\n\n"
 _BOXED_TOKENS = 64
 _MAX_INVENTED = 2
+# How many times `grace` a path may continue so that a block does not cut a fence, a formula or a number.
+_UNIT_GRACE = 4
+# Tokens in which a number should be over.
+_NUMBER_TOKENS = 16
 
 
-def round_target(settings: Settings, round_number: int, history: Sequence[Segment]) -> int | None:
-    """Tokens to think until the next LeaP block; `None` where there is no further block.
-
-    `communicate_at` counts thought tokens from the beginning of the path, `interval` from the last block.
-    """
-    if settings.communicate_at is not None:
-        if round_number >= len(settings.communicate_at):
-            return None
-        thought = sum(len(segment["token_ids"]) for segment in history if segment["kind"] == "thought")
-        return max(1, settings.communicate_at[round_number] - thought)
-    if settings.rounds is not None and round_number >= settings.rounds:
-        return None
-    return settings.interval
-
-
-async def think(
-    path: Path,
-    history: Sequence[Segment],
-    round_number: int,
-    target: int | None,
-    write: Writer,
-    config: RunnableConfig | None = None,
-) -> tuple[list[Segment], Status]:
-    """Run one round; the new segments and the path's status. `config` is the node's own, for the path's tools.
+async def think(path: Path, history: Sequence[Segment], target: int | None, turn: Turn) -> tuple[list[Segment], Status]:
+    """Run one round of `target` tokens, or to the end of the path; its new segments, and the path's status.
 
     An error of the engine ends the path, not the run: it becomes an `error` segment and the status `failed`.
     """
-    turn = _Turn(path, history, round_number, write, config)
+    round_ = Round(path, history, turn)
     try:
-        status = await turn.run(target)
-    except (GraphBubbleUp, CheckpointError):  # a tool interrupts the graph; the run cannot be kept
+        status = await round_.run(target)
+    except (GraphBubbleUp, CheckpointError):  # a tool interrupts the graph; the run cannot be stored
         raise
     except Exception as error:  # noqa: BLE001
         text = f"{type(error).__name__}: {error}"
-        turn.add(Segment(kind="error", round=round_number, token_ids=[], text=text))
+        round_.add(Segment(kind="error", round=turn.round, token_ids=[], text=text))
         status = "failed"
-    if write is not nobody:
-        write(usage_event(path.name, round_number, turn.history))
+    if turn.write is not discard:
+        turn.write(usage_event(path.name, turn.round, round_.history))
     if status != "active":
-        answer = None if status == "failed" else extract_answer(turn.history, path.task)
-        write(end_event(path.name, status, answer, turn.history))
-    return turn.new, status
+        answer = None if status == "failed" else extract_answer(round_.history, path.task)
+        turn.write(end_event(path.name, status, answer, round_.history))
+    return round_.new, status
 
 
-class _Turn:
-    def __init__(
-        self, path: Path, history: Sequence[Segment], round_number: int, write: Writer, config: RunnableConfig | None
-    ) -> None:
-        self.path, self.settings, self.round, self.write = path, path.settings, round_number, write
-        self.config, self.journal = config, Journal(config)
+class Round:
+    """One path in one round: its history so far, and what the round adds to it."""
+
+    def __init__(self, path: Path, history: Sequence[Segment], turn: Turn) -> None:
+        self.path, self.settings, self.turn = path, path.settings, turn
+        self.journal = Journal(turn.config)
         self.history = list(history)
-        self._grown = grown(history)
+        self._spent = self._count(history)
         self.new: list[Segment] = []
         self._invented = 0
 
+    def _count(self, segments: Sequence[Segment]) -> int:
+        return spent(segments, self.settings.budget_counts)
+
     @property
     def budget(self) -> int:
-        assert self.settings.max_tokens is not None
-        return self.settings.max_tokens - self._grown
+        """Tokens that are left of the path's budget."""
+        return self.settings.max_tokens - self._spent
 
     def add(self, segment: Segment) -> None:
+        """Append a finished segment, and emit it."""
         self.history.append(segment)
-        self._grown += grown((segment,))
+        self._spent += self._count((segment,))
         self.new.append(segment)
-        self.write(segment_event(self.path.name, segment))
+        self.turn.write(segment_event(self.path.name, segment))
 
     async def run(self, target: int | None) -> Status:
+        """Think, and answer where the thought ends; `active` where a LeaP block comes next."""
         await self.journal.open()
         limit = self.budget if target is None else min(target, self.budget)
+        stops = self.path.think_end
         # Without a further block, a summary that the path begins is part of its thought.
-        more_stops = (prompts.SUMMARIZE,) if self.settings.trigger == "model" and target is not None else ()
+        if self.settings.trigger == "model" and target is not None:
+            stops = {**stops, prompts.SUMMARIZE: "summarize"}
         self._nudge()
-        finish = await self._think(limit, *more_stops)
-        grace = min(self.settings.grace or 0, self.budget)
-        if finish == "interval" and self.budget > 0 and self._in_paragraph() and not self._in_call():
-            begun = len(self.new)
-            finish = await self._think(grace, _PARAGRAPH, *more_stops)
-            grace -= sum(len(segment["token_ids"]) for segment in self.new[begun:] if segment["kind"] == "thought")
-        # Also where the paragraph has ended in the middle of a call, at an empty line of its code.
-        if finish == "interval" and self._in_call():
-            finish = await self._think(grace, *more_stops, one_call=True)
+        finish = await self._think(limit, stops)
+        if finish == "interval" and self.budget > 0:
+            finish = await self._to_a_good_place(stops)
         if finish == "think_end":
             return await self._answer()
         if finish == "turn_end":
@@ -113,85 +91,95 @@ class _Turn:
             return await self._force()
         return "active"
 
-    def _in_paragraph(self) -> bool:
-        return self.settings.cut == "paragraph" and not self.history[-1]["text"].endswith(_PARAGRAPH)
+    async def _to_a_good_place(self, stops: Stops) -> Finish:
+        """Continue past T to the end of a paragraph, and out of a fence, a formula, a number or a tool call."""
+        grace, room = self.settings.grace, _UNIT_GRACE * self.settings.grace
+        finish: Finish = "interval"
+        while self.settings.cut == "paragraph" and finish == "interval" and self.budget > 0 and not self._in_call():
+            limit = min(self._tokens_to_a_good_place(grace), room)
+            if limit <= 0:
+                break
+            begun = len(self.new)
+            finish = await self._think(limit, {**stops, _PARAGRAPH: "interval"})
+            used = thought_tokens(self.new[begun:])
+            grace, room = grace - used, room - used
+        # Also where the paragraph has ended in the middle of a call, at an empty line of its code.
+        if finish == "interval" and self._in_call():
+            finish = await self._think(grace, stops, one_call=True)
+        return finish
+
+    def _tokens_to_a_good_place(self, grace: int) -> int:
+        """Maximum number of tokens to go on for; 0 where a LeaP block may begin here."""
+        text = "".join(segment["text"] for segment in self.history if segment["kind"] == "thought")
+        if ends_in_number(text):
+            return _NUMBER_TOKENS
+        if in_open_unit(text):
+            return _UNIT_GRACE * self.settings.grace
+        return 0 if self.history[-1]["text"].endswith(_PARAGRAPH) else grace
 
     def _in_call(self) -> bool:
         return self.path.tools is not None and self.path.tools.pending(self.history)
 
-    async def _think(self, limit: int, *more_stops: str, one_call: bool = False) -> Finish:
+    async def _think(self, limit: int, stops: Stops, *, one_call: bool = False) -> Finish:
         """Think for `limit` generated tokens, or, with `one_call`, until the call is answered that has begun."""
-        close_strings, close_ids = self.path.think_end
-        finish: Finish = "interval"
         while limit > 0 and self.budget > 0:
-            stop = (*close_strings, *more_stops)
-            if self._invented < _MAX_INVENTED:
-                stop += (prompts.COMMENT,)
-            call_strings, call_ids = self.path.tools.stops(self.history) if self.path.tools is not None else ((), ())
-            segment, completion = await self._generate(
-                "thought", min(limit, self.budget), (*stop, *call_strings), (*close_ids, *call_ids)
+            segment = await self._generate(
+                "thought", min(limit, self.budget), self._thought_stops(stops), at_limit="interval"
             )
-            reason = completion.stop_reason
-            if completion.ended_turn:
-                finish = "turn_end"
-            elif reason is not None and (reason in close_ids or reason in close_strings):
-                finish = "think_end"
-            elif reason == prompts.SUMMARIZE:
-                finish = "summarize"
-            elif reason == prompts.COMMENT:
-                finish = "invented"
-            elif reason is not None and (reason in call_strings or reason in call_ids):
-                finish = "tool"
-            segment["finish"] = finish
             self.add(segment)
             limit -= len(segment["token_ids"])
+            finish = segment["finish"]
             if finish == "invented":
                 self._invented += 1
                 self._insert(prompts.INVENTED_COMMENT)
-            elif await self._called(segment, reason):
+            elif await self._call_tool(segment):
                 if one_call:
                     return "interval"
             elif finish != "tool":
                 return finish
-            finish = "interval"
-        return finish
+        return "interval"
 
-    async def _called(self, segment: Segment, reason: str | int | None) -> bool:
+    def _thought_stops(self, stops: Stops) -> Stops:
+        """`stops`, and what ends a thought for a moment: an invented comment, a tool call."""
+        calls = self.path.tools.stops(self.history) if self.path.tools is not None else ()
+        invented: Stops = {prompts.COMMENT: "invented"} if self._invented < _MAX_INVENTED else {}
+        return {**dict.fromkeys(calls, "tool"), **invented, **stops}
+
+    async def _call_tool(self, segment: Segment) -> bool:
         """Answer the call that `segment` completes, if it does; whether there is an answer to think about."""
         tools = self.path.tools
-        if tools is None or segment.get("finish") not in {"interval", "tool", "turn_end"}:
+        if tools is None or segment["finish"] not in {"interval", "tool", "turn_end"}:
             return False
-        call = tools.find(self.history, reason)
+        call = tools.find(self.history, segment.get("stop"))
         if call is None:
             return False
         answer = await self.journal.tool_call(
-            lambda: tools.answer(
-                call, self.history, segment, self.budget, path=self.path.name, config=self.config, write=self.write
-            )
+            lambda: tools.answer(call, self.history, segment, self._room(), path=self.path.name, turn=self.turn)
         )
         if answer is not None:
             self.add(answer)
         return answer is not None
 
+    def _room(self) -> int:
+        """Tokens that a tool's result may take."""
+        return self.settings.max_tokens - grown(self.history) if self.settings.budget_counts == "all" else self.budget
+
     def _nudge(self) -> None:
         """Open a block for a path that has read its peers and has called nothing yet."""
         tools = self.path.tools
-        if tools is None or not tools.nudge or self.round == 0 or any("tool" in s for s in self.history):
+        if tools is None or not tools.nudge or self.turn.round == 0 or any("tool" in s for s in self.history):
             return
-        nudge = self.path.insert("nudge", self.round, tools.nudge)
+        nudge = self.path.insert("nudge", self.turn.round, tools.nudge)
         if len(nudge["token_ids"]) < self.budget:
             self.add(nudge)
 
     async def _answer(self) -> Status:
         """The thought is over: write the answer section."""
-        assert self.settings.answer_tokens is not None
-        segment, completion = await self._generate("answer", self.settings.answer_tokens)
-        segment["finish"] = "turn_end" if completion.ended_turn else "cut"
-        self.add(segment)
+        self.add(await self._generate("answer", self.settings.answer_tokens, {}, at_limit="cut"))
         return await self._ended()
 
     async def _ended(self) -> Status:
-        """The path has said all it wanted; where its answer is not in the box that its prompt demands, ask for it.
+        """The path has ended by itself; where its answer is not in the box that its prompt demands, ask for it.
 
         An answer in prose has a vote, but graders read boxes only; it keeps its vote where asking yields nothing.
         """
@@ -209,39 +197,29 @@ class _Turn:
         return await self._ask(prompts.OUT_OF_BUDGET + ("</think>" if self.path.thinking.thinks else ""))
 
     async def _ask(self, before: str) -> Status:
-        task = self.path.task
-        assert self.settings.answer_tokens is not None
-        self._insert(before + prompts.ANSWERS[task])
+        opening = prompts.ANSWERS[self.path.task]
+        self._insert(before + opening)
         tokens = self.settings.answer_tokens
-        boxed = prompts.ANSWERS[task].endswith("{")
-        limit, stop = (min(tokens, _BOXED_TOKENS), "\n") if boxed else (tokens, _PARAGRAPH)
-        if not await self._say(limit, stop):
+        limit, stop = (min(tokens, _BOXED_TOKENS), "\n") if opening.endswith("{") else (tokens, _PARAGRAPH)
+        if not await self._write_answer(limit, stop):
             # It began with the line break that ends an answer: once more, from behind it.
             left = limit - len(self.history[-1]["token_ids"])
             if left > 0:
-                await self._say(left, stop)
+                await self._write_answer(left, stop)
         return "forced"
 
-    async def _say(self, limit: int, stop: str) -> bool:
-        """Write an answer, up to `stop`; whether it did not stop before it had said anything."""
-        segment, completion = await self._generate("answer", limit, (stop,))
-        if completion.ended_turn:
-            segment["finish"] = "turn_end"
-        else:
-            segment["finish"] = "answer" if completion.finish_reason == "stop" else "cut"
+    async def _write_answer(self, limit: int, stop: str) -> bool:
+        """Write an answer, up to `stop`. True if the answer holds any text, or did not end at `stop`."""
+        segment = await self._generate("answer", limit, {stop: "answer"}, at_limit="cut")
         self.add(segment)
         return segment["finish"] != "answer" or bool(segment["text"].strip())
 
-    async def _generate(
-        self, kind: Kind, limit: int, stop: tuple[str, ...] = (), stop_ids: tuple[int, ...] = ()
-    ) -> tuple[Segment, Completion]:
-        def request() -> Awaitable[tuple[Segment, Completion]]:
-            return self.path.generate(
-                kind, self.history, self.round, limit, stop=stop, stop_token_ids=stop_ids,
-                write=self.write, config=self.config,
-            )  # fmt: skip
-
-        return await self.journal.request(kind, sent_tokens(self.history), request)
+    async def _generate(self, kind: Kind, limit: int, stops: Stops, *, at_limit: Finish) -> Segment:
+        return await self.journal.request(
+            kind,
+            sent_tokens(self.history),
+            lambda: self.path.generate(kind, self.history, limit, stops, self.turn, at_limit=at_limit),
+        )
 
     def _insert(self, text: str, kind: Kind = "nudge") -> None:
-        self.add(self.path.insert(kind, self.round, text))
+        self.add(self.path.insert(kind, self.turn.round, text))

@@ -12,8 +12,9 @@ from langgraph.errors import GraphBubbleUp
 from peerleap.agents import Peer
 from peerleap.engine import Engine, control_texts, decode, detect_thinking
 from peerleap.graph.errors import SettingsError
-from peerleap.graph.events.schema import VERSION, Event, Writer
-from peerleap.graph.history.segments import Segment, ToolRecord
+from peerleap.graph.events import VERSION, Event
+from peerleap.graph.history import Segment, ToolRecord
+from peerleap.graph.path.turn import Turn
 from peerleap.tools.limits import ToolUse
 from peerleap.tools.prompts import START_NUDGE
 from peerleap.tools.protocols.base import BadCall, StopReason, ToolProtocol, ToolRequest, unavailable
@@ -63,11 +64,11 @@ class Toolbox:
             if isinstance(tool, RunTool):
                 tool.open_run(config)
 
-    def stops(self, history: Sequence[Segment]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """Stop strings and stop tokens of a path that may still call tools; none for one that may not."""
+    def stops(self, history: Sequence[Segment]) -> tuple[str | int, ...]:
+        """Stop strings and stop token ids of a path that may still call tools; none for one that may not."""
         if not self.runner.remaining(_use(history)):
-            return (), ()
-        return self.protocol.stop, self.protocol.stop_token_ids
+            return ()
+        return (*self.protocol.stop, *self.protocol.stop_token_ids)
 
     def find(self, history: Sequence[Segment], stop_reason: StopReason) -> ToolRequest | BadCall | None:
         """The call that the path's own text behind the last insertion holds."""
@@ -82,37 +83,33 @@ class Toolbox:
         return self.protocol.pending(self._own_text(history), 0) is not None
 
     async def answer(
-        self, call: ToolRequest | BadCall, history: Sequence[Segment], who: Segment, room: int, *,
-        path: str, config: RunnableConfig | None, write: Writer,
-    ) -> Segment | None:  # fmt: skip
+        self, call: ToolRequest | BadCall, history: Sequence[Segment], who: Segment, room: int, *, path: str, turn: Turn
+    ) -> Segment | None:
         """Run `call`; a `tool` segment of at most `room` tokens, or `None` where no answer would fit.
 
-        `who` is the generated segment that ends with the call. Whatever the tool does is told to the model; only an
+        `who` is the generated segment that ends with the call. Whatever the tool does is reported to the model; only an
         interrupt of the graph and a cancellation pass through.
         """
         if room - _ROOM_AFTER < self._least(call, history):
             return None
         name = call.name if isinstance(call, ToolRequest) else ""
-        told = Event(v=VERSION, type="tool_start", path=path, round=who["round"], tool=name)
-        write({**told, "text": call.raw})
-        outcome = await self._run(call, history, who["round"], path, config)
+        event = Event(v=VERSION, type="tool_start", path=path, round=who["round"], tool=name)
+        turn.write({**event, "text": call.raw})
+        outcome = await self._run(call, history, path, turn)
         segment = self._segment(call, outcome, who["round"], room - _ROOM_AFTER)
         if segment is not None:
             segment["tool"] = _record(name, outcome, self.markers)
         seconds = round(outcome.duration_s, 3)
-        write({**told, "type": "tool_end", "status": outcome.status, "seconds": seconds, "text": outcome.text})
+        turn.write({**event, "type": "tool_end", "status": outcome.status, "seconds": seconds, "text": outcome.text})
         return segment
 
-    async def _run(
-        self, call: ToolRequest | BadCall, history: Sequence[Segment], round_number: int, path: str,
-        config: RunnableConfig | None,
-    ) -> ToolOutcome:  # fmt: skip
+    async def _run(self, call: ToolRequest | BadCall, history: Sequence[Segment], path: str, turn: Turn) -> ToolOutcome:
         use = _use(history)
         limits = self.runner.limits
         seconds = min(limits.seconds, max(0.1, limits.path_seconds - use.seconds))
         name = call.name if isinstance(call, ToolRequest) else ""
-        mine = call_config(config, PathCall(path, _cells(history, name), seconds))
-        mine = merge_configs(mine, {"metadata": {"leap_path": path, "leap_round": round_number}})
+        mine = call_config(turn.config, PathCall(path, _cells(history, name), seconds))
+        mine = merge_configs(mine, {"metadata": {"leap_path": path, "leap_round": turn.round}})
         try:
             tool = next((tool for tool in self.runner.tools if tool.name == name), None)
             if isinstance(tool, RunTool):

@@ -8,16 +8,17 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.types import Overwrite, StateSnapshot
 
 from peerleap.agents import Sampling
+from peerleap.graph.budget import fit_context
 from peerleap.graph.checkpoints import one_run
-from peerleap.graph.compiled import CompiledLeapGraph, newest
+from peerleap.graph.compiled import CompiledLeapGraph
 from peerleap.graph.errors import InputError, SettingsError
 from peerleap.graph.history.segments import Segment, storable
+from peerleap.graph.langgraph_keys import newest
 from peerleap.graph.leap_block.block import close_block
 from peerleap.graph.leap_block.summary import PERSON, Summarized, Summary
 from peerleap.graph.path.path import Path
-from peerleap.graph.prepare import fit_context
 from peerleap.graph.runs.run import unfinished_nodes
-from peerleap.graph.settings import Settings, as_settings
+from peerleap.graph.settings import RunSettings, Settings, as_run_settings, as_settings
 from peerleap.graph.state import history_key
 
 # What is decided before the first token.
@@ -82,7 +83,11 @@ def fork(
     paths = {name: graph.path(name, {**values, "params": changed.model_dump(mode="json")}) for name in status}
     for name, path in paths.items():
         tools = any(path.peer.tools for path in paths.values())
-        fit_context(changed, changed, path, values[history_key(name)][0], len(paths), tools=tools)
+        prompt = len(values[history_key(name)][0]["token_ids"])
+        fit_context(
+            changed, changed, model=path.engine.model, context=path.engine.context_length,
+            prompt=prompt, bare_prompt=lambda prompt=prompt: prompt, paths=len(paths), tools=tools,
+        )  # fmt: skip
     texts = {name: _said(path, edit.get(name), f"edit[{name!r}]") for name, path in paths.items()}
     edits = {name: text for name, text in texts.items() if text is not None}
     hint = _said(next(iter(paths.values())), hint, "hint")
@@ -195,7 +200,7 @@ def _check_names(what: str, names: Collection[str], known: Collection[str]) -> N
         raise InputError(f"{what}: there is no path {unknown[0]!r}; there are {', '.join(known)}")
 
 
-def _settings(stored: Mapping[str, Any], changes: Any) -> Settings:
+def _settings(stored: Mapping[str, Any], changes: Any) -> RunSettings:
     if isinstance(changes, Settings):
         changes = changes.model_dump(exclude_unset=True)
     if not isinstance(changes, Mapping):
@@ -219,14 +224,13 @@ def _settings(stored: Mapping[str, Any], changes: Any) -> Settings:
         if key not in may_be_none and getattr(changed, key) is None:
             kept_told = f"leave it out to keep the run's {stored[key]!r}" if stored[key] else "this run has none"
             raise SettingsError(f"{key}=None: a fork needs a value; {kept_told}")
-    return changed
+    return as_run_settings(changed.model_dump())
 
 
 def _said(path: Path, text: str | None, what: str) -> str | None:
     if text is None:
         return None
     most = path.settings.summary_tokens
-    assert most is not None
     if not isinstance(text, str):
         raise InputError(f"{what}={text!r}: give a text")
     text = storable(text).strip()

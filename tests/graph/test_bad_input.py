@@ -8,7 +8,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from peerleap.engine import EngineMissing
 from peerleap.graph import InputError, SettingsError, build_graph
-from peerleap.graph.prepare import check_input, read_question
+from peerleap.graph.inputs import check_input, read_conversation
 
 QUESTION = {"question": "What is 2 + 2?"}
 
@@ -157,12 +157,12 @@ def test_a_parents_other_keys_are_its_own_business() -> None:
 
 
 def test_the_question_goes_before_the_messages() -> None:
-    assert read_question({"question": "Q?", "messages": [AIMessage("x")]}) == "Q?"
-    assert read_question({"messages": [SystemMessage("x"), HumanMessage("Q?")]}) == "Q?"
+    assert read_conversation({"question": "Q?", "messages": [AIMessage("x")]}).question == "Q?"
+    assert read_conversation({"messages": [SystemMessage("x"), HumanMessage("Q?")]}).question == "Q?"
 
 
 def test_what_cannot_be_stored_is_taken_out_of_a_question() -> None:
-    assert read_question({"question": "a\x00b\ud800c"}) == "ab?c"
+    assert read_conversation({"question": "a\x00b\ud800c"}).question == "ab?c"
 
 
 @pytest.mark.parametrize("paths", [0, -1, 1025, 2.5, "4", True])

@@ -8,8 +8,7 @@ from pydantic import ValidationError
 from peerleap.agents import Peer, Sampling
 from peerleap.engine import EMBEDDED, ScriptedEngine
 from peerleap.graph import Settings
-from peerleap.graph.defaults import INSTRUCT, PAPER, SMALL, THINKING, model_defaults
-from peerleap.graph.prepare import resolve_settings
+from peerleap.graph.defaults import INSTRUCT, PAPER, SMALL, THINKING, model_defaults, resolve_settings
 from peerleap.graph.settings import as_settings
 
 
@@ -19,7 +18,7 @@ def engine(*, thinking: bool = False, model: str = "scripted") -> ScriptedEngine
 
 ENGINES = [engine(), engine(thinking=True), engine(model=EMBEDDED)]
 # What may stay open: no preset, blocks without number, no points, the kind told from the question.
-OPEN = {"preset", "rounds", "communicate_at", "task"}
+OPEN = {"logprobs", "preset", "rounds", "communicate_at", "task"}
 
 
 @pytest.mark.parametrize("made", ENGINES, ids=["instruct", "thinking", "embedded"])
@@ -94,7 +93,7 @@ def test_a_default_budget_shrinks_to_the_context(team: Any, say: Any) -> None:
     prompt = len(made.engine.calls[0].ids)
     settings = events[0]["settings"]
     # Beside the budget: an answer, the frame of a block, a summary of one's own and one of the peer's with its label.
-    assert settings["max_tokens"] == 3000 - prompt - (512 + 192 + 256 + 256 + 16)
+    assert settings["max_tokens"] == 3000 - prompt - (512 + 256 + 256 + 256 + 16)
 
 
 def test_the_budget_that_fits_all_peers_is_the_smallest(team: Any, say: Any) -> None:
@@ -103,7 +102,7 @@ def test_the_budget_that_fits_all_peers_is_the_smallest(team: Any, say: Any) -> 
     budget = next(iter(made.graph.compile().stream({"question": "What is 2 + 2?"}, stream_mode="custom")))["settings"]
     list(made.graph.compile().stream({"question": "What is 2 + 2?"}))
     longest = max(len(call.ids) for call in made.engine.calls)
-    assert budget["max_tokens"] == 3500 - longest - (512 + 192 + 256 + 2 * (256 + 16))
+    assert budget["max_tokens"] == 3500 - longest - (512 + 256 + 256 + 2 * (256 + 16))
 
 
 def test_a_default_budget_stays_where_it_fits(team: Any, say: Any) -> None:

@@ -2,8 +2,14 @@
 
 from typing import Any
 
-from peerleap.graph.path.round import round_target
-from peerleap.graph.settings import Settings
+from peerleap.graph.budget import round_target
+from peerleap.graph.defaults import COMMON, INSTRUCT
+from peerleap.graph.settings import RunSettings, Settings, complete
+
+
+def settings(**values: Any) -> RunSettings:
+    defaults = {**COMMON, **INSTRUCT, "interval": None, "rounds": None}
+    return complete(Settings(**values), defaults)
 
 
 def thought_tokens(run: Any, path: str, round_number: int) -> int:
@@ -31,14 +37,17 @@ def test_tokens_beyond_the_count_come_off_the_next(leap: Any, block_then: Any) -
 
 
 def test_a_point_already_passed_takes_one_token() -> None:
-    history: Any = [{"kind": "thought", "token_ids": [1] * 60}, {"kind": "comment", "token_ids": [1] * 500}]
-    asked = Settings(communicate_at=(20, 50))
-    assert round_target(asked, 1, history) == 1
-    assert round_target(asked, 2, history) is None
+    history: Any = [
+        {"kind": "thought", "round": 0, "token_ids": [1] * 60},
+        {"kind": "comment", "round": 0, "token_ids": [1] * 500},
+    ]
+    run = settings(communicate_at=(20, 50))
+    assert round_target(run, 1, history, 2) == 1
+    assert round_target(run, 2, history, 2) is None
 
 
 def test_interval_counts_from_the_last_block() -> None:
-    history: Any = [{"kind": "thought", "token_ids": [1] * 60}]
-    assert round_target(Settings(interval=50), 7, history) == 50
-    assert round_target(Settings(interval=50, rounds=2), 1, history) == 50
-    assert round_target(Settings(interval=50, rounds=2), 2, history) is None
+    history: Any = [{"kind": "thought", "round": 0, "token_ids": [1] * 60}]
+    assert round_target(settings(interval=50), 7, history, 2) == 50
+    assert round_target(settings(interval=50, rounds=2), 1, history, 2) == 50
+    assert round_target(settings(interval=50, rounds=2), 2, history, 2) is None

@@ -7,8 +7,8 @@ from langchain_core.messages import HumanMessage
 from peerleap.agents import Peer
 from peerleap.engine import ScriptedEngine
 from peerleap.graph import build_graph
-from peerleap.graph.answer_message import short_votes
 from peerleap.graph.state import Vote
+from peerleap.graph.vote import short_votes
 
 
 def graph(text: str) -> Any:

@@ -1,0 +1,189 @@
+"""One call of the graph: its input, options and context are checked before anything is stored."""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from inspect import signature
+from typing import Any
+
+from langchain_core.messages import BaseMessage, convert_to_messages
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command
+
+from peerleap.agents import Sampling
+from peerleap.graph.errors import InputError, SettingsError
+from peerleap.graph.history import storable
+from peerleap.graph.langgraph_keys import CHECKPOINTER, NESTED
+from peerleap.graph.settings import Settings, as_settings
+from peerleap.graph.state import INPUT_KEYS, Conversation, Message, Role
+
+NOT_STORED = "human_peer: a run that waits for a person must be stored; compile with a checkpointer"
+
+_ROLES: dict[str, Role] = {"system": "system", "developer": "system", "human": "user", "ai": "assistant"}
+# What a call can be given beside its input, by name.
+_OPTIONS = {*signature(CompiledStateGraph.stream).parameters}
+
+
+def read_conversation(state: Mapping[str, Any]) -> Conversation:
+    """The question, and the messages before it.
+
+    The question is `question`, or, where there is none, the last message if a person wrote it. Where an agent has
+    handed the conversation over to this graph, which leaves a tool's message at the end, it is the person's last
+    message. A `question` stands alone: the messages beside it are not read.
+
+    Raises:
+        InputError: there is no question, it is empty, or a message has parts that no text model can read.
+    """
+    question, messages = state.get("question"), as_messages(state)
+    earlier: Sequence[BaseMessage] = ()
+    if question is None and messages:
+        at = len(messages) - 1
+        if messages[at].type == "tool":
+            at = next((n for n in range(at, -1, -1) if messages[n].type == "human"), at)
+        if messages[at].type != "human":
+            raise InputError(f"messages: the last one is from {messages[at].type!r}; it must be a person's")
+        question, earlier = _text(messages[at]), messages[:at]
+    if question is None:
+        raise InputError("no question: give {'question': '...'} or {'messages': [...]} with a person's message last")
+    text = storable(question) if isinstance(question, str) else ""
+    if not text.strip():
+        raise InputError(f"question={question!r}: give a text that is not empty")
+    return Conversation(text, _earlier(earlier))
+
+
+def _earlier(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
+    """The messages as turns: system texts joined at the beginning, neighbours of one role joined.
+
+    Tool calls and their results belong to the agent that made them, and are left out.
+    """
+    system: list[str] = []
+    turns: list[Message] = []
+    for message in messages:
+        role = _ROLES.get(message.type)
+        text = storable(_text(message)).strip() if role is not None else ""
+        if role is None or not text:
+            continue
+        if role == "system":
+            system.append(text)
+        elif turns and turns[-1].role == role:
+            turns[-1] = Message(role, f"{turns[-1].text}\n\n{text}")
+        else:
+            turns.append(Message(role, text))
+    while turns and turns[0].role == "assistant":  # templates want a person to begin
+        turns.pop(0)
+    return (*([Message("system", "\n\n".join(system))] if system else []), *turns)
+
+
+def _text(message: BaseMessage) -> str:
+    """The text of a message.
+
+    Raises:
+        InputError: it has an image, audio, a file or another part that is no text.
+    """
+    for part in message.content if isinstance(message.content, list) else ():
+        kind = part.get("type", "?") if isinstance(part, dict) else "text"
+        if message.type in {"human", "system"} and kind not in {"text", "text-plain"}:
+            raise InputError(f"messages: a part of type {kind!r} cannot be read; the models here read text only")
+    return str(message.text)
+
+
+def as_messages(values: Mapping[str, Any]) -> list[BaseMessage]:
+    """The messages of an input, in whichever form LangChain takes them.
+
+    Raises:
+        InputError: they are no messages.
+    """
+    messages = values.get("messages") or []
+    try:
+        return convert_to_messages(messages if isinstance(messages, list | tuple) else [messages])
+    except (NotImplementedError, ValueError) as error:
+        raise InputError(f"messages={messages!r}: {error}") from error
+
+
+def check_input(values: object, *, nested: bool) -> None:
+    """Refuse a call with unknown keys, or without a question, before anything is stored.
+
+    A parent graph hands its whole state to a subgraph, so foreign keys are refused only where we are called directly.
+
+    Raises:
+        InputError: names the key and what would be right.
+    """
+    if not isinstance(values, Mapping):
+        raise InputError(f"input={values!r}: give a mapping such as {{'question': '...'}}")
+    for key in () if nested else values:
+        if key not in INPUT_KEYS:
+            close = get_close_matches(str(key), INPUT_KEYS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(map(repr, INPUT_KEYS))}"
+            raise InputError(f"input key {key!r} is unknown; {hint}")
+    read_conversation(values)
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse what LangGraph would drop, so that the run would be another one than was requested.
+
+    Raises:
+        InputError: an argument of the call is misspelt.
+        SettingsError: a setting is passed as an argument.
+    """
+    settings = {*Settings.model_fields, *Sampling.model_fields}
+    for name, value in options.items():
+        if name in _OPTIONS or not (close := get_close_matches(name, {*_OPTIONS, *settings}, n=1, cutoff=0.8)):
+            continue
+        if close[0] in settings:
+            context = {close[0]: value} if close[0] in Settings.model_fields else {"sampling": {close[0]: value}}
+            raise SettingsError(f"{name}={value!r}: settings are given as context={context!r}")
+        raise InputError(f"a call has no argument {name!r}; did you mean {close[0]!r}?")
+
+
+def check_call(
+    values: object, configurable: Mapping[str, Any], context: object, checkpointer: object, *, inherited: bool
+) -> Settings | None:
+    """The settings of a call that is in order; `None` where it has none.
+
+    Args:
+        values: the input: a mapping, a `Command`, or `None` to resume.
+        configurable: what the call is configured with, the graph's own configuration included.
+        context: the settings, as the caller passed them.
+        checkpointer: the compiled graph's.
+        inherited: `configurable` comes from the node of another graph that made this call, so that input and context
+            are made for this graph although another one is around it.
+
+    Raises:
+        InputError: unknown input key, no question, no thread id, or one that LangGraph loses.
+        SettingsError: a setting is unknown or out of range, or needs a checkpointer that there is not.
+    """
+    nested = NESTED in configurable
+    if values is None and checkpointer is None and not nested:
+        values = {}  # there is no run that it could resume
+    if values is not None and not isinstance(values, Command):
+        check_input(values, nested=nested and not inherited)
+    if isinstance(values, Command) and values.resume is None and not values.update and not values.goto:
+        raise InputError("Command(resume=None): LangGraph takes it for none; resume with '' to say nothing")
+    if not nested and checkpointer not in {None, False, True}:
+        _check_thread(configurable.get("thread_id"))
+    if nested and isinstance(checkpointer, BaseCheckpointSaver) and configurable.get(CHECKPOINTER) is None:
+        raise SettingsError(
+            "checkpointer: it belongs to the outermost graph; the one around this graph has none, so compile that "
+            "one with the checkpointer and this one without"
+        )
+    settings = None
+    if context is not None:
+        settings = as_settings(context, nested=nested and not inherited)
+    elif not nested and (named := {key: configurable[key] for key in Settings.model_fields if key in configurable}):
+        settings = as_settings(named)
+    if settings is not None and settings.human_peer and checkpointer in {None, False} and not nested:
+        raise SettingsError(NOT_STORED)
+    return settings
+
+
+def _check_thread(thread: object) -> None:
+    if not thread:
+        if thread is not None and thread != "":
+            raise InputError(f"thread_id={thread!r}: LangGraph takes it for none; give a text, as {str(thread)!r}")
+        raise InputError(
+            "this graph has a checkpointer, so a run needs a name to be found under: "
+            "config={'configurable': {'thread_id': '...'}}"
+        )
+    text = str(thread)
+    if storable(text) != text:
+        raise InputError(f"thread_id={text!r}: it has a NUL or half a character; use another name")
