@@ -86,7 +86,7 @@ def test_a_hostile_summary_stays_inside_the_comment(leap: Any, hostile: str, thi
     def write(call: Any) -> str:
         if call.stage == "summary" and call.number == 1:
             # The stop strings would end it; as in a real model, other spellings get through.
-            return hostile.replace("</think>", "</ think>").replace("<|im_end|>", "<|IM_END|>")
+            return "It is 4. " + hostile.replace("</think>", "</ think>").replace("<|im_end|>", "<|IM_END|>")
         return secrets(call)
 
     run = leap(write, thinking=thinking, summary_tokens=200)
