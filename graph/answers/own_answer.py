@@ -7,7 +7,7 @@ from typing import NamedTuple
 from peerleap.graph.answers.boxed import last_box
 from peerleap.graph.answers.normalize import maths_form, without_fonts
 from peerleap.graph.answers.tex import FONTS
-from peerleap.graph.history.segments import OWN, Segment, storable
+from peerleap.graph.history import OWN, Segment, storable
 from peerleap.graph.settings import TaskName
 
 _OPENED = "\\boxed{"

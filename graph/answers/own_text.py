@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 from peerleap.graph.answers.boxed import last_box
-from peerleap.graph.history.segments import OWN, Segment
+from peerleap.graph.history import OWN, Segment
 
 _OPENED = "\\boxed{"
 

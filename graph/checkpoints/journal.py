@@ -14,7 +14,7 @@ from langgraph.errors import GraphBubbleUp
 from peerleap.graph.checkpoints.base import Checkpointer
 from peerleap.graph.checkpoints.pending_writes import write_shielded
 from peerleap.graph.errors import CheckpointError
-from peerleap.graph.history.segments import Kind, Segment
+from peerleap.graph.history import Kind, Segment
 from peerleap.graph.langgraph_keys import CHECKPOINTER, NAMESPACE, TASK
 
 _INTERRUPTED = {"interrupted": True}

@@ -12,14 +12,13 @@ from peerleap.graph.budget import fit_context
 from peerleap.graph.checkpoints import one_run
 from peerleap.graph.compiled import CompiledLeapGraph
 from peerleap.graph.errors import InputError, SettingsError
-from peerleap.graph.history.segments import Segment, storable
+from peerleap.graph.history import Segment, storable
 from peerleap.graph.langgraph_keys import newest
-from peerleap.graph.leap_block.block import close_block
-from peerleap.graph.leap_block.summary import PERSON, Summarized, Summary
-from peerleap.graph.path.path import Path
+from peerleap.graph.leap_block import PERSON, Summarized, close_block
+from peerleap.graph.path import Path
 from peerleap.graph.runs.run import unfinished_nodes
 from peerleap.graph.settings import RunSettings, Settings, as_run_settings, as_settings
-from peerleap.graph.state import history_key
+from peerleap.graph.state import Summary, history_key
 
 # What is decided before the first token.
 _FIXED = ("preset", "task", "human_peer")

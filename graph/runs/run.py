@@ -8,8 +8,7 @@ from typing_extensions import TypedDict
 
 from peerleap.graph.compiled import CompiledLeapGraph
 from peerleap.graph.errors import InputError
-from peerleap.graph.history.segments import Segment
-from peerleap.graph.history.usage import Usage
+from peerleap.graph.history import Segment, Usage
 from peerleap.graph.state import BlockRecord, PathOutcome, Vote, history_key
 
 _OUTCOME = ("answer", "votes", "paths", "usage", "rounds")
