@@ -11,7 +11,7 @@ from peerleap.graph.events import EventBuffer, buffer_config
 from peerleap.graph.langgraph_keys import STREAMED
 from peerleap.graph.prepare import PREPARED, Prepared
 from peerleap.graph.settings import Settings
-from peerleap.tools.scope import RunScope, scope_config
+from peerleap.tools import RunScope, scope_config
 
 # Name of the settings of a run in the metadata of its checkpoints.
 _SETTINGS = "leap_settings"

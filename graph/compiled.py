@@ -24,7 +24,7 @@ from peerleap.graph.path import Path
 from peerleap.graph.prepare import Prepared
 from peerleap.graph.settings import Settings
 from peerleap.graph.state import LeapInput, LeapOutput
-from peerleap.tools.scope import RunScope
+from peerleap.tools import RunScope
 
 Input = LeapInput | Mapping[str, Any] | Command[Any] | None
 """What a call takes: a question, messages, a command, or `None` to resume."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from peerleap.tools.threads import to_its_end
+from peerleap.tools import to_its_end
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from peerleap.graph.errors import ThreadBusy
-from peerleap.tools.threads import to_its_end
+from peerleap.tools import to_its_end
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from peerleap.graph.path.turn import Stops, Turn
 from peerleap.graph.seeds import derive_random, derive_seed
 from peerleap.graph.settings import RunSettings, TaskName
 from peerleap.graph.state import Conversation, Message
-from peerleap.tools.untrusted import LEAP_TAGS, neutralise
+from peerleap.tools import LEAP_TAGS, neutralise
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,27 @@ from peerleap.graph.errors import SettingsError
 from peerleap.graph.events import VERSION, Event
 from peerleap.graph.history import Segment, ToolRecord
 from peerleap.graph.path.turn import Turn
-from peerleap.tools.limits import ToolUse
-from peerleap.tools.prompts import START_NUDGE
-from peerleap.tools.protocols.base import BadCall, StopReason, ToolProtocol, ToolRequest, unavailable
-from peerleap.tools.protocols.fence import FenceProtocol
-from peerleap.tools.protocols.harmony import HarmonyProtocol
-from peerleap.tools.protocols.hermes import HermesProtocol
-from peerleap.tools.protocols.presets import PROTOCOLS
-from peerleap.tools.runner import ToolOutcome, ToolRunner
-from peerleap.tools.scope import PathCall, RunTool, call_config
-from peerleap.tools.untrusted import neutralise, one_line, shorten
+from peerleap.tools import (
+    PROTOCOLS,
+    START_NUDGE,
+    BadCall,
+    FenceProtocol,
+    HarmonyProtocol,
+    HermesProtocol,
+    PathCall,
+    RunTool,
+    StopReason,
+    ToolOutcome,
+    ToolProtocol,
+    ToolRequest,
+    ToolRunner,
+    ToolUse,
+    call_config,
+    neutralise,
+    one_line,
+    shorten,
+    unavailable,
+)
 
 # What a path needs behind a result to make something of it: with less left, the call is not run.
 _ROOM_AFTER = 16
