@@ -55,7 +55,7 @@ Generated questions for a small model, or a file of your own (id, question, answ
 
 def evaluate(
     task: Annotated[
-        str, typer.Argument(help="aime2024, gpqa_diamond, gsm8k, ..., gym:<task>, or a .jsonl or .csv file.")
+        str, typer.Argument(help="aime2024, gpqa_diamond, gsm8k, ..., gym:<task>, or a .jsonl, .json, .csv or .parquet file.")
     ],
     *,
     method: Annotated[
@@ -194,7 +194,7 @@ def _numbers(given: list[str] | None) -> dict[str, int]:
 
 
 def _name(task: str) -> str:
-    return Path(task).stem if task.endswith((".jsonl", ".csv")) else task.replace(":", "-")
+    return Path(task).name.partition(".")[0] if "." in Path(task).name else task.replace(":", "-")
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n{_EPILOG}"

@@ -15,11 +15,14 @@ def run_plan(
     from peerleap.cli.eval_views import progress_view, show_methods
     from peerleap.engine import get_engine
     from peerleap.evals import Grader, Records, Results, check_fits, header, markdown, read_records, run_eval
+    from peerleap.evals.data import check_golds
     from peerleap.evals.report import check_same, short_budgets
 
     messages = Console(stderr=True)
     with Grader(plan.grader) as grader:
         grader.require({problem.kind for problem in plan.problems})
+        if plan.grader == "peerleap":
+            check_golds(plan.problems, grader)
         engine = get_engine(model, **arguments)
         check_fits(plan, engine)
         head = header(plan, engine, arguments)

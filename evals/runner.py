@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from peerleap.engine import Engine
 from peerleap.evals.counting import OnTokens, counted
-from peerleap.evals.data import Problem
+from peerleap.evals.data import Problem, check_golds
 from peerleap.evals.grading import Grader
 from peerleap.evals.plan import Plan
 from peerleap.evals.question import Questions
@@ -52,9 +52,12 @@ async def run_eval(
     the same call continues.
 
     Raises:
+        DataError: a gold answer would not be graded right itself.
         EngineError: the engine cannot run anything any more; finished questions stay recorded, none as failed.
         MissingExtra: a package is not installed.
     """
+    if plan.grader == "peerleap":
+        await asyncio.to_thread(check_golds, plan.problems, grader)
     if on_tokens is not None:
         plan, engine = counted(plan, engine, on_tokens)
     return await _Eval(plan, engine, records, grader, on_progress).run()

@@ -9,6 +9,7 @@ from peerleap.evals.data.files import read_problems
 from peerleap.evals.data.gym import gym_problems
 from peerleap.evals.data.hub import HubRows, aime_row, gpqa_row, gsm8k_row, hub_problems
 from peerleap.evals.data.problems import DataError, Problem, shuffled
+from peerleap.evals.data.tables import ENDINGS, ending
 
 DATA_FOLDER = "PEERLEAP_DATA"
 SHUFFLE_SEED = 42
@@ -53,21 +54,22 @@ def load(name: str, *, limit: int | None = None, seed: int | None = None) -> lis
         return gym_problems(name.removeprefix("gym:"), size=limit or 100, seed=seed or 0)
     if name in TASKS:
         problems = _task(name, TASKS[name], SHUFFLE_SEED if seed is None else seed)
-    elif Path(name).suffix.lower() in {".jsonl", ".csv"}:
+    elif ending(Path(name)):
         problems = read_problems(name)
         problems = problems if seed is None else [shuffled(problem, seed) for problem in problems]
         _check_letters(name, problems)
     else:
         raise DataError(
-            f"{name!r} is not a data set: name one of {', '.join(TASKS)}, gym:<task>, or a .jsonl or .csv file"
+            f"{name!r} is not a data set: name one of {', '.join(TASKS)}, gym:<task>, or a .jsonl, .json, .csv, .tsv "
+            "or .parquet file"
         )
     return problems[:limit]
 
 
 def _task(name: str, task: Task, seed: int) -> list[Problem]:
     folder = os.environ.get(DATA_FOLDER)
-    local = Path(folder) / f"{name}.jsonl" if folder else None
-    if local is not None and local.is_file():
+    local = _local(Path(folder), name) if folder else None
+    if local is not None:
         problems = read_problems(local, task.kind)
     elif task.hub is not None:
         problems = hub_problems(name, task.hub, task.kind)
@@ -78,6 +80,11 @@ def _task(name: str, task: Task, seed: int) -> list[Problem]:
     if task.shuffle:
         problems = [shuffled(problem, seed) for problem in problems]
     return [_noted(problem, task.note) for problem in problems]
+
+
+def _local(folder: Path, name: str) -> Path | None:
+    endings = [*ENDINGS, *(f"{end}.gz" for end in ENDINGS if end != ".parquet")]
+    return next((file for end in endings if (file := folder / f"{name}{end}").is_file()), None)
 
 
 def _noted(problem: Problem, note: str) -> Problem:

@@ -1,119 +1,200 @@
-"""Data sets in local files: one JSON object a line, or CSV with a header line.
+"""Data sets in local files.
 
-Fields: `id`, `question` (or `problem`), `answer`, and optionally `kind`, `choices`, `source`, `meta`. A file with one
-bad row is refused as a whole: a data set that silently lost a question is another data set.
+A row has `id`, `question`, `answer`, and optionally `kind`, `choices`, `source`, `meta`, under these names or under
+those that published data sets use (`columns.py`):
+
+    {"id": "q1", "question": "What is 1 + 1?", "answer": 2}
+
+A file with one bad row is refused as a whole: a data set that silently lost a question is another data set.
 """
 
-import csv
-import json
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from peerleap.evals.data.problems import DataError, Problem, guess_kind
+from peerleap.evals.data.columns import check_spelling, fields_of
+from peerleap.evals.data.gold import check_final, final_answer, gold_letter, index_base, letter_in
+from peerleap.evals.data.options import Options, find_options
+from peerleap.evals.data.problems import DataError, Problem, guess_kind, shown
+from peerleap.evals.data.tables import ENDINGS, ending, parse_json, read_rows
 
-_FIELDS = {"id", "question", "answer", "kind", "choices", "source", "meta"}
+_LOG = logging.getLogger(__name__)
+_NEEDED = ("id", "question", "answer")
 
 
 def read_problems(path: str | Path, kind: str | None = None) -> list[Problem]:
-    """Every problem of a `.jsonl` or `.csv` file; `kind` is for rows that do not name theirs. Raises `DataError`."""
+    """Read every problem of a file.
+
+    Args:
+        path: A file whose name ends in one of `ENDINGS`, those of text also with `.gz` behind.
+        kind: The kind of rows that do not name theirs; `None` guesses it from the answer.
+
+    Returns:
+        The problems, in the file's order.
+
+    Raises:
+        DataError: The file, or one of its rows, cannot be used; the message names the line.
+    """
     path = Path(path)
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise DataError(f"{str(path)!r}: a data set is a .jsonl or .csv file")
+    if not ending(path):
+        raise DataError(f"{str(path)!r}: a data set is a {', '.join(ENDINGS[:-1])} (also .gz) or {ENDINGS[-1]} file")
+    if path.is_dir():
+        raise DataError(f"{str(path)!r} is a folder: name a file in it")
     if not path.is_file():
         raise DataError(f"{str(path)!r}: no such file")
-    problems: list[Problem] = []
-    seen: dict[str, int] = {}
-    for line, row in reader(path):
-        try:
-            problem = problem_from(row, kind, path.name)
-        except DataError as error:
-            raise DataError(f"{path}:{line}: {error}") from None
-        if problem.id in seen:
-            raise DataError(f"{path}:{line}: id={problem.id!r} is already used on line {seen[problem.id]}")
-        seen[problem.id] = line
-        problems.append(problem)
-    if not problems:
+    rows = [(place, *_placed(place, row)) for place, row in read_rows(path)]
+    if not rows:
         raise DataError(f"{path}: the file holds no problems")
+    try:
+        base = index_base((n, len(o.texts)) for _, f, o, _ in rows if o and (n := _number(f.get("answer"))) is not None)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    named = any("id" in fields for _, fields, _, _ in rows)
+    stem = path.name.partition(".")[0]
+    problems: list[Problem] = []
+    seen: dict[str, str] = {}
+    for number, (place, fields, options, unused) in enumerate(rows):
+        place_id = None if named else f"{stem}-{number:04d}"
+        try:
+            problem = _problem(fields, options, unused, kind, path.name, base=base, place_id=place_id)
+        except DataError as error:
+            raise DataError(f"{place}: {error}") from None
+        if problem.id in seen:
+            raise DataError(f"{place}: id={shown(problem.id)} is already used on {_line(seen[problem.id])}")
+        seen[problem.id] = place
+        problems.append(problem)
+    if unused := list(dict.fromkeys(name for _, _, _, names in rows for name in names)):
+        _LOG.warning("%s: not used: %s", path, ", ".join(map(repr, unused[:10])))
     return problems
 
 
 def problem_from(row: Mapping[str, Any], kind: str | None = None, source: str = "") -> Problem:
-    """A problem from one row; raises `DataError` for a missing, unknown or unusable field."""
-    fields = {name: value for name, value in row.items() if value not in (None, "")}
-    if "problem" in fields and "question" not in fields:
-        fields["question"] = fields.pop("problem")
-    unknown = sorted(set(fields) - _FIELDS)
-    if unknown:
-        raise DataError(
-            f"unknown field {unknown[0]!r}; known are {', '.join(sorted(_FIELDS))} (own data goes into 'meta')"
-        )
-    for name in ("id", "question", "answer"):
-        if name not in fields:
-            raise DataError(f"field {name!r} is missing")
-        if isinstance(fields[name], bool) or not isinstance(fields[name], str | int | float):
-            raise DataError(f"{name}={fields[name]!r} is not text")
-        if isinstance(fields[name], float) and not isfinite(fields[name]):
-            raise DataError(f"{name}={fields[name]!r} is not a number")
-    choices, meta = fields.get("choices"), fields.get("meta", {})
-    if choices is not None and not (isinstance(choices, list | tuple) and all(isinstance(c, str) for c in choices)):
-        raise DataError(f"choices={choices!r} is not a list of texts")
-    if not isinstance(meta, dict):
-        raise DataError(f"meta={meta!r} is not an object")
-    answer = str(fields["answer"]).strip()
+    """Make a problem of one row.
+
+    Args:
+        row: The row, by its columns' names.
+        kind: The kind, where the row does not name it; `None` guesses it from the answer.
+        source: Where the row comes from, where it does not say so.
+
+    Returns:
+        The problem.
+
+    Raises:
+        DataError: A field is missing or cannot be used.
+    """
+    fields, options, unused = fields_of(row)
+    return _problem(fields, options, unused, kind, source)
+
+
+def _placed(place: str, row: Mapping[str, Any]) -> tuple[dict[str, Any], Options | None, list[str]]:
+    try:
+        return fields_of(row)
+    except DataError as error:
+        raise DataError(f"{place}: {error}") from None
+
+
+def _problem(
+    fields: dict[str, Any], options: Options | None, unused: list[str], kind: str | None, source: str,
+    *, base: int | None = None, place_id: str | None = None,
+) -> Problem:  # fmt: skip
+    columns = [*fields, *unused]
+    if place_id is not None:
+        fields["id"] = place_id
+    missing = [name for name in _NEEDED if name not in fields]
+    for name in unused:
+        check_spelling(name, missing)
+    if missing:
+        there = f"; the columns are {', '.join(map(repr, columns[:12]))}" if columns else ""
+        raise DataError(f"field {missing[0]!r} is missing{there}")
+    answer = _single(fields["answer"])
+    texts = {name: _text(name, value) for name, value in {**fields, "answer": answer}.items() if name in _NEEDED}
+    kind = str(fields["kind"]).strip().lower() if "kind" in fields else kind
+    question, gold = texts["question"].replace("\r\n", "\n").strip(), final_answer(texts["answer"])
+    if options is None and kind in {None, "choice"}:
+        options, question = _inside(question, gold, kind)
+    if options is not None and kind in {None, "choice"}:
+        number = _number(answer)
+        gold = gold_letter(answer if number is not None else gold, options, base)
+    elif options is None and kind == "choice":
+        raise DataError("kind='choice' with choices=None, and no options in the question")
+    kind = kind or guess_kind(gold, options)
+    check_final(gold, kind)
     return Problem(
-        id=str(fields["id"]),
-        question=str(fields["question"]),
-        answer=answer,
-        kind=str(fields.get("kind") or kind or guess_kind(answer, choices)),
-        choices=None if choices is None else tuple(choices),
+        id=texts["id"].strip(),
+        question=question,
+        answer=gold,
+        kind=kind,
+        choices=None if options is None else options.texts,
         source=str(fields.get("source", source)),
-        meta=meta,
+        meta=_meta(fields.get("meta", {})),
     )
 
 
-def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, raw in enumerate(path.read_bytes().split(b"\n"), start=1):
-        if not raw.strip():
-            continue
+def _inside(question: str, gold: str, kind: str | None) -> tuple[Options | None, str]:
+    """Options that the question's text holds, where the gold answer is the letter or the text of one of them."""
+    found = find_options(question)
+    if found is None:
+        return None, question
+    stem, texts = found
+    letter = letter_in(gold)
+    named = letter is not None and ord(letter) - ord("A") < len(texts)
+    if not named and kind != "choice":
         try:
-            row = json.loads(raw, parse_constant=_no_number)
-        except ValueError as error:  # what is no JSON and what is no UTF-8
-            raise DataError(f"{path}:{number}: not JSON ({error})") from None
-        if not isinstance(row, dict):
-            raise DataError(f"{path}:{number}: {row!r} is not an object")
-        yield number, row
+            gold_letter(gold, Options(texts), None)
+        except DataError:
+            return None, question
+        if gold.isdigit() and gold not in texts:
+            return None, question  # the index of an option would be a guess
+    return Options(texts), stem
 
 
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no number")
+def _single(answer: Any) -> Any:
+    """The answer of a list of one; a list of more has several right answers."""
+    if isinstance(answer, list | tuple) and len(answer) == 1:
+        return _single(answer[0])
+    return answer
 
 
-def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines, strict=True)
-        last = 1
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, list | tuple) and len(value) > 1 and name == "answer":
+        raise DataError(f"answer={shown(value)} is a list: one right answer is needed, as text")
+    if isinstance(value, bool) and name == "answer":
+        raise DataError(f"answer={value} is not text; write it as a word, such as 'yes'")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise DataError(f"{name}={shown(value)} is not text")
+    if isinstance(value, float) and not isfinite(value):
+        raise DataError(f"{name}={value!r} is not a number")
+    if isinstance(value, int) and value.bit_length() > 4096:
+        raise DataError(f"{name} is a number of over 1,000 digits")
+    # pandas makes floats of whole numbers where a cell of their column is empty.
+    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else str(value)
+
+
+def _number(answer: Any) -> int | None:
+    """A gold answer that may be the index of an option."""
+    if isinstance(answer, bool):
+        return None
+    if isinstance(answer, float) and answer.is_integer() and abs(answer) < 100:
+        return int(answer)
+    if isinstance(answer, str) and answer.strip().isascii() and answer.strip().isdigit() and len(answer.strip()) < 3:
+        return int(answer)
+    return answer if isinstance(answer, int) and abs(answer) < 100 else None
+
+
+def _meta(meta: Any) -> Mapping[str, Any]:
+    if isinstance(meta, str):
         try:
-            for row in reader:
-                first, last = last + 1, reader.line_num
-                if None in row:
-                    raise DataError(f"{path}:{first}: more cells than the header names")
-                yield first, {**row, **_json_cells(path, first, row)}
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(f"{path}:{last + 1}: not CSV ({error})") from None
+            meta = parse_json(meta)
+        except ValueError as error:
+            raise DataError(f"meta={shown(meta)} is not JSON ({error})") from None
+    if not isinstance(meta, Mapping):
+        raise DataError(f"meta={shown(meta)} is not an object")
+    return meta
 
 
-def _json_cells(path: Path, line: int, row: Mapping[str, Any]) -> dict[str, Any]:
-    cells: dict[str, Any] = {}
-    for name in ("choices", "meta"):
-        if row.get(name):
-            try:
-                cells[name] = json.loads(row[name])
-            except json.JSONDecodeError as error:
-                raise DataError(f"{path}:{line}: {name}={row[name]!r} is not JSON ({error})") from None
-    return cells
-
-
-_READERS = {".jsonl": _jsonl, ".csv": _csv}
+def _line(place: str) -> str:
+    """`line 3` of `questions.jsonl:3`, `row 3` of `questions.json: row 3`."""
+    tail = place.rpartition(": ")[2] if ": row " in place else place.rpartition(":")[2]
+    return tail if tail.startswith("row ") else f"line {tail}"

@@ -13,7 +13,7 @@ FACES = {
         "PathResult Plan Problem Progress Questions Records RecordsError Results Team Verdict check_fits compare "
         "header load markdown read_records report run_eval stats"
     ),
-    "peerleap.evals.data": "TASKS DataError Problem guess_kind load",
+    "peerleap.evals.data": "TASKS DataError Problem check_golds guess_kind load",
     "peerleap.evals.stats": (
         "AHA_WORDS METRICS Design Difference Estimate Graded McNemar Tokens aha_count ballot cluster_bootstrap "
         "clustered confidence_vote majority mcnemar paired_difference pass_at_k question_means question_metrics "
