@@ -55,7 +55,7 @@ Generated questions for a small model, or a file of your own (id, question, answ
 
 def evaluate(
     task: Annotated[
-        str, typer.Argument(help="aime2024, gpqa_diamond, gsm8k, ..., gym:<task>, or a .jsonl, .json, .csv or .parquet file.")
+        str, typer.Argument(help="aime2024, gpqa_diamond, ..., gym:<task>, or a .jsonl, .json, .csv or .parquet file.")
     ],
     *,
     method: Annotated[

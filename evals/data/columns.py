@@ -7,6 +7,7 @@ An example: `{"problem": "What is 1+1?", "solution": "2", "answer": "2", "unique
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from peerleap.evals.data.options import Options, read_options
@@ -73,6 +74,7 @@ _KNOWN = frozenset(
 )
 
 
+@lru_cache(maxsize=4096)
 def column(name: object) -> str:
     """A column's name without case and kind of blank."""
     return re.sub(r"[\s_]+", "_", str(name).strip().strip("\ufeff").lower())

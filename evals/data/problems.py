@@ -86,8 +86,10 @@ def _check_text(name: str, text: str) -> None:
         raise DataError(f"{name}={shown(text)} is empty")
     if "\0" in text:
         raise DataError(f"{name}={shown(text)} holds a NUL character")
-    if any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise DataError(f"{name}={shown(text)} holds half of a surrogate pair")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{name}={shown(text)} holds half of a surrogate pair") from None
 
 
 def guess_kind(answer: str, choices: object) -> str:
