@@ -1,7 +1,10 @@
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
+
+from rich.console import Console
 
 T = TypeVar("T")
 
@@ -39,3 +42,26 @@ async def _run(coroutine: Coroutine[Any, Any, T]) -> T:
     finally:
         if heeded:
             loop.remove_signal_handler(signal.SIGINT)
+
+
+@contextmanager
+def until_interrupted(messages: Console) -> Iterator[Callable[[], bool]]:
+    """A function that says whether Ctrl-C was pressed, for work that stops between steps; a second one raises."""
+    pressed = False
+
+    def stop(number: int, frame: Any) -> None:  # noqa: ARG001
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+        messages.print("stopping after this step, so that the state can be saved", highlight=False)
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -7,6 +7,7 @@ from peerleap.cli.fork import fork
 from peerleap.cli.models import models
 from peerleap.cli.resume import resume
 from peerleap.cli.runs import runs
+from peerleap.cli.train import train
 
 app = typer.Typer(
     name="peerleap",
@@ -24,6 +25,7 @@ app.add_typer(runs, name="runs")
 app.command()(models)
 app.command("eval")(evaluate)
 app.command()(compare)
+app.add_typer(train, name="train")
 
 
 @app.callback()

@@ -1,9 +1,9 @@
 """Rows as a trainer takes them, and the order in which it takes them."""
 
 from collections.abc import Iterator, Sequence
+from random import Random
 from typing import Any
 
-from peerleap.graph.seeds import derive_random
 from peerleap.training.rows import Row
 
 
@@ -38,7 +38,7 @@ class RunOrder:
         drawn: list[int] = []
         for epoch in range(epochs):
             an_epoch = list(range(len(lengths)))
-            derive_random(seed, "rows", epoch).shuffle(an_epoch)
+            Random(f"{seed} {epoch}").shuffle(an_epoch)  # noqa: S311 - reproducible on purpose
             drawn += an_epoch
         for start in range(0, len(drawn), batch):
             self._order += sorted(drawn[start : start + batch], key=lambda index: lengths[index])

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from peerleap.training.architecture import adapter_parameters, parameters
 from peerleap.training.machine import Machine
 from peerleap.training.row_file import RowsError
 from peerleap.training.sft_plan import SftPlan
@@ -50,21 +51,6 @@ class Estimate:
         return self.static_bytes + self.activation_bytes
 
 
-def parameters(config: Any) -> tuple[int, int]:
-    """How many parameters a model has, and how many of them are embeddings and output; nothing is allocated."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
-    total = sum(weight.numel() for weight in model.parameters())
-    ends = {
-        id(module.weight): module.weight.numel()
-        for module in (model.get_input_embeddings(), model.get_output_embeddings())
-    }
-    return total, sum(ends.values())
-
-
 def estimate(plan: SftPlan, machine: Machine, *, measure: bool = False, device_batch: int | None = None) -> Estimate:
     """Memory, disk and, where it is to be measured, time of a run.
 
@@ -79,7 +65,7 @@ def estimate(plan: SftPlan, machine: Machine, *, measure: bool = False, device_b
     """
     total, ends = parameters(plan.config)
     lora = plan.recipe.lora
-    trained = total if lora is None else _adapter_parameters(plan.config, lora.rank)
+    trained = total if lora is None else adapter_parameters(plan.config, lora.rank)
     frozen_bytes = 2 if machine.bf16 else 4
     weights = total * ((4 + 2 * machine.bf16) if lora is None else frozen_bytes)
     static = weights + (12 if lora is None else 16) * trained
@@ -129,17 +115,6 @@ def _activations(plan: SftPlan, layout: Layout, checkpointing: bool) -> int:
     head = 3 * 4 * min(tokens, _HEAD_TOKENS) * text.vocab_size
     layers: int = text.num_hidden_layers
     return head + (layer + layers * tokens * text.hidden_size * 4 if checkpointing else layers * layer)
-
-
-def _adapter_parameters(config: Any, rank: int) -> int:
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
-    head = model.get_output_embeddings()
-    linear = (module for module in model.modules() if isinstance(module, torch.nn.Linear) and module is not head)
-    return sum(rank * (module.in_features + module.out_features) for module in linear)
 
 
 def _seconds(plan: SftPlan, machine: Machine, layout: Layout, inside: int) -> float:

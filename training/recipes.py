@@ -86,6 +86,36 @@ RECIPES: dict[str, Recipe] = {
 """By the size of DeepSeek-R1-Distill-Qwen that the paper trains."""
 
 
+@dataclass(frozen=True, slots=True)
+class SftOptions:
+    """A user's own choices; what is `None` is as in the recipe."""
+
+    recipe: str | None = None
+    """Name of a recipe; by the size of the model where it is `None`."""
+    lora: bool = False
+    lora_rank: int | None = None
+    epochs: int | None = None
+    learning_rate: float | None = None
+    batch: int | None = None
+    max_length: int | None = None
+    comments: bool = False
+    """Train the comments, too, as the authors' code does."""
+    seed: int = 0
+    """Decides the order of the rows, and the first weights of adapters."""
+
+    def resolve(self, parameters: int | None = None) -> Recipe:
+        """The hyperparameters for a model of so many parameters.
+
+        Raises:
+            RowsError: there is no such recipe, or a value is out of range.
+        """
+        recipe = recipe_for(self.recipe, parameters)
+        recipe = recipe.with_lora(self.lora_rank) if self.lora else recipe
+        return recipe.over(
+            epochs=self.epochs, learning_rate=self.learning_rate, batch=self.batch, max_length=self.max_length
+        )
+
+
 def recipe_for(name: str | None, parameters: int | None = None) -> Recipe:
     """A recipe by its name, or the one of the paper's model that is nearest in size.
 

@@ -4,12 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from peerleap.engine import vocabulary_hash
-from peerleap.evals.records.file import read_records
-from peerleap.evals.records.schema import PathRecord
-from peerleap.graph.seeds import derive_random
+from peerleap.evals import PathRecord, read_records
 from peerleap.training.lone_prompt import lone_prompts
 from peerleap.training.row_file import RowsError, RowsHeader
 from peerleap.training.rows import Row, make_row
@@ -154,7 +153,7 @@ def _capped(rows: Iterable[Row], rules: Rules) -> tuple[list[Row], Counter[str]]
     stay: list[Row] = []
     for question, found in by_question.items():
         several = list(found.values())
-        derive_random(rules.seed, "select", question).shuffle(several)
+        Random(f"{rules.seed} {question}").shuffle(several)  # noqa: S311 - reproducible on purpose
         stay += several[: rules.per_question]
         dropped["enough of its question"] += len(several) - len(several[: rules.per_question])
     return stay, +dropped

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from peerleap.engine import Model, resolve_model, vocabulary_hash
-from peerleap.training.recipes import Recipe
+from peerleap.evals import MissingExtra
+from peerleap.training.architecture import parameters
+from peerleap.training.recipes import Recipe, SftOptions
 from peerleap.training.row_file import RowsError, RowsHeader, read_rows
 from peerleap.training.rows import Row
 
@@ -65,63 +67,71 @@ class SftPlan:
         return same
 
 
-def sft_plan(
-    source: str | Path,
-    model: str | None,
-    recipe: Recipe,
-    out: str | Path,
-    *,
-    comments: bool = False,
-    seed: int = 0,
-) -> SftPlan:
+def sft_plan(source: str | Path, model: str | None, options: SftOptions, out: str | Path) -> SftPlan:
     """Read the rows, look at the model's configuration and tokenizer, and check that they fit together.
 
     Args:
         source: a file of rows.
         model: hub id or folder; `None` takes the architecture of the recipe, which is enough for an estimate.
-        recipe: the hyperparameters.
+        options: the hyperparameters, where they are not the recipe's.
         out: the folder of the run.
-        comments: train the comments, too.
-        seed: decides the order of the rows, and the first weights of adapters.
 
     Raises:
         RowsError: the rows are damaged, too long, train nothing, or are of another vocabulary.
         ModelError: there is no such model.
     """
+    named = options.resolve()  # a value that cannot be used is refused before anything is read
     header, rows = read_rows(source)
-    _check_rows(source, rows, recipe, comments)
+    for number, row in enumerate(rows, start=2):
+        if not row.trained(comments=options.comments):
+            raise RowsError(f"{source}:{number}: no token of the row is trained; look at it with `peerleap train show`")
     if Path(out).exists() and not Path(out).is_dir():
         raise RowsError(f"--out {str(out)!r}: this is a file; give the name of a folder")
-    found = None if model is None else resolve_model(model)
-    config, tokenizer = _described(found, recipe)
-    plan = SftPlan(
-        Path(source), header, rows, recipe.name if found is None else found.name, None if found is None else found.path,
-        config, tokenizer, recipe, Path(out), comments, seed,
-    )  # fmt: skip
-    _check_model(plan, found)
-    return plan
+    from transformers import AutoConfig
 
-
-def _check_rows(source: str | Path, rows: Sequence[Row], recipe: Recipe, comments: bool) -> None:
+    if model is None:
+        fields = dict(named.architecture)
+        found, config, tokenizer = None, AutoConfig.for_model(fields.pop("model_type"), **fields), None
+    else:
+        found = resolve_model(model)
+        if found.quantization is not None:
+            raise RowsError(f"model={model!r} is quantized as {found.quantization!r}: give one with its full weights")
+        config, tokenizer = AutoConfig.from_pretrained(found.path), load_tokenizer(model)
+    recipe = options.resolve(parameters(config)[0])
     for number, row in enumerate(rows, start=2):
-        if not row.trained(comments=comments):
-            raise RowsError(f"{source}:{number}: no token of the row is trained; look at it with `peerleap train show`")
         if len(row.input_ids) > recipe.max_length:
             raise RowsError(
                 f"{source}:{number}: the row has {len(row.input_ids)} tokens, but max_length={recipe.max_length}: "
                 "select again with a lower --max-tokens, or give a higher --max-length"
             )
+    plan = SftPlan(
+        Path(source), header, rows, recipe.name if found is None else found.name, None if found is None else found.path,
+        config, tokenizer, recipe, Path(out), options.comments, options.seed,
+    )  # fmt: skip
+    _check_model(plan, found)
+    return plan
 
 
-def _described(found: Model | None, recipe: Recipe) -> tuple[Any, Any]:
-    from transformers import AutoConfig, AutoTokenizer
+def load_tokenizer(model: str) -> Any:
+    """The tokenizer of a model, by its hub id or folder.
 
-    if found is None:
-        fields = dict(recipe.architecture)
-        return AutoConfig.for_model(fields.pop("model_type"), **fields), None
-    if found.quantization is not None:
-        raise RowsError(f"model={found.name!r} is quantized as {found.quantization!r}: give one with its full weights")
-    return AutoConfig.from_pretrained(found.path), AutoTokenizer.from_pretrained(found.path)
+    Raises:
+        ModelError: there is no such model.
+    """
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(resolve_model(model).path)
+
+
+def need_packages() -> None:
+    """Say before anything is read that a package is missing.
+
+    Raises:
+        MissingExtra: the message is the command that installs it.
+    """
+    for package in ("trl", "peft", "datasets", "accelerate", "matplotlib"):
+        if find_spec(package) is None:
+            raise MissingExtra(package, "train")
 
 
 def _check_model(plan: SftPlan, found: Model | None) -> None:
