@@ -22,7 +22,7 @@ def tool(request: pytest.FixtureRequest) -> Iterator[BaseTool]:
     elif not probe().tier:
         pytest.skip("this machine can build no walls")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("peerleap.tools.sandbox.fork_server.PRELOAD", ())
+        patch.setattr("peerleap.tools.sandbox.worker_process.PRELOAD", ())
         made: Any = python(backend=request.param)
         yield made
         made.close()

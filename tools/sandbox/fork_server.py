@@ -3,25 +3,29 @@
 import array
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import select
 import shutil
-import signal
 import socket
+import struct
 import subprocess
 import tempfile
 from collections import deque
 from functools import partial
-from pathlib import Path
+from weakref import WeakValueDictionary
 
 from peerleap.tools.sandbox.errors import SandboxUnavailable
-from peerleap.tools.sandbox.launch import PRELOAD, Launch, Walls, launch
+from peerleap.tools.sandbox.launch import Walls
 from peerleap.tools.sandbox.process import Process
+from peerleap.tools.sandbox.worker_process import children, kill_child, runs, start_worker
 
 _START_TIMEOUT_S = 120
 _END_TIMEOUT_S = 15
 _POLL_S = 0.002
+_CREDENTIALS = struct.Struct("iII")  # process, user and group
+_CORES = itertools.count()  # where the sessions of all sandboxes go, one core after the other
 
 
 class ForkServer:
@@ -39,21 +43,20 @@ class ForkServer:
         self._first: int | None = None
         self._unsent: deque[tuple[bytes, socket.socket | None]] = deque()
         self._full = False
+        self._processes: WeakValueDictionary[int, Process] = WeakValueDictionary()
 
     @classmethod
     async def start(cls, walls: Walls, *, memory_mb: int, max_output: int) -> "ForkServer":
         """Start a worker and wait until its packages are imported. `SandboxUnavailable` if it fails."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         # Without walls a cell can write files; then at least not where the host happens to stand.
         folder = None if walls.bwrap or walls.landlock else tempfile.mkdtemp(prefix="peerleap-")
         try:
             with theirs:
                 number = theirs.fileno()
-                start = launch(
-                    "serve", walls, control=number, memory_mb=memory_mb, max_output=max_output, preload=PRELOAD
-                )
-                process = _execute(start, number, folder or "/")
+                process = start_worker(walls, number, folder or "/", memory_mb=memory_mb, max_output=max_output)
         except BaseException:
             ours.close()
             _remove(folder)
@@ -91,21 +94,21 @@ class ForkServer:
         self._sessions += 1
         number = self._sessions
         ours, theirs = socket.socketpair()
-        self._send({"order": "spawn", "session": number, "seed": seed}, theirs)
-        loop = asyncio.get_running_loop()
-        _, child = await loop.create_unix_connection(partial(Process, partial(self._order, number)), sock=ours)
-        return child
+        process = self._processes[number] = Process(partial(self._order, number))
+        self._send({"order": "spawn", "session": number, "seed": seed, "core": next(_CORES)}, theirs)
+        await asyncio.get_running_loop().create_unix_connection(lambda: process, sock=ours)
+        return process
 
     def kill(self) -> None:
         """End the worker and all its sessions at once, without asking it."""
         if not self.alive:
             return  # its number may be another's by now
-        children = _children(self._process.pid)
-        for child in children:
-            _kill_child(child, self._process.pid)
+        below = children(self._process.pid)
+        for child in below:
+            kill_child(child, self._process.pid)
         # bubblewrap leaves by itself once its child, the first of a namespace, is dead and all others
         # with it; killed first, it could be reported gone while they still run.
-        if not (self._nested and children):
+        if not (self._nested and below):
             self._process.kill()
 
     async def close(self) -> None:
@@ -114,6 +117,7 @@ class ForkServer:
             # Not only close: a process forked off the host may hold a copy of the descriptor.
             self._control.shutdown(socket.SHUT_RDWR)
         self._flush()  # nobody reads it any more: to let go of what is attached
+        self._stop_listening()
         self._control.close()
         if not self._ready:
             self.kill()
@@ -131,7 +135,7 @@ class ForkServer:
         """Whether it has ended, and all its sessions with it, given that many seconds."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within_s
-        while self.alive or _runs(self._first):
+        while self.alive or runs(self._first):
             if loop.time() > deadline:
                 return False
             await asyncio.sleep(_POLL_S)
@@ -153,11 +157,32 @@ class ForkServer:
                 said = complaints.read(4096).decode(errors="replace").strip().splitlines()
                 raise SandboxUnavailable(f"the worker did not start: {(said or ['it said nothing'])[-1]}")
         self._ready = True
+        asyncio.get_running_loop().add_reader(self._control, self._listen)
         if self._nested:
             # bubblewrap leaves when the worker has, a moment before the kernel has emptied the namespace: its first
             # process is the last one to go.
             with contextlib.suppress(OSError, IndexError):
-                self._first = os.pidfd_open(_children(self._process.pid)[0])
+                self._first = os.pidfd_open(children(self._process.pid)[0])
+
+    def _listen(self) -> None:
+        """Learn the process id of a new session, which the kernel attests: it is looked at while it runs cells."""
+        try:
+            message, attached, _, _ = self._control.recvmsg(4096, socket.CMSG_SPACE(_CREDENTIALS.size))
+        except BlockingIOError:
+            return
+        except OSError:
+            message, attached = b"", []
+        if not message:
+            self._stop_listening()
+            return
+        for _, kind, data in attached:
+            process = self._processes.get(json.loads(message)["session"])
+            if kind == socket.SCM_CREDENTIALS and process is not None:
+                process.pid = _CREDENTIALS.unpack(data)[0]
+
+    def _stop_listening(self) -> None:
+        if self._ready and self._control.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._control)
 
     def _order(self, session: int, order: str) -> None:
         self._send({"order": order, "session": session})
@@ -188,49 +213,6 @@ class ForkServer:
                 loop.add_writer(self._control, self._flush)
             else:
                 loop.remove_writer(self._control)
-
-
-def _execute(start: Launch, control: int, folder: str) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(  # noqa: S603  our own interpreter and worker
-            start.command,
-            env=start.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            pass_fds=(control,),
-            cwd=folder,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise SandboxUnavailable(f"the worker did not start: {error}") from error
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def _runs(watch: int | None) -> bool:
-    """Whether the process of a pidfd has not ended yet."""
-    if watch is None:
-        return False
-    poll = select.poll()
-    poll.register(watch, select.POLLIN)
-    return not poll.poll(0)
-
-
-def _kill_child(pid: int, parent: int) -> None:
-    with contextlib.suppress(OSError):
-        watch = os.pidfd_open(pid)
-        try:
-            # The number may have been given to another process in between; the descriptor cannot.
-            if pid in _children(parent):
-                signal.pidfd_send_signal(watch, signal.SIGKILL)
-        finally:
-            os.close(watch)
 
 
 def _remove(folder: str | None) -> None:

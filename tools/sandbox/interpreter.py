@@ -1,16 +1,19 @@
-"""A session's state machine: one process at a time, and what to say when it had to be replaced."""
+"""A session's state machine: one process at a time, and what the next result says where it was replaced."""
 
 import asyncio
+import secrets
 import zlib
 from collections.abc import Sequence
 
 from peerleap.tools.sandbox.limits import Limits, check_seconds
 from peerleap.tools.sandbox.pool import Pool
 from peerleap.tools.sandbox.process import Process, ProcessLost
-from peerleap.tools.sandbox.result import CellError, CellResult, ReplayResult, lost, read_reply
+from peerleap.tools.sandbox.result import CellError, CellResult, ReplayResult, clean, lost, read_reply
 from peerleap.tools.sandbox.turns import Turns, replay
 from peerleap.tools.sandbox.worker.frames import FrameError
 
+_ID_BITS = 62
+_LONGEST_REASON = 300
 _MAX_CODE = 80_000  # characters; a frame holds as many even if each is escaped
 
 
@@ -24,9 +27,8 @@ class Interpreter:
         self._pool = pool
         self._limits = limits
         self._process: Process | None = None
-        self._requests = 0
         self._used = False
-        self._owed = False
+        self._loss_unreported = False
         self._turns = Turns(name)
 
     async def open(self) -> None:
@@ -43,11 +45,11 @@ class Interpreter:
             process = await self._living_process()
             if not self._used:
                 self.history = ()
-            untold, self._owed = self._owed, False
+            unreported, self._loss_unreported = self._loss_unreported, False
             result = await self._ask(process, code, self._limits.timeout_s if timeout_s is None else timeout_s)
             if result.ok:
                 self.history += (code,)
-            if untold and not result.state_lost:
+            if unreported and not result.state_lost:
                 return CellResult(**{**vars(result), "state_lost": True})
             return result
 
@@ -58,7 +60,7 @@ class Interpreter:
             if self._process is not None and self._used:
                 await self._pool.end(self._process, "replaced for a replay")
             process = await self._living_process()
-            self.history, self._owed = (), False
+            self.history, self._loss_unreported = (), False
 
             async def again(code: str, timeout_s: float) -> CellResult:
                 result = await self._ask(process, code, timeout_s)
@@ -77,30 +79,32 @@ class Interpreter:
 
     async def _living_process(self) -> Process:
         if self._process is None or not self._process.alive:
-            await self._bury()
+            await self._discard_dead()
             self._process = await self._pool.fork(zlib.crc32(self.name.encode("utf-8", "replace")))
             self._used = False
         return self._process
 
-    async def _bury(self) -> None:
+    async def _discard_dead(self) -> None:
         if self._process is not None:
             process, self._process = self._process, None
-            # A loss that no result has told of yet: a cancelled cell, or an end between two cells.
-            self._owed = self._owed or self._used
+            # A loss that no result has reported yet: a cancelled cell, or an end between two cells.
+            self._loss_unreported = self._loss_unreported or self._used
             await self._pool.end(process, "it had ended")
 
     async def _ask(self, process: Process, code: str, timeout_s: float) -> CellResult:
         loop = asyncio.get_running_loop()
         start = loop.time()
-        self._requests += 1
         self._used = True
+        # Not to be guessed: a thread that an earlier cell left behind must not answer this one.
+        number = secrets.randbits(_ID_BITS)
         try:
-            request = {"id": self._requests, "code": code, "timeout_s": timeout_s}
+            request = {"id": number, "code": code, "timeout_s": timeout_s}
             reply = await process.ask(request, timeout_s + self._limits.grace_s)
             duration_s = loop.time() - start
-            return read_reply(
-                reply, self._requests, limit=self._limits.max_output, timeout_s=timeout_s, duration_s=duration_s
-            )
+            if "failed" not in reply:
+                limit = self._limits.max_output
+                return read_reply(reply, number, limit=limit, timeout_s=timeout_s, duration_s=duration_s)
+            timed_out, reason = False, f"the Python process failed: {clean(str(reply['failed']))[:_LONGEST_REASON]}"
         except TimeoutError:
             timed_out, reason = True, f"stopped after {timeout_s:g} s"
         except FrameError as error:
@@ -110,10 +114,10 @@ class Interpreter:
         except BaseException:
             self._pool.drop(process, "the cell was cancelled")
             raise
-        # Cancelled in the wait, this result is never read: the next one has to tell of the loss.
-        self._process, self._owed = None, True
+        # Cancelled in the wait, this result is never read: the next one has to report the loss.
+        self._process, self._loss_unreported = None, True
         await self._pool.end(process, reason)
-        self._owed = False
+        self._loss_unreported = False
         return lost(reason, timed_out=timed_out, duration_s=loop.time() - start)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peerleap.tools.sandbox.errors import SandboxUnavailable
+from peerleap.tools.sandbox.user_ids import IdMap, exempt, ranges
 from peerleap.tools.sandbox.worker.plan import Plan
 
 PRELOAD = ("numpy", "sympy")
@@ -78,8 +79,25 @@ def launch(
     memory_mb: int = 896,
     max_output: int = 1000,
     preload: Sequence[str] = (),
+    id_map: IdMap | None = None,
 ) -> Launch:
-    """The command for a worker's task, `"serve"` or `"probe"`; `SandboxUnavailable` if a package is missing."""
+    """The command that starts a worker.
+
+    Args:
+        task: `"serve"` or `"probe"`.
+        walls: what to build around it.
+        control: descriptor of its end of the control socket; -1 for none.
+        memory_mb: MiB of address space of a session.
+        max_output: characters of a result.
+        preload: packages to import before the first session.
+        id_map: maps user ids for sessions into bubblewrap's namespace.
+
+    Returns:
+        Command line and environment.
+
+    Raises:
+        SandboxUnavailable: a package to preload is missing.
+    """
     packages = _find_packages(preload)
     system = _system_paths()
     inside = {name: str(_INSIDE / "packages" / name) for name in packages}
@@ -94,6 +112,8 @@ def launch(
         preload=tuple(preload),
         memory_bytes=memory_mb << 20,
         cpu_s=_CPU_S,
+        uids=() if walls.bwrap and id_map is None else ranges(mapped=bool(walls.bwrap)),
+        exempt=exempt(),
         max_output=max_output,
     )
     worker = str(_INSIDE / "worker") if walls.bwrap else str(_WORKER)
@@ -102,7 +122,8 @@ def launch(
     if not walls.bwrap:
         return Launch(python, _ENVIRONMENT)
     mounts = {folder: inside[name] for name, folder in packages.items()} | {str(_WORKER): worker}
-    return Launch((walls.bwrap, *_bubblewrap(system, mounts), *python), _ENVIRONMENT)
+    more = id_map.options if id_map is not None else ()
+    return Launch((walls.bwrap, *_bubblewrap(system, mounts), *more, *python), _ENVIRONMENT)
 
 
 def _bubblewrap(system: Sequence[str], mounts: dict[str, str]) -> list[str]:

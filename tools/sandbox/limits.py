@@ -1,9 +1,10 @@
-"""What a cell and a session may use."""
+"""Time, memory and output that a session may use."""
 
 from dataclasses import dataclass
 
 LONGEST_S = 1e8
-"""Three years; what is much longer no timer takes."""
+"""Three years; no timer takes much more."""
+_MOST_MB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Limits:
             check_seconds(name, getattr(self, name))
         if self.memory_mb < 384:
             raise ValueError(f"memory_mb={self.memory_mb!r} is too little for numpy and sympy: 384 or more")
+        if self.memory_mb > _MOST_MB:
+            raise ValueError(f"memory_mb={self.memory_mb!r} is too large: {_MOST_MB} at most")
         # Above it, a reply full of escapes could outgrow a frame.
         if not 100 <= self.max_output <= 10_000:
             raise ValueError(f"max_output={self.max_output!r} must be between 100 and 10000 characters")

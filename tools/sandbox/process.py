@@ -2,9 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from peerleap.tools.sandbox.worker.accounting import MOST_THREADS
 from peerleap.tools.sandbox.worker.frames import FrameError, FrameReader, pack
+
+_LOOK_S = 0.1  # seconds between two looks at a running cell's threads
 
 
 class ProcessLost(Exception):
@@ -22,6 +26,8 @@ class Process(asyncio.Protocol):
         self._frozen = False
         self.reason = ""
         """Why the process was sent away; empty while it is trusted."""
+        self.pid = 0
+        """Its process id, as this machine's `/proc` has it; 0 while it is unknown."""
         self.gone = asyncio.get_running_loop().create_future()
         """Done when the process's end is closed: it is dead, or has shut itself off and will be killed."""
 
@@ -43,7 +49,10 @@ class Process(asyncio.Protocol):
                 self._thaw()
                 self._transport.write(pack(request))
             async with asyncio.timeout(within_s):
-                reply = await self._waiting
+                while not (await asyncio.wait({self._waiting}, timeout=_LOOK_S))[0]:
+                    self._check_threads()
+                reply = self._waiting.result()
+            self._check_threads()
         finally:
             self._waiting = None
         self._freeze()
@@ -86,6 +95,18 @@ class Process(asyncio.Protocol):
         if not self.gone.done():
             self.gone.set_result(None)
         self._fail(ProcessLost(self.reason or "the Python process ended"))
+
+    def _check_threads(self) -> None:
+        """Kill a process of too many threads: raw system calls make them past all of Python's own bounds."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_bytes() if self.pid else b""
+        except OSError:
+            return  # it has just ended
+        count = int(status.partition(b"Threads:")[2].split(maxsplit=1)[0]) if b"Threads:" in status else 1
+        if count > MOST_THREADS:
+            reason = f"stopped with {count} threads; {MOST_THREADS} at most"
+            self.kill(reason)
+            raise ProcessLost(reason)
 
     def _freeze(self) -> None:
         # A thread that a cell left behind would go on burning a core between cells.

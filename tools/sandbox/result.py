@@ -1,4 +1,4 @@
-"""What came of a cell, and the text of it that a model reads."""
+"""A cell's outcome, checked, and as text for the model."""
 
 import hashlib
 from collections.abc import Mapping
@@ -99,20 +99,33 @@ class ReplayResult:
 def read_reply(
     reply: Mapping[str, Any], request: int, *, limit: int, timeout_s: float, duration_s: float
 ) -> CellResult:
-    """Check a session's reply to `request`, field by field, and shorten it to about `limit` characters.
+    """Check a session's reply field by field: the code in a session can write to its socket, too.
 
-    `FrameError` on anything that our worker would not send: the code in a session can write to its
-    socket as well.
+    Args:
+        reply: the frame.
+        request: the number of the cell.
+        limit: characters of the result, about.
+        timeout_s: the cell's time limit, in seconds.
+        duration_s: how long it took by the host's clock, in seconds.
+
+    Returns:
+        The result, shortened.
+
+    Raises:
+        FrameError: the frame is nothing that our worker would send.
     """
     if _typed(reply, "id", int) != request:
         raise FrameError(f"a reply to request {reply['id']!r} instead of {request!r}")
-    timed_out = _typed(reply, "timed_out", bool)
+    # The host's clock decides: code in the session can swallow its own time limit, and can claim one.
+    if _typed(reply, "timed_out", bool) and duration_s < timeout_s:
+        raise FrameError(f"a reply claims a time limit of {timeout_s:g} s after {duration_s:.3g} s")
+    timed_out = duration_s >= timeout_s
     share = int(limit * _SHARE)
     error, error_cut, error_sha256 = _error(reply.get("error"), limit)
     if timed_out:
         error = CellError("TimeoutError", f"stopped after {timeout_s:g} s (variables kept)")
     value, value_cut, value_sha256 = None, False, ""
-    if reply.get("value") is not None:
+    if reply.get("value") is not None and not timed_out:
         value, value_cut, value_sha256 = _shorten(reply["value"], share, limit)
     used = len(value or "") + (len(error.text(share)) if error else 0)
     stdout, output_cut, output_sha256 = _shorten(reply.get("output"), max(limit - used, limit - share), limit)
@@ -122,7 +135,7 @@ def read_reply(
 
 
 def digest_of(*parts: str) -> str:
-    """SHA-256 of several texts, told apart by their lengths."""
+    """SHA-256 of several texts, kept apart by their lengths, as hexadecimal digits."""
     whole = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")
@@ -132,7 +145,7 @@ def digest_of(*parts: str) -> str:
 
 
 def lost(reason: str, *, timed_out: bool, duration_s: float) -> CellResult:
-    """The result of a cell whose process is gone."""
+    """The result of a cell whose process is gone, for `reason`."""
     error = CellError(LOST, f"{reason}; variables were lost")
     return CellResult("", None, error, timed_out, True, duration_s, False)
 
@@ -147,27 +160,27 @@ def _error(fields: object, limit: int) -> tuple[CellError | None, bool, str]:
     if not all(isinstance(frame, str) for frame in frames):
         raise FrameError("a reply's traceback holds something else than text")
     message, cut, sha256 = _shorten(fields.get("message"), int(limit * _SHARE) // 2, limit)
-    traceback = tuple(_clean(frame[:_FRAME_LENGTH]) for frame in frames)
-    return CellError(_clean(_typed(fields, "type", str)[:_FRAME_LENGTH]), message, traceback), cut, sha256
+    traceback = tuple(clean(frame[:_FRAME_LENGTH]) for frame in frames)
+    return CellError(clean(_typed(fields, "type", str)[:_FRAME_LENGTH]), message, traceback), cut, sha256
 
 
-def _shorten(excerpt: object, limit: int, kept: int) -> tuple[str, bool, str]:
-    """Head, mark and tail of an excerpt whose ends are at most `kept` long; whether anything was cut; its digest."""
+def _shorten(excerpt: object, limit: int, most: int) -> tuple[str, bool, str]:
+    """Head, mark and tail of an excerpt whose ends are at most `most` long; whether anything was cut; its digest."""
     if not isinstance(excerpt, dict):
         raise FrameError("a reply holds something else than an excerpt")
     head, tail, total = _typed(excerpt, "head", str), _typed(excerpt, "tail", str), _typed(excerpt, "total", int)
     if total.bit_length() > _TOTAL_BITS:
         raise FrameError("an excerpt claims more characters than there can be")
-    if len(head) > kept or len(tail) > kept or total < len(head) + len(tail):
+    if len(head) > most or len(tail) > most or total < len(head) + len(tail):
         raise FrameError(f"an excerpt of {len(head)} + {len(tail)} characters claims {total}")
     sha256 = _typed(excerpt, "sha256", str)
     if len(sha256) != _DIGEST_LENGTH:
         raise FrameError(f"an excerpt's digest has {len(sha256)} characters")
     if total <= limit and total == len(head) + len(tail):
-        return _clean(head + tail), False, sha256
+        return clean(head + tail), False, sha256
     front = head[: limit - limit // 2]
     back = (head + tail)[len(front) :][-(limit // 2) :]
-    return _clean(f"{front}…[{total - len(front) - len(back)} characters cut]…{back}"), True, sha256
+    return clean(f"{front}…[{total - len(front) - len(back)} characters cut]…{back}"), True, sha256
 
 
 def _typed(fields: Mapping[str, Any], name: str, kind: type) -> Any:
@@ -177,6 +190,6 @@ def _typed(fields: Mapping[str, Any], name: str, kind: type) -> Any:
     return value
 
 
-def _clean(text: str) -> str:
-    # Lone surrogates are legal in JSON and in str, but no tokenizer and no file takes them.
+def clean(text: str) -> str:
+    """Replace lone surrogates: they are legal in JSON and in str, but no tokenizer and no file takes them."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -211,7 +211,7 @@ def sandboxes(host: None) -> Iterator[Callable[[str], Sandbox]]:
             open_now[tier] = Sandbox(_walls=walls_of(tier))
             # What is imported changes no wall; where only walls are tested, start in a moment.
             names = PRELOAD if tier in ("1", "2") else ("numpy",)
-            patch.setattr("peerleap.tools.sandbox.fork_server.PRELOAD", names)
+            patch.setattr("peerleap.tools.sandbox.worker_process.PRELOAD", names)
         return open_now[tier]
 
     with pytest.MonkeyPatch.context() as patch:

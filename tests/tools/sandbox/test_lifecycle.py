@@ -28,7 +28,7 @@ Eventually = Callable[[Callable[[], bool]], bool]
 @pytest.fixture(autouse=True)
 def light(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that import neither numpy nor sympy start in a moment."""
-    monkeypatch.setattr("peerleap.tools.sandbox.fork_server.PRELOAD", ())
+    monkeypatch.setattr("peerleap.tools.sandbox.worker_process.PRELOAD", ())
 
 
 TIERS = {
@@ -45,7 +45,7 @@ warnings.simplefilter("ignore")
 from peerleap.tools.sandbox import Sandbox
 from peerleap.tools.sandbox.launch import Walls
 import peerleap.tools.sandbox.fork_server
-peerleap.tools.sandbox.fork_server.PRELOAD = ()
+peerleap.tools.sandbox.worker_process.PRELOAD = ()
 walls = Walls(sys.argv[1] or None, landlock=sys.argv[2] == "1", seccomp=sys.argv[3] == "1")
 sandbox = Sandbox(_walls=walls, timeout_s=600)
 busy, idle = sandbox.session("busy"), sandbox.session("idle")

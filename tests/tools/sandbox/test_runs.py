@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(not probe().tier, reason="this machine can build
 @pytest.fixture(autouse=True)
 def light(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that import neither numpy nor sympy start in a moment."""
-    monkeypatch.setattr("peerleap.tools.sandbox.fork_server.PRELOAD", ())
+    monkeypatch.setattr("peerleap.tools.sandbox.worker_process.PRELOAD", ())
 
 
 def blocking() -> BaseTool:

@@ -5,7 +5,9 @@ import io
 import linecache
 import signal
 import sys
+import threading
 import types
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -40,6 +42,9 @@ class Cells:
         self._capture.clear()
         sys.stdout = sys.stderr = self._capture
         sys.stdin = io.StringIO("")
+        # For every cell anew, like the handler of the alarm. Python's own hooks print this machine's paths.
+        sys.unraisablehook, threading.excepthook = _report_unraisable, _report_thread
+        warnings.showwarning = _report_warning
         reply: dict[str, Any] = {"value": None, "error": None, "timed_out": False}
         try:
             # Values and errors are described under the same alarm: a `__repr__` can hang too.
@@ -102,6 +107,29 @@ def _alarm(seconds: float) -> Iterator[None]:
 
 def _time_is_up(_signal: int, _frame: types.FrameType | None) -> NoReturn:
     raise CellTimeout
+
+
+def _report_unraisable(unraisable: "sys.UnraisableHookArgs", /) -> None:
+    _report("Exception ignored", unraisable.exc_value, unraisable.exc_type)
+
+
+def _report_thread(args: "threading.ExceptHookArgs", /) -> None:
+    if args.exc_type is not SystemExit:
+        _report("Exception in a thread", args.exc_value, args.exc_type)
+
+
+def _report(what: str, error: BaseException | None, kind: type[BaseException]) -> None:
+    """Print an exception that no cell raises: its message, and the frames of cells only."""
+    try:
+        message = f": {error}" if error is not None and str(error) else ""
+    except BaseException as second:  # noqa: BLE001  its `__str__` is the cell's code as well
+        message = f": (its message raised {type(second).__name__})"
+    frames = "".join(f"\n  {frame}" for frame in _frames(error)[-_FRAMES_SHOWN:]) if error is not None else ""
+    print(f"{what}: {kind.__name__[:_LINE_SHOWN]}{message}{frames}", file=sys.stderr)
+
+
+def _report_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    print(f"{category.__name__}: {message}", file=sys.stderr)
 
 
 def _leave(code: object = None) -> NoReturn:

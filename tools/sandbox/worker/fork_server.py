@@ -19,6 +19,7 @@ from .packages import preload
 from .plan import Plan
 
 _ORDER_BYTES = 4096
+_OTHER_TASKS = 3  # this process, the first of its namespace, and the new session
 _SIGNALS = {"freeze": signal.SIGSTOP, "thaw": signal.SIGCONT, "kill": signal.SIGKILL}
 
 
@@ -59,13 +60,14 @@ class ForkServer:
             return False
         message: dict[str, Any] = json.loads(order)
         if message["order"] == "spawn":
-            self._spawn(message["session"], message["seed"], _descriptor(attached))
+            self._spawn(message, _descriptor(attached))
         elif message["session"] in self._children:
             os.kill(self._children[message["session"]], _SIGNALS[message["order"]])
         return True
 
-    def _spawn(self, number: int, seed: int, connection: int) -> None:
+    def _spawn(self, order: dict[str, int], connection: int) -> None:
         fork_server = os.getpid()
+        number = order["session"]
         try:
             pid = os.fork()
         except OSError:
@@ -73,7 +75,8 @@ class ForkServer:
             os.close(connection)
             return
         if pid == 0:
-            session.serve(self._plan, connection, fork_server, seed)
+            siblings = len(self._children) + _OTHER_TASKS
+            session.serve(self._plan, connection, order, self._control, fork_server=fork_server, siblings=siblings)
         os.close(connection)
         self._children[number] = pid
         watch = os.pidfd_open(pid)

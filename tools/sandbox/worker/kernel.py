@@ -6,6 +6,7 @@ import os
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 _libc.syscall.restype = ctypes.c_long
+_libc.unshare.argtypes = [ctypes.c_int]
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -17,6 +18,12 @@ def prctl(option: int, argument: int = 0, second: int = 0) -> None:
     """Set one attribute of the calling process; `OSError` names the option."""
     if _libc.prctl(option, argument, second, 0, 0):
         raise _last_error(f"prctl({option})")
+
+
+def unshare(flags: int) -> None:
+    """Move the calling process into namespaces of its own; `OSError` if the kernel refuses."""
+    if _libc.unshare(flags):
+        raise _last_error(f"unshare({flags:#x})")
 
 
 def syscall(number: int, *arguments: object) -> int:

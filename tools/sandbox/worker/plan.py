@@ -1,4 +1,4 @@
-"""What the host tells a worker to be; it travels as JSON on the command line, so it holds no secret."""
+"""The host's description of a worker; it travels as JSON on the command line, so it holds no secret."""
 
 import dataclasses
 import json
@@ -25,6 +25,10 @@ class Plan:
     """Address space of one session."""
     cpu_s: int
     """Processor seconds of one session over its whole life."""
+    uids: tuple[tuple[int, int], ...]
+    """Ranges of real user ids for sessions, each as its first id and its size; the first that works is taken."""
+    exempt: bool
+    """Whether the kernel's limit on threads does not bind the host's user: root, outside of user namespaces."""
     max_output: int
     """Characters kept of a cell's output, of its value and of its error, each."""
 
@@ -38,4 +42,5 @@ class Plan:
         fields = json.loads(text)
         for name in ("readable", "preload"):
             fields[name] = tuple(fields[name])
+        fields["uids"] = tuple((first, count) for first, count in fields["uids"])
         return cls(**fields)
