@@ -1,5 +1,6 @@
 from peerleap.engine.chat_format import (
     Thinking,
+    control_ids,
     control_texts,
     decode,
     detect_thinking,
@@ -42,6 +43,7 @@ __all__ = [
     "VLLMEngine",
     "cache_folder",
     "close_engines",
+    "control_ids",
     "control_texts",
     "decode",
     "default_model",

@@ -136,5 +136,11 @@ def control_texts(tokenizer: Any) -> tuple[str, ...]:
     return tuple(sorted(texts, key=lambda t: (-len(t), t)))
 
 
+def control_ids(tokenizer: Any) -> frozenset[int]:
+    """Ids of the tokens that `control_texts` names: text from elsewhere must not encode to any of them."""
+    ids = (tokenizer.convert_tokens_to_ids(text) for text in control_texts(tokenizer))
+    return frozenset(token for token in ids if token is not None)
+
+
 def _in_no_word(token: str) -> bool:
     return len(token) > 5 and not token.isalpha() and not token.isdigit()

@@ -12,8 +12,10 @@ search/      web search and page reading
 scope        what tools hold open while a run lasts
 threads      threads for blocking calls, which end with the program
 untrusted    text from elsewhere, neutralised
+control_tokens   checked by encoding it
 """
 
+from peerleap.tools.control_tokens import break_control
 from peerleap.tools.limits import ToolLimits, ToolUse
 from peerleap.tools.prompts import START_NUDGE
 from peerleap.tools.protocols import (
@@ -54,6 +56,7 @@ __all__ = [
     "ToolRequest",
     "ToolRunner",
     "ToolUse",
+    "break_control",
     "call_config",
     "can_call",
     "has_marker",

@@ -169,7 +169,7 @@ def _folded(text: str) -> tuple[str, list[int] | None]:
     if text.isascii() or unicodedata.is_normalized("NFKC", text):
         return text, None
     forms = {char: unicodedata.normalize("NFKC", char) for char in set(text) if not char.isascii()}
-    # Only these can spell a marker in disguise; a full-width comma or an ellipsis cannot.
+    # Only these can spell a marker in disguise.
     forms = {char: form for char, form in forms.items() if form != char and _spells(form)}
     if len(forms) > 24:
         seen = text.translate({ord(char): form for char, form in forms.items()})
@@ -183,7 +183,7 @@ def _folded(text: str) -> tuple[str, list[int] | None]:
 
 
 def _spells(form: str) -> bool:
-    return form.isascii() and any(char.isalnum() or char in "<>[]{}()|/\\`:_-#* " for char in form)
+    return form.isascii() and any(char.isprintable() for char in form)
 
 
 @lru_cache(maxsize=64)

@@ -18,7 +18,7 @@ from peerleap.engine import (
 )
 from peerleap.graph.events import discard, token_event, traced
 from peerleap.graph.history import Finish, Kind, Segment, history_ids
-from peerleap.graph.path.tool_calls import Toolbox
+from peerleap.graph.path.tool_calls import Toolbox, uncontrolled
 from peerleap.graph.path.turn import Stops, Turn
 from peerleap.graph.seeds import derive_random, derive_seed
 from peerleap.graph.settings import RunSettings, TaskName
@@ -90,14 +90,12 @@ class Path:
 
     def safe(self, text: str) -> str:
         """Text from a person, with what the tokenizer would take for control tokens broken up."""
-        for control in control_texts(self.engine.tokenizer):
-            text = text.replace(control, f"{control[0]} {control[1:]}")
-        return text
+        return uncontrolled(self.engine.tokenizer, text)
 
     def foreign(self, text: str, labels: Sequence[str] = ()) -> str:
         """Text from a peer, made harmless: LeaP's tags, control tokens, tool calls and `labels` are broken up."""
         markers = self.tools.markers if self.tools is not None else control_texts(self.engine.tokenizer)
-        return _harmless(text, tuple(markers), tuple(labels))
+        return self.safe(_harmless(text, tuple(markers), tuple(labels)))
 
     def insert(self, kind: Kind, round_number: int, text: str) -> Segment:
         """A segment that the path did not generate; encoded once, here.

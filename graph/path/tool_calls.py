@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -10,7 +11,7 @@ from langchain_core.runnables.config import merge_configs
 from langgraph.errors import GraphBubbleUp
 
 from peerleap.agents import Peer
-from peerleap.engine import Engine, control_texts, decode, detect_thinking
+from peerleap.engine import Engine, control_ids, control_texts, decode, detect_thinking, encode
 from peerleap.graph.errors import SettingsError
 from peerleap.graph.events import VERSION, Event
 from peerleap.graph.history import Segment, ToolRecord
@@ -30,6 +31,7 @@ from peerleap.tools import (
     ToolRequest,
     ToolRunner,
     ToolUse,
+    break_control,
     call_config,
     neutralise,
     one_line,
@@ -136,7 +138,7 @@ class Toolbox:
     def _segment(
         self, call: ToolRequest | BadCall, outcome: ToolOutcome, round_number: int, room: int
     ) -> Segment | None:
-        body, left = outcome.text, self.runner.remaining(outcome.use)
+        body, left = uncontrolled(self._tokenizer, outcome.text), self.runner.remaining(outcome.use)
         while True:
             text = self.protocol.render(call, body, left)
             ids = list(self._tokenizer.encode(text, add_special_tokens=False))
@@ -145,7 +147,9 @@ class Toolbox:
             if body == _CUT:
                 return None
             fits = min(len(body) - 1, len(body) * room // len(ids))
-            body = neutralise(shorten(body, fits), self.markers, max_chars=fits) if fits >= _SHORTEST else _CUT
+            cut = neutralise(shorten(body, fits), self.markers, max_chars=fits) if fits >= _SHORTEST else _CUT
+            cut = uncontrolled(self._tokenizer, cut)
+            body = cut if len(cut) < len(body) else _CUT
 
     def _least(self, call: ToolRequest | BadCall, history: Sequence[Segment]) -> int:
         """Tokens of the shortest answer: a call that ran and got none would be found, and run, again."""
@@ -162,6 +166,13 @@ class Toolbox:
                 return (self.nudge if opened else "") + decode(self._tokenizer, ids)
             ids = segment["token_ids"] + ids
         return decode(self._tokenizer, ids)
+
+
+def uncontrolled(tokenizer: Any, text: str) -> str:
+    """`text` with what the tokenizer would take for control tokens broken up."""
+    return break_control(
+        text, control_texts(tokenizer), control_ids=control_ids(tokenizer), encode=partial(encode, tokenizer)
+    )
 
 
 def _protocol(peer: Peer, engine: Engine) -> ToolProtocol:
