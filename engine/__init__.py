@@ -1,14 +1,21 @@
-from peerleap.engine.chat_format import (
-    Thinking,
-    control_ids,
-    control_texts,
-    decode,
-    detect_thinking,
-    encode,
-    render_prompt,
-    turn_markers,
-    vocabulary_hash,
-)
+"""Runs models: token ids in, token ids out.
+
+Reading order:
+
+- `protocol`: what an engine is, what a request and its completion are
+- `errors`: what can go wrong at this seam
+- `chat_format`: prompts from chat templates, exact encoding and decoding
+- `thinking`: how a model marks its chain of thought; `families`, the table behind it; `templates`, which renders
+- `turn_end`: what ends a model's turn
+- `tokenizer`: loads a tokenizer; `tokenizer_check` refuses one that garbles text or lacks its template
+- `models`: finds a model and reads its configuration; `weights`, `generation_config`, `embedded`, `conversion`
+- `vllm_engine`: vLLM in this process; `arguments`, `device`, `starting`, `llm_thread`, `request`, `replicas`
+- `processes`, `orphans`: vLLM's processes, and how they end with their host
+- `registry`: one engine per model and process
+- `scripted`: an engine whose model is a plain function
+"""
+
+from peerleap.engine.chat_format import control_ids, control_texts, decode, encode, render_prompt, vocabulary_hash
 from peerleap.engine.embedded import EMBEDDED, cache_folder, is_prepared
 from peerleap.engine.errors import (
     EngineDead,
@@ -17,11 +24,16 @@ from peerleap.engine.errors import (
     EngineStartError,
     ModelError,
     RequestRefused,
+    TokenizerError,
 )
+from peerleap.engine.generation_config import recommended_sampling
 from peerleap.engine.models import Model, default_model, resolve_model
 from peerleap.engine.protocol import MAX_LOGPROBS, Completion, Engine, OnText, SamplingParams
 from peerleap.engine.registry import close_engines, get_engine
 from peerleap.engine.scripted import ScriptedEngine
+from peerleap.engine.templates import turn_markers
+from peerleap.engine.thinking import Thinking, detect_thinking, parse_thinking
+from peerleap.engine.turn_end import TurnEnd, turn_end
 from peerleap.engine.vllm_engine import VLLMEngine
 
 __all__ = [
@@ -40,6 +52,8 @@ __all__ = [
     "SamplingParams",
     "ScriptedEngine",
     "Thinking",
+    "TokenizerError",
+    "TurnEnd",
     "VLLMEngine",
     "cache_folder",
     "close_engines",
@@ -51,8 +65,11 @@ __all__ = [
     "encode",
     "get_engine",
     "is_prepared",
+    "parse_thinking",
+    "recommended_sampling",
     "render_prompt",
     "resolve_model",
+    "turn_end",
     "turn_markers",
     "vocabulary_hash",
 ]

@@ -1,50 +1,14 @@
+"""Between texts and token ids: prompts from a chat template, and exact encoding and decoding."""
+
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-OPEN, CLOSE = "<think>", "</think>"
-# What templates call the switch of a model that can do both; some close the thought at once unless it is on.
-_SWITCHES = {"enable_thinking": True, "thinking": True}
-
-
-@dataclass(frozen=True, slots=True)
-class Thinking:
-    """How a model marks its chain of thought."""
-
-    thinks: bool
-    """The model was trained to reason between `<think>` and `</think>` before its answer."""
-    template_opens: bool = False
-    """The chat template's generation prompt ends inside `<think>`."""
-    end_id: int | None = None
-    """The single token `</think>`, or `None` where the tag takes several tokens or does not exist."""
-
-
-@lru_cache(maxsize=16)
-def detect_thinking(tokenizer: Any) -> Thinking:
-    """Read off the chat template and the vocabulary how a model marks its thought.
-
-    A vocabulary alone proves nothing (Qwen3's instruct models carry the unused token): the template must know the tag,
-    and, asked for a thought, must not open the reply with one that is closed.
-    """
-    template = tokenizer.chat_template
-    if isinstance(template, dict):
-        template = template.get("default", "")
-    if not template or "think>" not in template:
-        return Thinking(thinks=False)
-    prompt = tokenizer.apply_chat_template(
-        [{"role": "user", "content": "x"}], tokenize=False, add_generation_prompt=True, **_SWITCHES
-    )
-    if prompt.rstrip().endswith(CLOSE):
-        return Thinking(thinks=False)
-    ids = tokenizer.encode(CLOSE, add_special_tokens=False)
-    return Thinking(
-        thinks=True,
-        template_opens=prompt.rfind(OPEN) > prompt.rfind(CLOSE),
-        end_id=ids[0] if len(ids) == 1 else None,
-    )
+from peerleap.engine.errors import ModelError
+from peerleap.engine.templates import Turn, chat_template, render
+from peerleap.engine.thinking import Thinking, detect_thinking
 
 
 def render_prompt(
@@ -53,63 +17,56 @@ def render_prompt(
     thinking: Thinking,
     tools: list[dict[str, Any]] | None = None,
     *,
-    earlier: Sequence[tuple[str, str]] = (),
+    earlier: Sequence[Turn] = (),
 ) -> list[int]:
-    """Token ids of a user turn and the opened assistant turn, inside `<think>` for a model that thinks.
+    """Token ids of a conversation and the opened reply, inside the thought of a model that thinks.
 
-    The chat template writes the beginning-of-text token where the model wants one; none is added to it. `tools` are
-    function descriptions in OpenAI's form, for templates that tell the model of them. `earlier` are the messages before
-    it, as role and text; they end with a reply.
+    The chat template writes the beginning-of-text token where the model wants one; none is added to it.
+
+    Args:
+        tokenizer: the model's tokenizer.
+        content: the user's message.
+        thinking: how the model marks its thought, from `detect_thinking`.
+        tools: function descriptions in OpenAI's form, for templates that tell the model of them.
+        earlier: the turns before the message, as role and text, the last of them a reply.
+
+    Raises:
+        ModelError: the template refuses the conversation.
     """
-    given: dict[str, Any] = {"tools": tools} if tools else {}
-    if thinking.thinks:
-        given |= _SWITCHES
-    if not tokenizer.chat_template:
-        return list(tokenizer.encode("\n\n".join([*(text for _, text in earlier), content]) + "\n\n"))
-    turns = [*({"role": role, "content": text} for role, text in earlier), {"role": "user", "content": content}]
+    turns = [*earlier, ("user", content)]
+    if not chat_template(tokenizer):
+        return list(tokenizer.encode("\n\n".join(text for _, text in turns) + "\n\n"))
+    on = True if thinking.thinks else False if thinking.off else None
     try:
-        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **given)
-    except Exception:  # a template raises what it likes
-        if turns[0]["role"] != "system" or len(turns) < 2:
+        text = render(tokenizer, turns, on=on, tools=tools)
+    except ModelError:
+        if turns[0][0] != "system" or len(turns) < 2:
             raise
         # Some models know no system message: it goes before the first turn of a person.
-        turns[1] = {**turns[1], "content": f"{turns[0]['content']}\n\n{turns[1]['content']}"}
-        text = tokenizer.apply_chat_template(turns[1:], tokenize=False, add_generation_prompt=True, **given)
+        turns = [(turns[1][0], f"{turns[0][1]}\n\n{turns[1][1]}"), *turns[2:]]
+        text = render(tokenizer, turns, on=on, tools=tools)
     if thinking.thinks and not thinking.template_opens:
-        text += OPEN + "\n"
+        text += thinking.open
+    if thinking.off and text == render(tokenizer, turns, on=True, tools=tools):  # the template has no switch
+        model = detect_thinking(tokenizer)
+        if model.thinks:
+            opened = text if model.template_opens else text + model.open
+            blank = "\n" if model.close.startswith("</") else ""  # between tags of words, not between control tokens
+            text = f"{opened.rstrip()}{blank}{model.close}{blank * 2}"
     return list(tokenizer.encode(text, add_special_tokens=False))
 
 
-_REPLY, _MESSAGE = "PEERLEAP-REPLY", "PEERLEAP-MESSAGE"
-
-
-@lru_cache(maxsize=16)
-def turn_markers(tokenizer: Any) -> tuple[str, str] | None:
-    """What the chat template puts before and after a user's message that follows a reply; `None` without a template.
-
-    The first ends the reply, the second ends the message and opens the next reply.
-    """
-    if not tokenizer.chat_template:
-        return None
-    turns = [("user", "x"), ("assistant", _REPLY), ("user", _MESSAGE)]
-    text: str = tokenizer.apply_chat_template(
-        [{"role": role, "content": content} for role, content in turns], tokenize=False, add_generation_prompt=True
-    )
-    before, after = text.partition(_REPLY)[2].split(_MESSAGE)
-    return before, after
-
-
 def encode(tokenizer: Any, text: str) -> list[int]:
-    """Ids of a text as it is: nothing is put before or after it."""
+    """Token ids of a text as it is: nothing is put before or after it."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    # Where its file says nothing of cutting or padding, which would be undone first, the wrapper only takes longer.
+    # Unless the tokenizer truncates or pads, which its wrapper would undo first, the wrapper only takes longer.
     if backend is not None and backend.truncation is None and backend.padding is None:
         return list(backend.encode(text, add_special_tokens=False).ids)
     return list(tokenizer.encode(text, add_special_tokens=False))
 
 
 def decode(tokenizer: Any, token_ids: list[int]) -> str:
-    """Text of ids as it is: special tokens visible, no spaces tidied away."""
+    """Text of token ids as it is: special tokens visible, no spaces tidied away."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:  # the wrapper checks the type of every id, which takes longer than the decoding
         return str(backend.decode(token_ids, skip_special_tokens=False))
@@ -125,10 +82,10 @@ def vocabulary_hash(tokenizer: Any) -> str:
 
 @lru_cache(maxsize=16)
 def control_texts(tokenizer: Any) -> tuple[str, ...]:
-    """Texts that the tokenizer would encode as one control token: text from elsewhere must not contain them.
+    """Texts that the tokenizer encodes as one control token; text from elsewhere must not contain them.
 
     Added tokens of letters and digits are vocabulary, and so are special ones that words may contain ("sop" in
-    "philosophy"): breaking those would mangle the text. A special one with both, such as "madeupword0", is kept.
+    "philosophy"): breaking those would mangle the text. A special one with both, such as "madeupword0", is one.
     """
     special = {str(token) for token in tokenizer.all_special_tokens}
     added = {str(token) for token in tokenizer.get_added_vocab()} | special

@@ -33,7 +33,7 @@ class SamplingParams:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     stop_token_ids: tuple[int, ...] = ()
-    """The end-of-turn token always stops and need not be listed."""
+    """The tokens that end the model's turn always stop and need not be listed."""
     logprobs: int | None = None
     """Number of most likely alternatives to report for each token, besides the sampled one: 0 reports the sampled
     token only, `None` turns log-probabilities off."""
@@ -64,9 +64,12 @@ class Completion:
         """Sum of `token_logprobs`; `None` where there are none."""
         return None if self.token_logprobs is None else math.fsum(self.token_logprobs)
 
+    end_tokens: int = 1
+    """Number of ids at the end that spell the end of the turn, where `ended_turn`."""
+
     @property
     def ended_turn(self) -> bool:
-        """True if the model ended its turn by itself: the end-of-turn token is the last id."""
+        """True if the model ended its turn by itself: its last ids (`end_tokens`) spell the end of the turn."""
         return self.finish_reason == "stop" and self.stop_reason is None
 
 

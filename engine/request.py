@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from peerleap.engine.protocol import SamplingParams
+from peerleap.engine.protocol import OnText, SamplingParams
 
 _STREAM_TOKENS = 4
 
@@ -70,3 +70,25 @@ def _confidence(place: Mapping[int, Any], k: int) -> float:
     # Where vLLM reports log-probabilities after top-k and top-p, those of excluded tokens are minus infinity.
     likeliest = [entry.logprob for entry in place.values() if entry.rank <= k and math.isfinite(entry.logprob)]
     return -math.fsum(likeliest) / len(likeliest) if likeliest else 0.0
+
+
+class Replayed:
+    """Passes on the text of a request that may be replayed, without what an earlier life has passed on."""
+
+    def __init__(self, on_text: OnText) -> None:
+        self._on_text = on_text
+        self._passed = 0
+
+    def next_life(self) -> OnText:
+        """A receiver for the request's next run, which begins anew."""
+        position = 0
+
+        def on_text(text: str) -> None:
+            nonlocal position
+            new = text[max(0, self._passed - position) :]
+            position += len(text)
+            self._passed = max(self._passed, position)
+            if new:
+                self._on_text(new)
+
+        return on_text

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from peerleap.engine.chat_format import decode, encode
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
+from peerleap.engine.turn_end import turn_end
 
 Script = Callable[[str, SamplingParams], str]
 """Maps the prompt's text to the text that the model would write next; its turn ends where the text ends."""
@@ -89,7 +90,9 @@ class ScriptedEngine:
         self.sessions.append(session)
         written = self._script(decode(self.tokenizer, prompt), params)
         planned = [*encode(self.tokenizer, written), self._end]
-        ids, finish_reason, stop_reason = self._stop(planned, params)
+        end = turn_end(self.tokenizer)
+        ids, finish_reason, stop_reason = self._stop(planned, end.added_to(params))
+        turn_ended = stop_reason is not None and stop_reason not in (*params.stop, *params.stop_token_ids)
         await asyncio.sleep(len(ids) * self._seconds_per_token)
         text = decode(self.tokenizer, ids)
         if on_text is not None:
@@ -98,7 +101,8 @@ class ScriptedEngine:
             token_ids=ids,
             text=text,
             finish_reason=finish_reason,
-            stop_reason=stop_reason,
+            stop_reason=None if turn_ended else stop_reason,
+            end_tokens=end.tail(self.tokenizer, ids) if turn_ended and stop_reason == end.text else 1,
             prompt_tokens=len(prompt),
             cached_tokens=self._cache(prompt, ids),
             token_logprobs=None if params.logprobs is None else [-0.1] * len(ids),

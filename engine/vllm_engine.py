@@ -11,14 +11,16 @@ from typing import Any, Literal
 from peerleap.engine.arguments import check_arguments
 from peerleap.engine.chat_format import decode
 from peerleap.engine.device import check_fits, default_engine_args, set_environment, vllm_device
-from peerleap.engine.errors import EngineDead, EngineError, EngineMissing, EngineStartError, ModelError
+from peerleap.engine.errors import EngineDead, EngineError, EngineMissing, EngineStartError
 from peerleap.engine.llm_thread import LLMStopped, LLMThread
 from peerleap.engine.models import Model, resolve_model
 from peerleap.engine.orphans import mark_host
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
 from peerleap.engine.replicas import Replicas
-from peerleap.engine.request import Generated
+from peerleap.engine.request import Generated, Replayed
 from peerleap.engine.starting import Starting
+from peerleap.engine.tokenizer import load_tokenizer
+from peerleap.engine.turn_end import turn_end
 
 
 class VLLMEngine:
@@ -52,28 +54,19 @@ class VLLMEngine:
         """The model's name, as asked for."""
         return self.resolved.name
 
-    @cached_property
+    @property
     def tokenizer(self) -> Any:
         """The model's tokenizer, the one that vLLM takes with these engine arguments; loading it starts no engine.
 
         Raises:
             ModelError: its files are damaged or missing, or it needs `trust_remote_code`.
+            TokenizerError: it garbles text, or a chat model has no template.
         """
-        from transformers import AutoTokenizer
+        return self._loaded[0]
 
-        asked, model = self._engine_args, self.resolved
-        try:
-            return AutoTokenizer.from_pretrained(
-                asked.get("tokenizer") or model.path,
-                revision=asked.get("tokenizer_revision") or asked.get("revision") or "main",
-                trust_remote_code=asked.get("trust_remote_code") is True,  # left open, it asks at the terminal
-                mistral_format=False,  # Mistral's own, beside the usual files, has no chat template and no added tokens
-            )
-        except Exception as error:  # a damaged file raises whatever its reader stumbles over
-            told = " ".join(f"{type(error).__name__}: {error}".split())
-            raise ModelError(
-                f"model={model.name!r}: its tokenizer cannot be loaded; are its files whole? ({told[:300]})"
-            ) from error
+    @cached_property
+    def _loaded(self) -> tuple[Any, str | None]:
+        return load_tokenizer(self.resolved, self._engine_args)
 
     @property
     def context_length(self) -> int:
@@ -117,13 +110,14 @@ class VLLMEngine:
         """
         last_death: Exception | None = None
         replica = self._replicas.rank(session)
-        forward = None if on_text is None else _Once(on_text)
+        stopping = turn_end(self.tokenizer).added_to(params)
+        forward = None if on_text is None else Replayed(on_text)
         for _ in range(2):
             starting = await self._start()
             llm = await _ready(starting)
             try:
-                deliver = None if forward is None else forward.replay()
-                return self._completion(await llm.generate(token_ids, params, deliver, replica), params)
+                deliver = None if forward is None else forward.next_life()
+                return self._completion(await llm.generate(token_ids, stopping, deliver, replica), params)
             except Exception as error:
                 if not _is_death(error):
                     raise
@@ -186,6 +180,8 @@ class VLLMEngine:
                 device = vllm_device()
                 set_environment(device)
                 defaults = {"model": self.resolved.path, **default_engine_args(device)}
+                if self._loaded[1] is not None:
+                    defaults["tokenizer"] = self._loaded[1]
                 mark_host()
                 self._current = LLMThread.start(defaults | self._engine_args)
                 # Registered once multiprocessing has registered its own: handlers run last in, first out, and the
@@ -211,9 +207,12 @@ class VLLMEngine:
         finish_reason: Literal["stop", "length"] = last.finish_reason
         # A model's generation config may list further tokens that end its turn, and vLLM names those it stopped at.
         listed = last.stop_reason in (*params.stop, *params.stop_token_ids)
+        end = turn_end(self.tokenizer)
+        spelt = last.stop_reason is not None and last.stop_reason == end.text and not listed
         return Completion(
             token_ids=generated.token_ids,
             text=decode(self.tokenizer, generated.token_ids),
+            end_tokens=end.tail(self.tokenizer, generated.token_ids) if spelt else 1,
             finish_reason=finish_reason,
             stop_reason=last.stop_reason if listed else None,
             prompt_tokens=len(output.prompt_token_ids),
@@ -226,27 +225,6 @@ class VLLMEngine:
 async def _ready(starting: Starting[LLMThread]) -> LLMThread:
     # Who is cancelled leaves; the others still wait for it.
     return await asyncio.shield(asyncio.wrap_future(starting))
-
-
-class _Once:
-    """Passes on what a replayed request has not said before."""
-
-    def __init__(self, on_text: OnText) -> None:
-        self._on_text = on_text
-        self._said = 0
-
-    def replay(self) -> OnText:
-        position = 0
-
-        def on_text(text: str) -> None:
-            nonlocal position
-            new = text[max(0, self._said - position) :]
-            position += len(text)
-            self._said = max(self._said, position)
-            if new:
-                self._on_text(new)
-
-        return on_text
 
 
 def _is_death(error: Exception) -> bool:

@@ -58,7 +58,8 @@ class Segment(TypedDict):
     cached_tokens: NotRequired[int]
     """Generated segments: how many of those came from the prefix cache."""
     dropped: NotRequired[int]
-    """Summaries that ended in `</think>`: the tokens that spelt it, which are not among the ids."""
+    """Number of generated tokens that are not among the ids: those that spelt the end of the turn, where there were
+    several, or the end of the thought inside a summary."""
     logprob: NotRequired[float]
     """Generated segments, with `logprobs`: sum of the natural log-probabilities, the end-of-turn token's included."""
     confidences: NotRequired[list[float]]
@@ -105,7 +106,7 @@ def dropped_tokens(segment: Segment) -> int:
     finish = segment.get("finish")
     if finish == "think_end" and segment["kind"] == "summary":
         return segment.get("dropped", 1)  # records written before `dropped` existed lost exactly one token
-    return int(finish == "turn_end")
+    return segment.get("dropped", 1) if finish == "turn_end" else 0
 
 
 def storable(text: str) -> str:

@@ -80,7 +80,7 @@ async def _summarize(path: Path, history: Sequence[Segment], turn: Turn) -> tupl
 
 def _without_end_of_thought(path: Path, segment: Segment) -> str:
     """Take the end of the thought out of a summary that ran into it: a path that goes on must not have ended."""
-    before, _, _ = segment["text"].partition("</think>")
+    before, _, _ = segment["text"].partition(path.thinking.close)
     generated = len(segment["token_ids"])
     while len(segment["text"]) > len(before):
         segment["token_ids"] = segment["token_ids"][:-1]

@@ -51,7 +51,7 @@ class Path:
         thinking = self.thinking
         if not thinking.thinks:
             return {}
-        return {"</think>" if thinking.end_id is None else thinking.end_id: "think_end"}
+        return {thinking.close if thinking.end_id is None else thinking.end_id: "think_end"}
 
     @property
     def turns(self) -> tuple[str, str] | None:
@@ -146,7 +146,7 @@ class Path:
         )  # fmt: skip
         ids, text = done.token_ids, done.text
         if done.ended_turn:
-            ids = ids[:-1]
+            ids = ids[: -done.end_tokens]
             text = self.decode(ids)
         stopped = done.finish_reason == "stop" and done.stop_reason is not None
         segment = Segment(
@@ -158,6 +158,8 @@ class Path:
             prompt_tokens=done.prompt_tokens,
             cached_tokens=done.cached_tokens,
         )
+        if done.ended_turn and done.end_tokens != 1:
+            segment["dropped"] = done.end_tokens
         if stopped:
             segment["stop"] = done.stop_reason
         if done.logprob is not None:

@@ -190,11 +190,11 @@ class Round:
         thought_open = path.thinking.thinks and not any(
             segment["kind"] == "thought" and segment.get("finish") == "think_end" for segment in self.history
         )
-        return await self._ask("\n</think>" if thought_open else "")
+        return await self._ask(f"\n{path.thinking.close}" if thought_open else "")
 
     async def _force(self) -> Status:
         """The budget is used up: close the thought and ask for the answer."""
-        return await self._ask(prompts.OUT_OF_BUDGET + ("</think>" if self.path.thinking.thinks else ""))
+        return await self._ask(prompts.OUT_OF_BUDGET + (self.path.thinking.close if self.path.thinking.thinks else ""))
 
     async def _ask(self, before: str) -> Status:
         opening = prompts.ANSWERS[self.path.task]

@@ -90,9 +90,8 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Make]:
             (tmp_path / name).touch()
         (tmp_path / "config.json").write_text('{"max_position_embeddings": 64}')
         engine = VLLMEngine(str(tmp_path))
-        engine.__dict__["tokenizer"] = SimpleNamespace(
-            backend_tokenizer=SimpleNamespace(decode=lambda ids, skip_special_tokens: "".join(map(chr, ids)))
-        )
+        backend = SimpleNamespace(decode=lambda ids, skip_special_tokens: "".join(map(chr, ids)))
+        engine.__dict__["_loaded"] = SimpleNamespace(backend_tokenizer=backend, chat_template=None), None
         made.append(engine)
         return engine, started
 
