@@ -51,7 +51,9 @@ def turn_end(tokenizer: Any) -> TurnEnd:
     text; without this they would go on to write the user's next message.
     """
     markers = turn_markers(tokenizer)
-    follows = markers[0].lstrip(" ") if markers else ""
+    if markers is None:
+        return TurnEnd()
+    follows = markers[0].lstrip(" ")
     mark = next((text for text in control_texts(tokenizer) if follows.lstrip().startswith(text)), None)
     if mark is None:
         found = _MARK.match(follows.lstrip(" ")) or _MARK.match(follows.lstrip())

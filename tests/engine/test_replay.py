@@ -91,7 +91,7 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Make]:
         (tmp_path / "config.json").write_text('{"max_position_embeddings": 64}')
         engine = VLLMEngine(str(tmp_path))
         backend = SimpleNamespace(decode=lambda ids, skip_special_tokens: "".join(map(chr, ids)))
-        engine.__dict__["_loaded"] = SimpleNamespace(backend_tokenizer=backend, chat_template=None), None
+        engine.__dict__["_loaded"] = type("Letters", (), {"backend_tokenizer": backend, "chat_template": None})(), None
         made.append(engine)
         return engine, started
 
