@@ -107,3 +107,11 @@ def made_row(number: int, tokenizer: Any) -> Row:
     ids[-1][1].append(tokenizer.eos_token_id)
     spans = tuple(Span(kind, len(part), kind not in {"prompt", "comment"}) for kind, part in ids)
     return Row(f"q{number}", 0, "solver_1", [token for _, part in ids for token in part], spans)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Tiny models are slower on several threads, which wait for each other where the machine is busy."""
+    import torch
+
+    torch.set_num_threads(1)
