@@ -1,0 +1,127 @@
+"""One question's paths as rows that any RL trainer can take, made from the segments of their histories."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from peerleap.engine import Completion, Engine, SamplingParams
+from peerleap.graph.history.segments import GENERATED
+
+
+class RolloutError(ValueError):
+    """The segments of a path do not fit what its engine has sampled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One path. `input_ids`, `loss_mask` and `logprobs` have the same length."""
+
+    input_ids: list[int]
+    loss_mask: list[int]
+    """1 where the path sampled the token itself, summaries included; 0 where it was inserted, triggers included."""
+    logprobs: list[float]
+    """Natural log-probabilities as sampled; 0 where the token was inserted."""
+    reward: float
+    team: str
+    """The paths of one team have read each other."""
+    path: str
+    prompt_tokens: int
+    """How many of the ids are the prompt."""
+
+
+class Sampled:
+    """An engine that passes everything on to another one and keeps the log-probabilities of what it sampled.
+
+    A history has its tokens only: log-probabilities would make every stored run several times as large.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._completions: defaultdict[tuple[int, ...], list[Completion]] = defaultdict(list)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    async def generate(self, token_ids: Sequence[int], params: SamplingParams, **more: Any) -> Completion:
+        """As the engine's own."""
+        if params.logprobs is None:
+            params = replace(params, logprobs=0)
+        done = await self._engine.generate(token_ids, params, **more)
+        self._completions[tuple(token_ids)].append(done)
+        return done
+
+    def completion(self, prompt: Sequence[int], ids: Sequence[int]) -> Completion:
+        """The completion of `prompt` that begins with `ids`.
+
+        Paths whose tokens are the same up to here have the same log-probabilities, too.
+
+        Raises:
+            RolloutError: there is none.
+        """
+        for done in self._completions.get(tuple(prompt), ()):
+            if done.token_ids[: len(ids)] == list(ids):
+                return done
+        raise RolloutError(f"no request of {len(prompt)} tokens was answered with these {len(ids)}")
+
+    def forget(self) -> None:
+        """Drop what was kept, once the rows are made."""
+        self._completions.clear()
+
+
+def make_rollouts(
+    histories: Mapping[str, Sequence[Mapping[str, Any]]],
+    rewards: Mapping[str, float],
+    sampled: Sampled,
+    *,
+    team: str,
+) -> list[Rollout]:
+    """The rows of one team.
+
+    A path that failed is a row without a trained token, never a wrong answer.
+
+    Args:
+        histories: segments by path, as a graph returns them.
+        rewards: by path.
+        sampled: the engine that the graph ran on.
+        team: its name.
+
+    Raises:
+        RolloutError: a generated segment was not sampled by this engine, or came without log-probabilities.
+    """
+    return [_rollout(history, rewards.get(path, 0.0), sampled, team, path) for path, history in histories.items()]
+
+
+def _rollout(history: Sequence[Mapping[str, Any]], reward: float, sampled: Sampled, team: str, path: str) -> Rollout:
+    ids: list[int] = []
+    mask: list[int] = []
+    logprobs: list[float] = []
+    prompt = sum(len(segment["token_ids"]) for segment in history if segment["kind"] == "prompt")
+    failed = any(segment["kind"] == "error" for segment in history)
+    for segment in history:
+        added, values = list(segment["token_ids"]), [0.0] * len(segment["token_ids"])
+        own = segment["kind"] in GENERATED and not failed
+        if own and (added or segment is history[-1]):
+            done = sampled.completion(ids, added)
+            if done.token_logprobs is None:
+                raise RolloutError(f"path {path!r}: the engine gave no log-probabilities")
+            if segment is history[-1] and done.ended_turn:
+                added = list(done.token_ids)  # the history leaves the end of the turn out; the path did choose it
+            values = done.token_logprobs[: len(added)]
+        ids += added
+        mask += [int(own)] * len(added)
+        logprobs += values
+    return Rollout(ids, mask, logprobs, 0.0 if failed else reward, team, path, prompt)
+
+
+def as_grpo(rows: Sequence[Rollout]) -> dict[str, list[Any]]:
+    """The rows as TRL's `GRPOTrainer` takes them from a `rollout_func`; what it does not know goes to the rewards."""
+    return {
+        "prompt_ids": [row.input_ids[: row.prompt_tokens] for row in rows],
+        "completion_ids": [row.input_ids[row.prompt_tokens :] for row in rows],
+        "logprobs": [row.logprobs[row.prompt_tokens :] for row in rows],
+        "env_mask": [row.loss_mask[row.prompt_tokens :] for row in rows],
+        "reward": [row.reward for row in rows],
+        "team": [row.team for row in rows],
+        "path": [row.path for row in rows],
+    }
