@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from peerleap.cli.main import app
 from peerleap.engine import SamplingParams, ScriptedEngine
 
-SCRIPTED = {"interval": "60", "max-tokens": "600", "summary-tokens": "80"}
+SCRIPTED = {"interval": "60", "max-tokens": "3000", "summary-tokens": "80"}
 
 
 def script(text: str, params: SamplingParams) -> str:
@@ -21,7 +21,7 @@ def script(text: str, params: SamplingParams) -> str:
     if not (params.stop or params.stop_token_ids):
         return "\\boxed{4}"
     behind = text.rpartition("<think>")[2]
-    return ("" if "</comment>" in behind else "thinking about it " * 6) + f"It is {(params.seed or 0) % 97}.</think>"
+    return ("" if "</comment>" in behind else "thinking about it " * 40) + f"It is {(params.seed or 0) % 97}.</think>"
 
 
 @pytest.fixture
