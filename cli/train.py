@@ -36,7 +36,7 @@ train = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_HELP)
 
 _TraceModel = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="The model of the traces, for its tokenizer; as they say unless given."),
+    typer.Option("--model", "-m", help="The model of the traces, for its tokenizer. Default: as recorded in the file."),
 ]
 _Comments = Annotated[
     bool, typer.Option("--train-on-comments", help="Train what peers wrote, too, as the authors' code does.")
@@ -101,7 +101,7 @@ def select(
     summary_tokens: Annotated[int, typer.Option(help="Every summary has fewer tokens.")] = 256,
     per_question: Annotated[int, typer.Option(help="Most rows of a question.")] = 4,
     min_blocks: Annotated[int, typer.Option(help="Fewest LeaP blocks of a row.")] = 0,
-    forced: Annotated[bool, typer.Option("--forced", help="Keep paths that were asked for their answer, too.")] = False,
+    forced: Annotated[bool, typer.Option("--forced", help="Include paths that did not answer by themselves.")] = False,
     match: Annotated[
         Path | None, typer.Option(help="As many trained tokens as these rows have: for a control set.")
     ] = None,
@@ -160,14 +160,14 @@ def sft(
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the run.")] = Path("leap-t"),
     recipe: Annotated[
-        str | None, typer.Option(help="1.5b, 7b or 14b (paper, table 8); by the model's size unless given.")
+        str | None, typer.Option(help="1.5b, 7b or 14b (paper, table 8); default: by the model's size.")
     ] = None,
     lora: Annotated[bool, typer.Option("--lora", help="Train adapters instead of all weights.")] = False,
-    lora_rank: Annotated[int | None, typer.Option(help="Rank of the adapters; 16 unless given.")] = None,
+    lora_rank: Annotated[int | None, typer.Option(help="Rank of the adapters; default: 16.")] = None,
     epochs: Annotated[int | None, typer.Option(help="How often each row is seen.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Its highest value.")] = None,
     batch: Annotated[int | None, typer.Option(help="Rows of an optimizer step.")] = None,
-    device_batch: Annotated[int | None, typer.Option(help="Rows at once on a device; as fit unless given.")] = None,
+    device_batch: Annotated[int | None, typer.Option(help="Rows at once on a device; default: as many as fit.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Most tokens of a row; longer ones are refused.")] = None,
     train_on_comments: _Comments = False,
     seed: Annotated[int, typer.Option(help="Of the order of the rows.")] = 0,

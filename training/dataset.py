@@ -10,7 +10,7 @@ from peerleap.training.rows import Row
 def dataset(rows: Sequence[Row], *, comments: bool = False) -> Any:
     """A `datasets.Dataset` with the columns `input_ids` and `labels` (-100 where nothing is trained).
 
-    Any trainer that takes tokenised rows can be given it instead of ours.
+    It suits any trainer that takes tokenised rows.
 
     Args:
         rows: the rows.

@@ -15,7 +15,7 @@ _CUDA_CONTEXT = _GIB
 _TOKENS_AT_ONCE = {True: 16_384, False: 4096}  # more of them make a GPU, or a processor, hardly faster
 _HEAD_TOKENS = 1024  # the loss is computed for so many positions at a time
 _MEASURED_TOKENS = {True: 4096, False: 64}
-_KEPT_CHECKPOINTS = 2
+_CHECKPOINTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def estimate(plan: SftPlan, machine: Machine, *, measure: bool = False, device_b
     layout = _layout(plan, machine, static, device_batch)
     activations = _activations(plan, layout, layout.checkpointing)
     static, activations = int(static * _SLACK), int(activations * _SLACK) + machine.cuda * _CUDA_CONTEXT
-    disk = _KEPT_CHECKPOINTS * 12 * trained + (4 * total if lora is None else 4 * trained)
+    disk = _CHECKPOINTS * 12 * trained + (4 * total if lora is None else 4 * trained)
     seconds = _seconds(plan, machine, layout, total - ends) if measure else None
     return Estimate(total, trained, static, activations, disk, layout, seconds)
 

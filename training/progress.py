@@ -29,7 +29,7 @@ OnStep = Callable[[Step], None]
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]
-    """Tells of every step, saves the state by the clock, and stops when it is asked to."""
+    """Reports each step, saves the state at intervals of time, and stops the run on demand."""
 
     def __init__(
         self, plan: SftPlan, *, save_minutes: float, on_step: OnStep | None, stop: Callable[[], bool] | None
@@ -42,12 +42,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self._before = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """The clock starts where the model is loaded."""
+        """The clock starts once the model is loaded."""
         self._began = self._saved = time.monotonic()
         self._first = state.global_step
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """Save by the clock, and where the run is to stop."""
+        """Save where enough time has passed, or where the run is to stop."""
         if state.global_step >= self._total:
             return  # the result itself is saved
         if self._stop is not None and self._stop():
@@ -56,13 +56,13 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             control.should_save = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """All files of the checkpoint are there: say so in it."""
+        """Mark the checkpoint as whole: all of its files are written."""
         if state.is_world_process_zero:
             (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
         self._saved = time.monotonic()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
-        """Tell of the step."""
+        """Report the step."""
         if self._on_step is None or not logs or "loss" not in logs or not state.is_world_process_zero:
             return
         seconds = max(1e-6, time.monotonic() - self._began)

@@ -25,7 +25,7 @@ class Rules:
     per_question: int | None = 4
     """Most rows of one question."""
     forced: bool = False
-    """Also paths that had to be asked for their answer, because they used up their budget or ended without one."""
+    """Also paths that did not answer by themselves: they used up their budget, or ended without an answer."""
     min_blocks: int = 0
     """Fewest summaries of a row; 0 keeps paths that were right before they met a peer."""
     seed: int = 0
@@ -102,7 +102,7 @@ def select(source: str | Path, tokenizer: Any, rules: Rules, *, match: int | Non
         dropped.update(left)
     counted = dict(dropped.most_common())
     if not stay:
-        raise RowsError(f"{str(source)!r}: none of {len(records)} paths can be trained on ({_told(counted)})")
+        raise RowsError(f"{str(source)!r}: none of {len(records)} paths can be trained on ({_counts(counted)})")
     made_from = {
         "traces": Path(source).name,
         "config_hash": header.config_hash,
@@ -125,7 +125,7 @@ def why_not(record: PathRecord, rules: Rules) -> str | None:
     if not record.verdict.correct:
         return "wrong answer"
     if record.outcome == "forced" and not rules.forced:
-        return "had to be asked for its answer"
+        return "did not answer by itself"
     if any(finish == "invented" for _, finish in finishes):
         return "invented a comment"
     summaries = [segment for segment in record.segments if segment["kind"] == "summary"]
@@ -189,5 +189,5 @@ def _check(source: str | Path, config: Any, records: Sequence[PathRecord], token
         raise RowsError(f"{where} was written with the vocabulary of {config['model']!r}; --model has another one")
 
 
-def _told(dropped: dict[str, int]) -> str:
+def _counts(dropped: dict[str, int]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in dropped.items())

@@ -22,7 +22,7 @@ _PADDED = 32
 
 
 class Stopped(KeyboardInterrupt):
-    """A run was stopped by Ctrl-C; its message says how far it is."""
+    """A run was stopped by Ctrl-C; the message gives the step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,12 @@ def fine_tune(
         plan: what is trained, and how.
         device_batch: rows at once on a device, instead of as many as fit; changes no result but by rounding.
         save_minutes: how often a state is saved that a killed run goes on from.
-        on_step: hears of every optimizer step.
-        stop: asked after every step; true saves the state and ends.
+        on_step: called after each optimizer step.
+        stop: called after each step; if it returns true, the state is saved and the run ends.
 
     Raises:
         RowsError: the folder holds another run, or the machine's memory cannot hold the model.
-        Stopped: `stop` has said so.
+        Stopped: `stop` returned true.
     """
     from peerleap.training.progress import Watch
 

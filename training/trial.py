@@ -30,7 +30,7 @@ def try_model(model: str, question: str = QUESTION, **engine_args: Any) -> Trial
 
     Args:
         model: a folder, or the base model of adapters.
-        question: what is asked.
+        question: for the paths.
         engine_args: vLLM's; `lora_path` is the folder of adapters.
 
     Raises:

@@ -139,7 +139,7 @@ def test_forced_paths_stay_only_on_demand(tmp_path: Path) -> None:
             await run_eval(plan, engine, records, grader)
 
     asyncio.run(run())
-    with pytest.raises(RowsError, match="4 had to be asked for its answer"):
+    with pytest.raises(RowsError, match="4 did not answer by itself"):
         chosen(tmp_path / "t.jsonl")
     rows = chosen(tmp_path / "t.jsonl", forced=True).rows
     # Four independent paths that wrote the same are one row.

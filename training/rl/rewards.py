@@ -59,7 +59,7 @@ def mix(outcome: Outcome, path: str) -> float:
 def taught(outcome: Outcome, path: str) -> float:
     """Readers of this path's summaries who went from wrong to right, minus those from right to wrong.
 
-    What several paths have told a reader is shared out among them.
+    A gain is divided among all paths that the reader has read in that block.
     """
     return float(sum(read.gain / len(read.sources) for read in outcome.reads if path in read.sources))
 
