@@ -14,12 +14,13 @@ rows = [{"id": str(n), "question": f"What is {n} + {2 * n}?", "answer": str(3 * 
 questions.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 engine = get_engine()
-results = []
+results, headers = [], []
 for method in ("independent", "leap"):
     plan = Plan(str(questions), load(str(questions)), method, MethodConfig(paths=2))
     file = folder / f"{method}.jsonl"
     # What a killed process has finished is in the file; the same lines go on from there.
-    with Grader() as grader, Records.open(file, header(plan, engine)) as records:
+    headers.append(header(plan, engine))
+    with Grader() as grader, Records.open(file, headers[-1]) as records:
         asyncio.run(run_eval(plan, engine, records, grader))
     results.append(Results.read(file))
-print(markdown("Sums", results, compare(results), []))
+print(markdown("Sums", results, compare(results), headers))
