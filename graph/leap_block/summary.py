@@ -72,10 +72,12 @@ async def _summarize(path: Path, history: Sequence[Segment], turn: Turn) -> tupl
     no_claim = not has_claim(text, history[0]["text"], path.task)
     if path.settings.preset == "paper" and new[0]["kind"] == "trigger" and path.turns is None:
         text = f"{_template(path, turn.round)} {text}"  # the authors' code shares the template, too
-    summary = Summary(text=text, tokens=len(segment["token_ids"]), cut=segment["finish"] == "cut")
-    if no_claim:
+    summary = with_evidence(
+        Summary(text=text, tokens=len(segment["token_ids"]), cut=segment["finish"] == "cut"), history
+    )
+    if no_claim and "evidence" not in summary:
         summary["no_claim"] = True
-    return new, with_evidence(summary, history)
+    return new, summary
 
 
 def _without_end_of_thought(path: Path, segment: Segment) -> str:

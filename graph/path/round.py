@@ -93,10 +93,10 @@ class Round:
 
     async def _to_a_good_place(self, stops: Stops) -> Finish:
         """Continue past T to the end of a paragraph, and out of a fence, a formula, a number or a tool call."""
-        grace, room = self.settings.grace, _UNIT_GRACE * self.settings.grace
+        grace, room = self.settings.grace, _UNIT_GRACE * self.settings.grace + _NUMBER_TOKENS
         finish: Finish = "interval"
         while self.settings.cut == "paragraph" and finish == "interval" and self.budget > 0 and not self._in_call():
-            limit = min(self._tokens_to_a_good_place(grace), room)
+            limit = self._tokens_to_a_good_place(grace, room)
             if limit <= 0:
                 break
             begun = len(self.new)
@@ -108,14 +108,14 @@ class Round:
             finish = await self._think(grace, stops, one_call=True)
         return finish
 
-    def _tokens_to_a_good_place(self, grace: int) -> int:
+    def _tokens_to_a_good_place(self, grace: int, room: int) -> int:
         """Maximum number of tokens to go on for; 0 where a LeaP block may begin here."""
         text = "".join(segment["text"] for segment in self.history if segment["kind"] == "thought")
         if ends_in_number(text):
-            return _NUMBER_TOKENS
+            return min(room, _NUMBER_TOKENS)
         if in_open_unit(text):
-            return _UNIT_GRACE * self.settings.grace
-        return 0 if self.history[-1]["text"].endswith(_PARAGRAPH) else grace
+            return room - _NUMBER_TOKENS
+        return 0 if self.history[-1]["text"].endswith(_PARAGRAPH) else min(grace, room)
 
     def _in_call(self) -> bool:
         return self.path.tools is not None and self.path.tools.pending(self.history)

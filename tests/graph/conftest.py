@@ -37,7 +37,9 @@ class Call:
     @property
     def round(self) -> int:
         """Summaries that the path has written; the prompt of a team names the closing tag, too."""
-        return self.prompt.count("</summarize>") - (prompts.PEERS in self.prompt)
+        explained = (prompts.PEERS, prompts.PEERS_EXAMPLE, prompts.PEERS_PREFILL)
+        named = sum(text.count("</summarize>") for text in explained if text in self.prompt)
+        return self.prompt.count("</summarize>") - named
 
     @property
     def number(self) -> int:

@@ -75,14 +75,14 @@ def test_a_summary_carries_what_its_path_has_checked() -> None:
 
 def test_the_comment_says_so() -> None:
     text = comment(run(TEAM, router="all"), "solver_1")
-    assert "Peer 2 (coder, ran code): I have 42." in text
-    assert "Peer 3 (scout, used lookup): I have 42." in text
-    assert "Peer 4 (failing): I have 42." in text
+    assert 'Peer 2 (coder, ran code): "I have 42."' in text
+    assert 'Peer 3 (scout, used lookup): "I have 42."' in text
+    assert 'Peer 4 (failing): "I have 42."' in text
 
 
 def test_a_team_of_one_kind_shows_evidence_without_its_name() -> None:
     text = comment(run([Peer(name="coder", count=2, instructions="CODER", tools=[run_code])]), "coder_1")
-    assert "Peer 2 (ran code): I have 42." in text
+    assert 'Peer 2 (ran code): "I have 42."' in text
 
 
 def test_a_finished_path_keeps_its_evidence() -> None:
@@ -94,7 +94,7 @@ def test_a_finished_path_keeps_its_evidence() -> None:
     graph: Any = build_graph(peers=TEAM[:2], engine=ScriptedEngine(write_one, thinking=True)).compile()
     out = graph.invoke({"question": "What is 6 * 7?"}, context=SETTINGS)
     assert out["rounds"][0]["summaries"]["coder_1"]["evidence"][0]["calls"] == 1
-    assert "Peer 2 (coder, ran code): I have finished." in comment(out, "solver_1")
+    assert 'Peer 2 (coder, ran code): "I have finished.' in comment(out, "solver_1")
 
 
 def test_fields_of_a_foreign_artifact_mean_nothing() -> None:

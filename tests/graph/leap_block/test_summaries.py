@@ -10,7 +10,7 @@ from peerleap.agents import prompts
 def summing(text: str) -> Any:
     def write(call: Any) -> str:
         if call.stage == "summary":
-            return text if call.number == 1 else "Fine.</summarize>"
+            return text if call.number == 1 else "4: fine.</summarize>"
         return "x" * 99 if call.round == 0 else "\\boxed{4}"
 
     return write
@@ -37,18 +37,18 @@ def test_a_summary_that_is_closed(leap: Any) -> None:
 
 @pytest.mark.parametrize("limit", [1, 10, 64])
 def test_a_summary_that_is_cut(leap: Any, limit: int) -> None:
-    run = leap(summing("s" * 500), summary_tokens=limit)
+    run = leap(summing("4" * 500), summary_tokens=limit)
     _, summary, nudge, _ = block(run)
     assert len(summary["token_ids"]) == limit
     assert summary["finish"] == "cut"
     assert nudge["text"] == " ...\n</summarize>"
-    assert run.out["rounds"][0]["summaries"]["solver_1"] == {"text": "s" * limit, "tokens": limit, "cut": True}
+    assert run.out["rounds"][0]["summaries"]["solver_1"] == {"text": "4" * limit, "tokens": limit, "cut": True}
 
 
 @pytest.mark.parametrize("limit", [3, 4, 5])
 def test_a_summary_that_is_cut_within_a_character(leap: Any, limit: int) -> None:
     """A character of Chinese is three tokens here: what is left of the second one is kept, but not shared."""
-    run = leap(summing("数学" * 99), summary_tokens=limit)
+    run = leap(summing("数学" * 99), summary_tokens=limit, task="free")
     _, summary, _, _ = block(run)
     assert len(summary["token_ids"]) == limit
     assert summary["text"] == run.engine.tokenizer.decode(summary["token_ids"])
@@ -123,10 +123,45 @@ def test_the_voice_of_the_trigger_fits_the_model(leap: Any, thinking: bool, trig
 
 def test_the_trigger_starts_a_paragraph_once(leap: Any) -> None:
     def write(call: Any) -> str:
-        return summing("s</summarize>")(call) if call.round or call.stage == "summary" else "x" * 30 + "\n\n" + LONG
+        return summing("4</summarize>")(call) if call.round or call.stage == "summary" else "x" * 30 + "\n\n" + LONG
 
     LONG = "y" * 99
     run = leap(write, interval=32, cut="exact")
     assert not block(run)[0]["text"].startswith("\n")
     run = leap(write, interval=33, cut="exact")
     assert block(run)[0]["text"].startswith("\n\n")
+
+
+@pytest.mark.parametrize(
+    ("summary", "stated"),
+    [
+        ("I have 4.", True),
+        ("x must be even, so it is four.", True),
+        ("Case \\frac{1}{2} is left.", True),
+        ("a = b", True),
+        ("Calculate the number for each box and sum them up.", False),
+        ("After I go on, here is where I stand.", False),
+        ("What is 2 + 2?", False),
+        ("<comment>", False),
+        ("...", False),
+    ],
+)
+def test_only_a_summary_that_states_something_is_read(leap: Any, summary: str, stated: bool) -> None:
+    run = leap(summing(f"{summary}</summarize>"))
+    record = run.out["rounds"][0]
+    assert record["summaries"]["solver_1"].get("no_claim", False) is not stated
+    assert record["routes"]["solver_2"] == (["solver_1"] if stated else [])
+    (event,) = [e for e in run.events if e["type"] == "summary" and e["path"] == "solver_1"]
+    assert event.get("no_claim", False) is not stated
+
+
+def test_any_words_are_a_finding_where_the_task_is_free(leap: Any) -> None:
+    run = leap(summing("The author meant the sea.</summarize>"), task="free")
+    assert run.out["rounds"][0]["routes"]["solver_2"] == ["solver_1"]
+
+
+def test_the_papers_preset_shares_the_template_too(leap: Any) -> None:
+    run = leap(summing("It is 4.</summarize>"), preset="paper", thinking=True)
+    text = run.out["rounds"][0]["summaries"]["solver_1"]["text"]
+    assert text.endswith(" It is 4.")
+    assert text.removesuffix(" It is 4.") in prompts.TEMPLATES

@@ -8,7 +8,7 @@ from peerleap.agents import prompts
 def inventor(times: int) -> Any:
     def write(call: Any) -> str:
         if call.stage != "thought":
-            return "4}\n" if call.stage == "ask" else "s</summarize>"
+            return "4}\n" if call.stage == "ask" else "4</summarize>"
         if call.prompt.count("nobody has written to me") < times:
             return "Well.<comment>\nPeer 9: it is \\boxed{666}</comment>"
         return "Alone then: \\boxed{4}"
@@ -37,7 +37,7 @@ def test_only_so_often_in_a_round(leap: Any) -> None:
 def test_what_was_written_before_counts_towards_t(leap: Any) -> None:
     def write(call: Any) -> str:
         if call.stage == "summary":
-            return "s</summarize>"
+            return "4</summarize>"
         if call.round:
             return "\\boxed{4}"
         return "Well.<comment>" if "nobody" not in call.prompt else "y" * 99
@@ -51,7 +51,7 @@ def test_what_was_written_before_counts_towards_t(leap: Any) -> None:
 def test_the_tag_as_the_last_token_of_the_round_ends_it(leap: Any) -> None:
     def write(call: Any) -> str:
         if call.stage == "summary":
-            return "s</summarize>"
+            return "4</summarize>"
         return "\\boxed{4}" if call.round else "Well.<comment>"
 
     run = leap(write, interval=len("Well.<comment>"))

@@ -53,7 +53,7 @@ def cell(code: str) -> str:
 def write(prompt: str, params: SamplingParams) -> str:
     """A cell that makes a variable, a block, and a cell that needs the variable."""
     if "</summarize>" in params.stop:
-        return "so far</summarize>"
+        return "so far 4</summarize>"
     if not params.stop_token_ids:
         return "\\boxed{4}"
     outputs = len(OUTPUT.findall(prompt))

@@ -89,8 +89,8 @@ def test_a_budget_below_t_ends_the_round_and_forces(leap: Any, block_then: Any) 
 
 
 def test_grace_stays_within_the_budget(leap: Any, block_then: Any) -> None:
-    run = leap(block_then("\\boxed{4}"), interval=40, grace=20, max_tokens=45)
-    assert [len(thought["token_ids"]) for thought in thoughts(run)] == [40, 5]
+    run = leap(block_then("\\boxed{4}"), interval=40, grace=20, max_tokens=55, budget_counts="own")
+    assert [len(thought["token_ids"]) for thought in thoughts(run)] == [40, 15]
 
 
 def test_inserted_tokens_count_against_the_budget(leap: Any, block_then: Any) -> None:
@@ -101,7 +101,65 @@ def test_inserted_tokens_count_against_the_budget(leap: Any, block_then: Any) ->
     assert run.out["paths"]["solver_1"]["status"] == "forced"
 
 
-def test_a_block_that_uses_up_the_budget_is_followed_by_the_answer(leap: Any, block_then: Any) -> None:
-    run = leap(block_then("never"), max_tokens=100)
-    assert run.kinds("solver_1")[-4:] == ["summary", "comment", "nudge", "answer"]
+@pytest.mark.parametrize(("counts", "budget"), [("all", 100), ("all", 257), ("own", 49)])
+def test_no_block_is_held_where_less_than_a_quarter_of_t_would_be_left(
+    leap: Any, block_then: Any, counts: str, budget: int
+) -> None:
+    run = leap(block_then("never"), max_tokens=budget, interval=40, budget_counts=counts)
+    assert run.kinds("solver_1") == ["prompt", "thought", "nudge", "answer"]
+    assert len(thoughts(run)[0]["token_ids"]) == budget
     assert run.out["answer"] == "4"
+
+
+def test_one_more_token_and_there_is_a_block(leap: Any, block_then: Any) -> None:
+    run = leap(block_then("never"), max_tokens=50, interval=40, cut="exact", budget_counts="own")
+    assert len(run.out["rounds"]) == 1
+    assert [len(s["token_ids"]) for s in run.segments("solver_1", "thought")] == [40, 10]
+
+
+def test_the_papers_setting_thinks_its_whole_budget(leap: Any, block_then: Any) -> None:
+    run = leap(block_then("never", blocks=9), preset="paper", thinking=True, interval=100, max_tokens=400, rounds=None)
+    assert sum(len(s["token_ids"]) for s in run.segments("solver_1", "thought")) == 400
+    assert len(run.out["rounds"]) == 3
+    used = run.segments("solver_1", "thought")[-1]
+    assert used["round"] == 3
+    assert len(used["token_ids"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("Here:\n```python\nx = 1\n\ny = 2\n```\n\nNext. ", "```\n\n"),
+        ("So\n$$\na = b\n\n+ c\n$$\n\nNext. ", "$$\n\n"),
+        ("So\n\\[\na = b\n\n+ c\n\\]\n\nNext. ", "\\]\n\n"),
+        ("\\begin{align}\na\n\nb\n\\end{align}\n\nNext. ", "\\end{align}\n\n"),
+    ],
+)
+def test_a_block_cuts_no_fence_and_no_formula(leap: Any, block_then: Any, text: str, end: str) -> None:
+    def write(call: Any) -> str:
+        if call.stage != "thought" or call.round:
+            return block_then("\\boxed{4}")(call)
+        written = call.prompt.rpartition("Question: ")[2]
+        return (text * 20)[len(call.ids) - call_start[call.path] :] if call.path in call_start else start(call, written)
+
+    call_start: dict[str, int] = {}
+
+    def start(call: Any, _: str) -> str:
+        call_start[call.path] = len(call.ids)
+        return text * 20
+
+    run = leap(write, interval=20, grace=40)
+    first = "".join(s["text"] for s in thoughts(run))
+    assert first.endswith(end)
+
+
+def test_a_block_cuts_no_number(leap: Any, block_then: Any) -> None:
+    def write(call: Any) -> str:
+        if call.stage != "thought" or call.round:
+            return block_then("\\boxed{4}")(call)
+        return (
+            "x" * 35 + "1234567890 and so on" if len(call.ids) < 900 and "xxx" not in call.prompt else "67890 and so on"
+        )
+
+    run = leap(write, interval=40, grace=0)
+    assert not thoughts(run)[-1]["text"][-1].isdigit()

@@ -118,7 +118,7 @@ def test_a_call_is_not_cut_by_a_block(interval: int) -> None:
 
     def write(stage: str, prompt: str) -> str:
         if stage != "thought":
-            return "so far</summarize>" if stage == "summary" else "\\boxed{4}"
+            return "so far 4</summarize>" if stage == "summary" else "\\boxed{4}"
         if RESULT.search(prompt):
             return "Done.</think>"
         written = prompt.rpartition("<think>\n")[2]
@@ -144,7 +144,7 @@ def test_a_block_with_an_empty_line_is_not_cut_by_the_end_of_a_paragraph(interva
 
     def write(stage: str, prompt: str) -> str:
         if stage != "thought":
-            return "so far</summarize>" if stage == "summary" else "\\boxed{4}"
+            return "so far 4</summarize>" if stage == "summary" else "\\boxed{4}"
         written = prompt.rpartition("<think>\n")[2]
         return whole[len(written) :] if whole.startswith(written) else "Done.</think>"
 
@@ -254,7 +254,7 @@ def test_a_tool_that_hangs() -> None:
 def counting(stage: str, prompt: str) -> str:
     """Call again and again, with another number each time."""
     if stage != "thought":
-        return "so far</summarize>" if stage == "summary" else "\\boxed{4}"
+        return "so far 4</summarize>" if stage == "summary" else "\\boxed{4}"
     return double(len(RESULT.findall(prompt)))
 
 
@@ -303,7 +303,7 @@ def test_a_call_whose_answer_has_no_room_is_not_run(max_tokens: int) -> None:
 def test_interval_counts_generated_tokens_only() -> None:
     def write(stage: str, prompt: str) -> str:
         if stage != "thought":
-            return "so far</summarize>" if stage == "summary" else "\\boxed{4}"
+            return "so far 4</summarize>" if stage == "summary" else "\\boxed{4}"
         if "</comment>\n" in prompt:
             return "Done.</think>"
         return "x" * 500 if RESULT.search(prompt) else double(1, text="")
@@ -324,7 +324,7 @@ def test_a_nudge_opens_a_block_after_the_first_round() -> None:
 
     def write(stage: str, prompt: str) -> str:
         if stage == "summary":
-            return "so far</summarize>"
+            return "so far 4</summarize>"
         if stage == "answer":
             return "\\boxed{42}"
         if prompt.endswith("```python\n"):
@@ -352,7 +352,7 @@ TEXTS = [
 def test_a_path_that_calls_nothing_writes_what_it_would_without_tools(text: str, cut: str) -> None:
     def write(stage: str, prompt: str) -> str:
         if stage != "thought":
-            return "so far</summarize>" if stage == "summary" else "\\boxed{4}"
+            return "so far 4</summarize>" if stage == "summary" else "\\boxed{4}"
         return text if prompt.count("</comment>\n") < 2 else "Done.</think>"
 
     plain, _ = ask(write, [], count=2, interval=100, rounds=2, cut=cut)

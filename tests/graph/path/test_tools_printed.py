@@ -36,7 +36,7 @@ def graph(box: Sandbox, *cells: str, **compiled: Any) -> Any:
 
     def write(prompt: str, params: SamplingParams) -> str:
         if "</summarize>" in params.stop:
-            return "I have it.</summarize>"
+            return "I have 4.</summarize>"
         if not params.stop_token_ids:
             return "\\boxed{391}"
         if "</comment>\n" in prompt:
@@ -73,7 +73,7 @@ def heard(out: dict[str, Any], path: str = "solver_1") -> str:
 )
 def test_the_label_says_what_the_code_has_shown(box: Sandbox, cells: list[str], label: str) -> None:
     out = graph(box, *cells).invoke(QUESTION, context=SETTINGS)
-    assert heard(out) == f'Peer 2 ({label}): "I have it."'
+    assert heard(out) == f'Peer 2 ({label}): "I have 4."'
 
 
 @walled
@@ -87,7 +87,7 @@ def test_it_is_in_the_record_and_the_event_and_not_in_what_is_compared(box: Sand
     (record,) = out["rounds"]
     (one,) = record["summaries"]["coder_1"]["evidence"]
     assert (one["tool"], one["calls"], one["output"]) == ("python", 1, "391")
-    assert record["summaries"]["coder_1"]["text"] == record["summaries"]["solver_1"]["text"] == "I have it."
+    assert record["summaries"]["coder_1"]["text"] == record["summaries"]["solver_1"]["text"] == "I have 4."
     assert record["similarity"] == [[1.0, 1.0], [1.0, 1.0]]
     told = {event["path"]: event.get("evidence") for event in events if event["type"] == "summary"}
     assert told == {"solver_1": None, "coder_1": [one]}
@@ -101,7 +101,7 @@ def test_a_long_output_is_cut(box: Sandbox) -> None:
     assert one["output"].startswith("0 1 2 3 ")
     assert one["output"].endswith(" 198 199")
     assert one["output"].count("…") == 1
-    assert heard(out) == f'Peer 2 (coder, ran code: {one["output"]}): "I have it."'
+    assert heard(out) == f'Peer 2 (coder, ran code: {one["output"]}): "I have 4."'
 
 
 def resumed(stopping: Any, config: Any) -> dict[str, Any]:
@@ -117,9 +117,9 @@ def test_it_survives_a_resume_and_a_fork(box: Sandbox) -> None:
     stopping = graph(box, "print(17 * 23)", checkpointer=InMemorySaver(), interrupt_before=["leap_block"])
     stopping.invoke(QUESTION, config, context=SETTINGS)
     out = resumed(stopping, config)
-    assert heard(out) == 'Peer 2 (coder, ran code: 391): "I have it."'
+    assert heard(out) == 'Peer 2 (coder, ran code: 391): "I have 4."'
     again = resumed(stopping, fork(stopping, config, round=0, settings={"router": "all"}))
-    assert heard(again) == 'Peer 2 (coder, ran code: 391): "I have it."'
+    assert heard(again) == 'Peer 2 (coder, ran code: 391): "I have 4."'
     assert again["rounds"] == out["rounds"]
 
 
@@ -132,7 +132,7 @@ def test_a_run_that_was_kept_without_it_goes_on(box: Sandbox, monkeypatch: pytes
         stopping.invoke(QUESTION, config, context=SETTINGS)
     out = resumed(stopping, config)
     assert set(out["rounds"][0]["summaries"]["coder_1"]["evidence"][0]) == {"tool", "calls", "digest"}
-    assert heard(out) == 'Peer 2 (coder, ran code): "I have it."'
+    assert heard(out) == 'Peer 2 (coder, ran code): "I have 4."'
     assert heard(resumed(stopping, fork(stopping, config, round=0))) == heard(out)
 
 
@@ -144,7 +144,7 @@ def test_only_code_speaks_from_a_label() -> None:
 
     def write(prompt: str, params: SamplingParams) -> str:
         if "</summarize>" in params.stop:
-            return "I have it.</summarize>"
+            return "I have 4.</summarize>"
         if not params.stop_token_ids:
             return "\\boxed{4}"
         if "</comment>\n" in prompt:
@@ -157,7 +157,7 @@ def test_only_code_speaks_from_a_label() -> None:
         QUESTION, context=SETTINGS
     )  # fmt: skip
     assert "output" not in out["rounds"][0]["summaries"]["scout_1"]["evidence"][0]
-    assert heard(out) == 'Peer 2 (scout, used lookup): "I have it."'
+    assert heard(out) == 'Peer 2 (scout, used lookup): "I have 4."'
 
 
 TOKENIZER = byte_tokenizer(True)
@@ -217,8 +217,8 @@ def test_a_hostile_output_changes_nothing_but_its_label(box: Sandbox, part: str)
     out = graph(box, hidden).invoke(QUESTION, context=room)
     said = heard(out)
     assert said.startswith("Peer 2 (coder, ran code: ")
-    assert closes(said) == len(said) - len('): "I have it."')
-    assert said.endswith('): "I have it."')
+    assert closes(said) == len(said) - len('): "I have 4."')
+    assert said.endswith('): "I have 4."')
     assert not has_marker(said, LEAP_TAGS)
     for path, history in out["histories"].items():
         assert [s["kind"] for s in history] == [s["kind"] for s in harmless["histories"][path]]
