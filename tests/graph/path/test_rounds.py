@@ -112,7 +112,7 @@ def test_no_block_is_held_where_less_than_a_quarter_of_t_would_be_left(
 
 
 def test_one_more_token_and_there_is_a_block(leap: Any, block_then: Any) -> None:
-    run = leap(block_then("never"), max_tokens=50, interval=40, cut="exact", budget_counts="own")
+    run = leap(block_then("never", blocks=9), max_tokens=50, interval=40, cut="exact", budget_counts="own")
     assert len(run.out["rounds"]) == 1
     assert [len(s["token_ids"]) for s in run.segments("solver_1", "thought")] == [40, 10]
 
