@@ -11,12 +11,17 @@ toml_file    bounded reading of such a file
 prompts      the sentences (those about tools are in `peerleap.tools.prompts`)
 """
 
-from peerleap.agents import prompts
-from peerleap.agents.peer import MOST_PATHS, Peer, path_peers
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from peerleap.agents.sampling import MOST, Sampling, form_schema
-from peerleap.agents.team_file import ENGINE_ARGS, EngineFileError, TeamError, check_engine_args
-from peerleap.agents.team_tools import TOOLS, ToolFileError, make_tool
-from peerleap.agents.teams import TEAMS, experts, load_team, paper, read_team, rebuild_team
+
+if TYPE_CHECKING:
+    from peerleap.agents import prompts
+    from peerleap.agents.peer import MOST_PATHS, Peer, path_peers
+    from peerleap.agents.team_file import ENGINE_ARGS, EngineFileError, TeamError, check_engine_args
+    from peerleap.agents.team_tools import TOOLS, ToolFileError, make_tool
+    from peerleap.agents.teams import TEAMS, experts, load_team, paper, read_team, rebuild_team
 
 __all__ = [
     "ENGINE_ARGS",
@@ -40,3 +45,31 @@ __all__ = [
     "read_team",
     "rebuild_team",
 ]
+
+# Imported when they are first used: LangChain and LangGraph take seconds, and a refused call needs neither.
+_LATER = {
+    "MOST_PATHS": "peer",
+    "Peer": "peer",
+    "path_peers": "peer",
+    "ENGINE_ARGS": "team_file",
+    "EngineFileError": "team_file",
+    "TeamError": "team_file",
+    "check_engine_args": "team_file",
+    "TOOLS": "team_tools",
+    "ToolFileError": "team_tools",
+    "make_tool": "team_tools",
+    "TEAMS": "teams",
+    "experts": "teams",
+    "load_team": "teams",
+    "paper": "teams",
+    "read_team": "teams",
+    "rebuild_team": "teams",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,4 +1,6 @@
-import json
+"""`peerleap ask`: one question, from the options to the printed answer."""
+
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,10 +8,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from peerleap.cli.display import View, check_target, choose_view, print_json, print_result, result_json, save, watched
 from peerleap.cli.errors import FAILED, usage_errors
 from peerleap.cli.interrupt import run_until_interrupted
-from peerleap.cli.named_runs import Recipe, ask_kept
+from peerleap.cli.named_runs import Recipe, ask_stored, check_name
 from peerleap.cli.options import (
+    OUT,
+    AsJson,
     BlockAs,
     CommunicateAt,
     EngineArg,
@@ -17,6 +22,7 @@ from peerleap.cli.options import (
     MaxTokens,
     Model,
     Preset,
+    Quiet,
     Rounds,
     Router,
     Sampling,
@@ -24,39 +30,43 @@ from peerleap.cli.options import (
     TeamFile,
     Temperature,
     TopK,
+    Verbose,
     engine_arguments,
+    one_of,
     settings_from,
 )
-from peerleap.cli.report import check_target, print_result, result_json, save
-from peerleap.cli.views import LiveView, LogView, View
 
 _EPILOG = """
 [bold]Examples[/bold]
 
-The embedded model, four paths, on this machine's CPU:
+With the embedded model and four paths, on this machine's CPU:
     peerleap ask "What is the sum of the first 10 odd numbers?"
 
-A reasoning model from the hub or a folder, on a GPU, as in the paper:
-    peerleap ask --model deepseek-ai/DeepSeek-R1-Distill-Qwen-7B --paths 32 --preset paper "..."
+With a reasoning model from the hub or a folder:
+    peerleap ask --model Qwen/Qwen3-4B-Thinking-2507 --paths 16 "..."
 
-Which peers are read, how often, how many of them:
+Choose which peers are read, how often, and how many:
     peerleap ask --router hybrid --interval 2048 --top-k 2 "..."
 
-A long run that survives Ctrl-C and a crash, under a name:
+Store a long run under a name; it survives Ctrl-C and a crash:
     peerleap ask --thread primes "How many primes are below 200?"
 
-For a script: one JSON object on the output, the progress on the error output:
+For a script: one JSON object on standard output, progress on standard error:
     peerleap ask --json "..." | jq .votes
 """
 
-_RUN, _OUT = "The run", "The output"
+_RUN = "The run"
 
 
 def ask(
-    question: Annotated[str, typer.Argument(help="The question; `-` reads it from the input.", show_default=False)],
+    ctx: typer.Context,
+    question: Annotated[
+        str, typer.Argument(help="The question, in quotes; `-` reads it from standard input.", show_default=False)
+    ],
     *,
     paths: Annotated[
-        int | None, typer.Option("--paths", "-n", help="How many paths; 4 unless given.", rich_help_panel=_RUN)
+        int | None,
+        typer.Option("--paths", "-n", help="Number of paths.", show_default="4", rich_help_panel=_RUN),
     ] = None,
     team: TeamFile = None,
     interval: Interval = None,
@@ -67,31 +77,57 @@ def ask(
     max_tokens: MaxTokens = None,
     summary_tokens: SummaryTokens = None,
     block_as: BlockAs = None,
-    vote: Annotated[str | None, typer.Option(help="majority or shortest_majority.", rich_help_panel=_RUN)] = None,
+    vote: Annotated[
+        str | None,
+        typer.Option(
+            autocompletion=one_of("majority", "shortest_majority"),
+            help="How answers are counted: majority or shortest_majority.",
+            show_default="majority",
+            metavar="NAME",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
     task: Annotated[
         str | None,
-        typer.Option(help="math, choice or free; told from the question unless given.", rich_help_panel=_RUN),
+        typer.Option(
+            autocompletion=one_of("math", "choice", "free"),
+            help="Kind of question: math, choice or free.",
+            show_default="inferred from the question",
+            metavar="NAME",
+            rich_help_panel=_RUN,
+        ),
     ] = None,
     temperature: Temperature = None,
     sampling: Sampling = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same engine: same run.", rich_help_panel=_RUN)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Random seed: the same seed and engine give the same run.", rich_help_panel=_RUN)
+    ] = 0,
     preset: Preset = None,
     model: Model = None,
     engine_arg: EngineArg = None,
     thread: Annotated[
         str | None,
         typer.Option(
-            help="Keep the run under this name: `peerleap resume NAME` goes on with it.", rich_help_panel=_OUT
+            help="Store the run under this name; `peerleap resume NAME` continues it.",
+            metavar="NAME",
+            rich_help_panel=OUT,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=_OUT)] = False,
+    as_json: AsJson = False,
     save_to: Annotated[
         Path | None,
-        typer.Option("--save", help="Write everything, histories with token ids too, as JSON.", rich_help_panel=_OUT),
+        typer.Option(
+            "--save", help="Write everything as JSON, histories with token ids included.", rich_help_panel=OUT
+        ),
     ] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
-    """Ask one question: the paths reason, summarize, read their peers, go on, and vote."""
+    """Ask one question: the paths reason, summarize, read their peers, continue, and vote."""
     with usage_errors():
+        if ctx.args:
+            words = shlex.quote(" ".join([question, *ctx.args]))
+            raise ValueError(f"question={question!r} and {len(ctx.args)} more words: quote it: peerleap ask {words}")
         context = settings_from(
             interval=interval, top_k=top_k, router=router, rounds=rounds, communicate_at=communicate_at,
             max_tokens=max_tokens, summary_tokens=summary_tokens, block_as=block_as, vote=vote, task=task,
@@ -99,55 +135,70 @@ def ask(
         )  # fmt: skip
         text = sys.stdin.read() if question == "-" else question
         text = text.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text
-        if save_to is not None:
-            check_target(save_to)
-        messages = Console(stderr=True)
-        view = LiveView(messages) if messages.is_terminal and not as_json else LogView(messages)
-        arguments = engine_arguments(engine_arg)
+        if not text.strip():
+            raise ValueError(f"question={text!r}: give a text that is not empty")
+        check_target(save_to)
         if thread is not None:
-            recipe = Recipe(model=model, paths=4 if paths is None else paths, engine_args=arguments)
-            if team is not None:
-                from peerleap.agents import read_team
-
-                if paths is not None:
-                    raise ValueError(f"--paths {paths!r}: give either --paths or --team (whose counts say how many)")
-                recipe = Recipe(model=model, paths=None, engine_args=arguments, team=read_team(team))
-            result = ask_kept(thread, text, recipe, context, view, messages)
-        else:
-            from peerleap.agents import load_team
-            from peerleap.graph import build_graph
-
-            peers = None if team is None else load_team(team)
-            graph = build_graph(model, paths=paths, peers=peers, **arguments).compile()
-            result = run_until_interrupted(_run(graph, text, context, view))
+            check_name(thread)
+        arguments = engine_arguments(engine_arg)
+        recipe = _recipe(model, paths, team, arguments, thread)
+        messages = Console(stderr=True)
+        view = choose_view(messages, text, quiet=quiet, verbose=verbose, as_json=as_json)
+        with watched(view, verbose=verbose):
+            view.notice("loading LangGraph and the model's tokenizer")
+            if thread is not None:
+                result = ask_stored(thread, text, recipe, context, view)
+            else:
+                result = run_until_interrupted(_run(_graph(recipe, team), text, context, view), view.notice)
     saved = True
     if save_to is not None:
         try:
             save(result, save_to)
-        except OSError as error:  # a long run's answer is told whatever becomes of the file
+        except OSError as error:  # a long run's answer is printed whatever becomes of the file
             print(f"peerleap: --save {str(save_to)!r}: {error}", file=sys.stderr)
             saved = False
     if as_json:
-        escape = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-        print(json.dumps(result_json(result, histories=False), ensure_ascii=escape, allow_nan=False))
+        print_json(result_json(result, histories=False))
     else:
-        print_result(result, Console(), messages)
+        print_result(result, Console(), messages, quiet=quiet)
     if not saved:
         raise typer.Exit(FAILED)
 
 
+def _recipe(
+    model: str | None, paths: int | None, team: str | None, arguments: dict[str, Any], thread: str | None
+) -> Recipe:
+    """What the graph is made of; a team's file is read only where the run is stored."""
+    if paths is not None and not 1 <= paths <= 1024:
+        raise ValueError(f"paths={paths!r}: give a number from 1 to 1024")
+    if team is None:
+        return Recipe(model=model, paths=4 if paths is None else paths, engine_args=arguments)
+    if paths is not None:
+        raise ValueError(f"--paths {paths!r}: give either --paths or --team (whose counts say how many)")
+    if thread is None:
+        return Recipe(model=model, paths=None, engine_args=arguments)
+    from peerleap.agents import read_team
+
+    return Recipe(model=model, paths=None, engine_args=arguments, team=read_team(team))
+
+
+def _graph(recipe: Recipe, team: str | None) -> Any:
+    from peerleap.agents import load_team
+    from peerleap.graph import build_graph
+
+    peers = None if team is None else load_team(team)
+    return build_graph(recipe["model"], paths=recipe["paths"], peers=peers, **recipe["engine_args"]).compile()
+
+
 async def _run(graph: Any, question: str, context: dict[str, Any], view: View) -> dict[str, Any]:
     result: dict[str, Any] = {"question": question}
-    with view:
-        async for mode, part in graph.astream(
-            {"question": question}, context=context, stream_mode=["custom", "values"]
-        ):
-            if mode == "custom":
-                view.show(part)
-                if part["type"] == "run":
-                    result["settings"] = part["settings"]
-            else:
-                result.update({key: part[key] for key in _OUTPUT if key in part})
+    async for mode, part in graph.astream({"question": question}, context=context, stream_mode=["custom", "values"]):
+        if mode == "custom":
+            view.show(part)
+            if part["type"] == "run":
+                result["settings"] = part["settings"]
+        else:
+            result.update({key: part[key] for key in _OUTPUT if key in part})
     return result
 
 

@@ -1,19 +1,21 @@
+"""`peerleap compare`: results files side by side."""
+
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from peerleap.cli.display import check_target
 from peerleap.cli.errors import usage_errors
-from peerleap.cli.report_file import check_report
 
 
 def compare(
-    results: Annotated[list[Path], typer.Argument(help="Results files of the same questions, two or more.")],
+    results: Annotated[list[Path], typer.Argument(help="Two or more results files of the same questions.")],
     *,
     primary: Annotated[
         str,
-        typer.Option(help="Metric of the one declared comparison: the first other method against the baseline."),
+        typer.Option(help="Metric of the primary comparison: the first other method against the baseline."),
     ] = "cons@n",
     report: Annotated[Path | None, typer.Option(help="Write a report in Markdown.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw accuracy against cost, as .png or .svg.")] = None,
@@ -21,13 +23,13 @@ def compare(
         Path | None, typer.Option(help="Draw Pass@1 of the LeaP files by router, as .png or .svg.")
     ] = None,
 ) -> None:
-    """Put methods side by side at equal tokens and at equal wall-clock, with paired statistics.
+    """Compare methods at equal tokens and at equal wall-clock, with paired statistics.
 
     The baseline is the first `independent` file, else the first file. Declare `--primary` before you look: every other
     comparison is exploratory.
     """
     with usage_errors():
-        from peerleap.cli.eval_views import show_comparisons, show_methods
+        from peerleap.cli.display import show_comparisons, show_methods
         from peerleap.evals import MissingExtra, Results, markdown, read_records
         from peerleap.evals import compare as compared
         from peerleap.evals.report import cautions, check_plot, verdict, with_distinct_names
@@ -39,13 +41,13 @@ def compare(
                 check_plot(plot)
             if plot_routers is not None:
                 check_plot(plot_routers, "--plot-routers")
-            check_report(report)
+            check_target(report, "--report")
             read = with_distinct_names([Results.read(file) for file in results])
             comparisons = compared(read, primary)
             out, messages = Console(), Console(stderr=True)
             for result in read:
                 if not result.complete:
-                    messages.print(f"{result.file} is not finished: only what both have is compared")
+                    messages.print(f"{result.file} is not finished: only questions in both files are compared")
             for warning in cautions(read):
                 messages.print(warning, soft_wrap=True, highlight=False)
             show_methods(read, out)

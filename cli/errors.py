@@ -1,28 +1,60 @@
+"""What a mistake and a failure cost: one line on the error output, and an exit code."""
+
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 
-BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+from peerleap.cli.display import one_line
+from peerleap.cli.interrupt import INTERRUPTED, leave_at_once
+
+USAGE, FAILED = 2, 1
 
 
 @contextmanager
 def usage_errors() -> Iterator[None]:
     """Turn what a user can mend into one line and an exit code, and shut the engines down whatever happens.
 
-    2: the input, a setting or the model is not usable; 1: the run failed; 130: Ctrl-C.
+    Raises:
+        typer.Exit: 2 where the input, a setting or the model is not usable, 1 where the run failed, 130 after Ctrl-C.
     """
-    from peerleap.engine import EngineError, close_engines
-    from peerleap.graph import AllPathsFailed, CheckpointError, ThreadBusy
-
     try:
         yield
-    except (ValueError, EngineError, AllPathsFailed, CheckpointError, ThreadBusy) as error:
-        print(f"peerleap: {error}", file=sys.stderr)
-        raise typer.Exit(BAD_INPUT if isinstance(error, ValueError) else FAILED) from error
     except KeyboardInterrupt as stop:
-        print(f"peerleap: {str(stop) or 'stopped'}", file=sys.stderr)
+        print(f"peerleap: {one_line(str(stop)) or 'stopped'}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        print(f"peerleap: {one_line(str(error))}", file=sys.stderr)
+        raise typer.Exit(code) from error
     finally:
+        _close_engines()
+
+
+def _exit_code(error: Exception) -> int | None:
+    """The code of an error that a user can mend or wait out; `None` for a fault of ours."""
+    if isinstance(error, ValueError):
+        return USAGE
+    from peerleap.engine import EngineError
+    from peerleap.graph import AllPathsFailed, CheckpointError, ThreadBusy
+
+    return FAILED if isinstance(error, EngineError | AllPathsFailed | CheckpointError | ThreadBusy) else None
+
+
+def _close_engines() -> None:
+    if "peerleap.engine" not in sys.modules:
+        return
+    from peerleap.engine import close_engines
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, leave_at_once)
+    try:
         close_engines()
+    finally:
+        if before is signal.default_int_handler:
+            signal.signal(signal.SIGINT, before)

@@ -1,9 +1,12 @@
+"""`peerleap eval`: the options of an eval, checked."""
+
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from peerleap.cli.display import check_target
 from peerleap.cli.errors import FAILED, usage_errors
 from peerleap.cli.eval_run import budgets, run_plan, with_engines
 from peerleap.cli.options import (
@@ -22,26 +25,27 @@ from peerleap.cli.options import (
     Temperature,
     TopK,
     engine_arguments,
+    one_of,
     parse_budget,
+    run_option,
     settings_from,
     team_from,
 )
-from peerleap.cli.report_file import check_report
 
-_RUN, _LEAP, _OUT = "The run", "LeaP and sampling", "The output"
+_OUT = "The output"
 
 _EPILOG = """
 [bold]Examples[/bold]
 
-LeaP with the paper's settings on AIME 2024, four runs; the same command again goes on where it was stopped:
+LeaP with the paper's settings on AIME 2024, four runs; the same command again continues where it was stopped:
     peerleap eval aime2024 --model deepseek-ai/DeepSeek-R1-Distill-Qwen-7B --paths 32 --runs 4 --out leap.jsonl
 
-What LeaP's tokens buy otherwise: more independent paths, or longer ones; and all side by side:
+What the same tokens buy without LeaP, more paths or longer ones, and all side by side:
     peerleap eval aime2024 --model ... --method independent --paths 32 --runs 4 --match-tokens leap.jsonl -o ind.jsonl
     peerleap eval aime2024 --model ... --method revise --paths 32 --runs 4 --match-tokens leap.jsonl -o longer.jsonl
     peerleap compare leap.jsonl ind.jsonl longer.jsonl --plot result.png
 
-Paths that may run Python, with and without hearing each other:
+Paths that may run Python, with and without LeaP:
     peerleap eval aime2024 --tools python --out leap-python.jsonl
     peerleap eval aime2024 --tools python --method independent --match-tokens leap-python.jsonl -o ind-python.jsonl
 
@@ -59,55 +63,53 @@ def evaluate(
     ],
     *,
     method: Annotated[
-        str, typer.Option(help="leap, independent, deepconf, revise, moa or rsa.", rich_help_panel=_RUN)
+        str,
+        run_option(
+            help="leap, independent, deepconf, revise, moa or rsa.",
+            autocompletion=one_of("leap", "independent", "deepconf", "revise", "moa", "rsa"),
+        ),
     ] = "leap",
     paths: Annotated[
-        int | None, typer.Option("--paths", "-n", help="Paths of each question; 4 unless given.", rich_help_panel=_RUN)
+        int | None, run_option("--paths", "-n", help="Number of paths of each question.", show_default="4")
     ] = None,
     tools: Annotated[
         list[str] | None,
-        typer.Option(help="What every path may call: python, web_search, read_page; by commas.", rich_help_panel=_RUN),
+        run_option(help="Tools that every path may call, separated by commas: python, web_search, read_page."),
     ] = None,
     team: TeamFile = None,
     runs: Annotated[
-        int, typer.Option(help="Independent runs, by seed; comparisons want 4.", rich_help_panel=_RUN)
+        int, run_option(help="Number of independent runs, each with its own seed; comparisons need about 4.")
     ] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the first run; each further adds 1.", rich_help_panel=_RUN)] = 0,
-    limit: Annotated[int | None, typer.Option(help="Only so many questions.", rich_help_panel=_RUN)] = None,
+    seed: Annotated[int, run_option(help="Seed of the first run; each further run adds 1.")] = 0,
+    limit: Annotated[int | None, run_option(help="Maximum number of questions.", show_default="all")] = None,
     data_seed: Annotated[
         int | None,
-        typer.Option(
-            help="Seed of the options' order and of generated questions; another is other data.", rich_help_panel=_RUN
-        ),
+        run_option(help="Seed of generated questions and of the order of options; another seed makes other data."),
     ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option(help="A number of the method's own, as layers=4; may be repeated.", rich_help_panel=_RUN),
+        run_option(help="A parameter of the method, such as layers=4; repeatable."),
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(
-            help="What a question may spend, as 20000 (generated tokens) or 30s: independent, deepconf and revise go "
-            "on until then.",
-            rich_help_panel=_RUN,
+        run_option(
+            help="Budget of a question, such as 20000 (generated tokens) or 30s: independent, deepconf and revise "
+            "continue until it is spent."
         ),
     ] = None,
     match_tokens: Annotated[
         Path | None,
-        typer.Option(help="The budget: what these results' method spent, question by question.", rich_help_panel=_RUN),
+        run_option(help="Budget: the tokens that the method of these results spent, question by question."),
     ] = None,
-    match_seconds: Annotated[
-        Path | None, typer.Option(help="The same in seconds of wall-clock.", rich_help_panel=_RUN)
-    ] = None,
+    match_seconds: Annotated[Path | None, run_option(help="Budget: the seconds of wall-clock that it spent.")] = None,
     in_flight: Annotated[
         int | None,
-        typer.Option(
-            help="Most questions at once; unless given, for 32 paths a core on a CPU, for 256 on a GPU.",
-            rich_help_panel=_RUN,
+        run_option(
+            help="Maximum number of questions at once.", show_default="for 32 paths a core on a CPU, 256 on a GPU"
         ),
     ] = None,
     grader: Annotated[
-        str, typer.Option(help="peerleap; leap-official for parity with the authors' code.", rich_help_panel=_RUN)
+        str, run_option(help="peerleap, or leap-official for parity with the authors' code.")
     ] = "peerleap",
     router: Router = None,
     interval: Interval = None,
@@ -115,7 +117,13 @@ def evaluate(
     rounds: Rounds = None,
     communicate_at: CommunicateAt = None,
     alumni: Annotated[
-        bool | None, typer.Option("--alumni/--no-alumni", help="Finished paths keep sharing.", rich_help_panel=_LEAP)
+        bool | None,
+        typer.Option(
+            "--alumni/--no-alumni",
+            help="Finished paths keep sharing their conclusion.",
+            show_default="yes",
+            rich_help_panel="LeaP and sampling",
+        ),
     ] = None,
     max_tokens: MaxTokens = None,
     summary_tokens: SummaryTokens = None,
@@ -127,13 +135,11 @@ def evaluate(
     engine_arg: EngineArg = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", "-o", help="The results file; named after task and method unless given.", rich_help_panel=_OUT
-        ),
+        typer.Option("--out", "-o", help="Results file.", show_default="TASK-METHOD.jsonl", rich_help_panel=_OUT),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report in Markdown.", rich_help_panel=_OUT)] = None,
-) -> None:  # fmt: skip
-    """Run a method over a data set; killed or stopped, the same command goes on."""
+) -> None:
+    """Run a method over a data set; where it was stopped or killed, the same command continues."""
     with usage_errors():
         from peerleap.evals import GraderBroken, MethodConfig, MissingExtra, Plan, Results, load
         from peerleap.evals.methods import method_options
@@ -150,9 +156,9 @@ def evaluate(
         arguments = engine_arguments(engine_arg)
         peers = team_from(team, tools, paths)
         target = out or Path(f"{_name(task)}-{method}.jsonl")
-        check_report(report)
-        given = {"--budget": budget, "--match-tokens": match_tokens, "--match-seconds": match_seconds}
-        if len(named := [name for name, value in given.items() if value is not None]) > 1:
+        check_target(report, "--report")
+        limits = {"--budget": budget, "--match-tokens": match_tokens, "--match-seconds": match_seconds}
+        if len(named := [name for name, value in limits.items() if value is not None]) > 1:
             raise ValueError(f"{' and '.join(named)}: give one of them")
         amount, unit = parse_budget(budget)
         if match_seconds is not None:
@@ -175,7 +181,7 @@ def evaluate(
             )  # fmt: skip
             failed = run_plan(plan, model, arguments, target, report, matched)
         except GraderBroken as error:
-            print(f"peerleap: {error}; what is done is kept", file=sys.stderr)
+            print(f"peerleap: {error}; finished questions are stored", file=sys.stderr)
             raise typer.Exit(FAILED) from error
         except (MissingExtra, OSError) as error:
             raise ValueError(str(error)) from error
@@ -183,9 +189,9 @@ def evaluate(
         raise typer.Exit(FAILED)
 
 
-def _numbers(given: list[str] | None) -> dict[str, int]:
+def _numbers(texts: list[str] | None) -> dict[str, int]:
     numbers = {}
-    for text in given or []:
+    for text in texts or []:
         name, sign, value = text.partition("=")
         if not sign or not value.isdecimal():
             raise ValueError(f"--option {text!r}: give name=number, such as layers=4")

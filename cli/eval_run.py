@@ -1,3 +1,5 @@
+"""An eval, from its checked plan to its printed results."""
+
 import shlex
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ def run_plan(
     plan: Any, model: str | None, arguments: dict[str, Any], target: Path, report: Path | None, matched: Any
 ) -> int:
     """Run what is not done yet, show the results, write the report; how many questions have failed twice."""
-    from peerleap.cli.eval_views import progress_view, show_methods
+    from peerleap.cli.display import progress_view, show_methods
     from peerleap.engine import get_engine
     from peerleap.evals import Grader, Records, Results, check_fits, header, markdown, read_records, run_eval
     from peerleap.evals.data import check_golds

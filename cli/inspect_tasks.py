@@ -76,7 +76,7 @@ def solve(
         settings: of the LeaP graph, such as `router` and `top_k`.
     """
     data = str(data)
-    with _told():
+    with _one_line_errors():
         # inspect_ai reads `-T` as YAML, and what has commas as a list.
         commas = ",".join(map(str, communicate_at)) if isinstance(communicate_at, list) else communicate_at
         context = settings_from(communicate_at=commas, temperature=temperature, **settings)
@@ -101,7 +101,7 @@ def solve(
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _one_line_errors() -> Iterator[None]:
     """Say what a user can mend in one line, as `peerleap eval` does: inspect_ai prints a traceback of all else."""
     from inspect_ai._util.error import PrerequisiteError
 
@@ -130,9 +130,14 @@ def _reason(plan: Plan, file: Path, weights: str | None) -> Solver:
 
 def _message(line: PathRecord) -> ChatMessageAssistant:
     """A path as the viewer shows it, with all that scoring it again takes."""
-    kept = {"path": line.path, "outcome": line.outcome, "counted": line.meta["counted"], "tokens": asdict(line.tokens),
-            "segments": list(line.segments)}  # fmt: skip
-    return ChatMessageAssistant(content=line.text or "", metadata=kept)
+    metadata = {
+        "path": line.path,
+        "outcome": line.outcome,
+        "counted": line.meta["counted"],
+        "tokens": asdict(line.tokens),
+        "segments": list(line.segments),
+    }
+    return ChatMessageAssistant(content=line.text or "", metadata=metadata)
 
 
 @scorer(metrics=[{"*": [mean(), stderr(cluster="qid")]}])
@@ -141,7 +146,7 @@ def per_path(grader: str = "peerleap") -> Scorer:
 
     async def score(state: TaskState, target: Target) -> Score:
         graded: list[Graded] = []
-        told: list[dict[str, Any]] = []
+        verdicts: list[dict[str, Any]] = []
         spent = Tokens()
         for message in state.messages:
             about = message.metadata or {}
@@ -152,7 +157,7 @@ def per_path(grader: str = "peerleap") -> Scorer:
             )
             tokens = Tokens(**about["tokens"])
             spent += tokens
-            told.append({"path": about["path"], **asdict(verdict)})
+            verdicts.append({"path": about["path"], **asdict(verdict)})
             if about["counted"]:
                 graded.append(Graded(ballot(verdict, state.metadata["kind"]), verdict.correct, tokens))
         values: dict[str, Any] = {
@@ -162,7 +167,7 @@ def per_path(grader: str = "peerleap") -> Scorer:
         return Score(
             value={**values, "generated": spent.generated, "inserted": spent.inserted},
             answer=None if winner is None else winner.answer,
-            explanation=json.dumps(told, ensure_ascii=False),
+            explanation=json.dumps(verdicts, ensure_ascii=False),
         )
 
     return score

@@ -1,33 +1,96 @@
-import typer
+"""The `peerleap` command: its subcommands, and how a mistake of usage reads."""
 
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+import peerleap
 from peerleap.cli.ask import ask
 from peerleap.cli.compare import compare
+from peerleap.cli.display import plain
+from peerleap.cli.errors import USAGE
 from peerleap.cli.eval import evaluate
 from peerleap.cli.fork import fork
 from peerleap.cli.models import models
-from peerleap.cli.resume import resume
-from peerleap.cli.runs import runs
-from peerleap.cli.train import train
+from peerleap.cli.runs import resume, runs
+
+
+class _Command(TyperCommand):
+    """A subcommand whose flags show no type in the help."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return _plain_flags(super().get_params(ctx))
+
+
+class _Commands(TyperGroup):
+    """A command with subcommands; a mistake of usage costs one line and exit code 2."""
+
+    command_class = _Command
+
+    def get_params(self, ctx: Any) -> Any:
+        return _plain_flags(super().get_params(ctx))
+
+    def main(self, args: Sequence[str] | None = None, *others: Any, **options: Any) -> Any:
+        options["standalone_mode"] = False
+        try:
+            code = super().main(args, *others, **options)
+        except typer.TyperException as error:
+            print(_usage_error(error, sys.argv[1:] if args is None else args), file=sys.stderr, end="")
+            code = USAGE
+        except typer.Abort:
+            code = USAGE
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _plain_flags(params: Any) -> Any:
+    for param in params:
+        if getattr(param, "is_flag", False) and param.metavar is None:
+            param.metavar = ""
+    return params
+
+
+def _usage_error(error: typer.TyperException, args: Sequence[str]) -> str:
+    message = plain(error.format_message()).rstrip(".").replace("Value error, ", "")
+    if not message:  # `peerleap` alone has shown its help
+        return ""
+    options = getattr(getattr(error, "param", None), "opts", ())
+    values = [value for option, value in pairwise(args) if option in options]
+    got = f" (got {values[-1]!r})" if values and repr(values[-1]) not in message else ""
+    command = getattr(getattr(error, "ctx", None), "command_path", "peerleap")
+    return f"peerleap: {message[0].lower()}{message[1:]}{got}; see `{command} --help`\n"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"peerleap {peerleap.__version__}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     name="peerleap",
+    cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Several reasoning paths of a local model work on one question side by side and learn from each other (LeaP).",
 )
-app.command()(ask)
-app.command()(resume)
-app.command()(fork)
-app.add_typer(runs, name="runs")
-app.command()(models)
-app.command("eval")(evaluate)
-app.command()(compare)
-app.add_typer(train, name="train")
+app.command(cls=_Command, context_settings={"allow_extra_args": True})(ask)
+app.command(cls=_Command)(resume)
+app.command(cls=_Command)(fork)
+app.add_typer(runs, name="runs", cls=_Commands)
+app.command(cls=_Command)(models)
+app.command("eval", cls=_Command)(evaluate)
+app.command(cls=_Command)(compare)
 
 
 @app.callback()
-def _main() -> None:
-    """Keep `peerleap COMMAND` also while there is one command only."""
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None: ...

@@ -1,3 +1,5 @@
+"""`peerleap models`: the models at hand."""
+
 import os
 from typing import Annotated
 
@@ -9,9 +11,9 @@ from peerleap.cli.errors import usage_errors
 
 
 def models(
-    prepare: Annotated[bool, typer.Option("--prepare", help="Fetch and convert the embedded model now.")] = False,
+    prepare: Annotated[bool, typer.Option("--prepare", help="Download and convert the embedded model now.")] = False,
 ) -> None:
-    """List the models at hand: the embedded one, the default, and the hub's cache.
+    """List the local models: the embedded one, the default, and the hub's cache.
 
     [bold]Examples[/bold]
 

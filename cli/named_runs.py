@@ -1,6 +1,5 @@
-"""Runs that are kept under a name, with all that it takes to go on with them."""
+"""Runs that are stored under a name, with all that it takes to continue them."""
 
-import asyncio
 import json
 import shlex
 import signal
@@ -9,13 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from rich.console import Console
-from rich.text import Text
-
-from peerleap.cli.views import View
+from peerleap.cli.display import View
+from peerleap.cli.interrupt import leave_at_once
 
 _RECIPE = "leap_recipe"
-# Metadata of a run that was forked: the run that it comes from, and the block.
+# Metadata of a forked run: the run that it was forked from, and the block.
 _FORKED = ("forked_from", "forked_at")
 
 
@@ -26,84 +23,97 @@ class Recipe(TypedDict):
     paths: int | None
     """`None` where there is a team."""
     team: NotRequired[dict[str, Any]]
-    """As `read_team` gives it."""
+    """As `read_team` returns it."""
     engine_args: dict[str, Any]
 
 
 class Stopped(KeyboardInterrupt):
-    """A run was stopped by a signal; its message says how to go on with it."""
+    """A signal stopped a run; the message says how to continue it."""
 
 
 @contextmanager
-def open_kept(name: str) -> Iterator[tuple[Any, Any]]:
-    """The graph and the configuration of a run that is kept.
+def open_run(name: str) -> Iterator[tuple[Any, Any]]:
+    """Yield the graph and the configuration of a stored run.
 
     Raises:
-        InputError: there is none of this name, or it was not made by this command.
+        InputError: no run has this name, or `peerleap ask` did not make it.
     """
     from peerleap.graph import InputError, open_checkpointer
 
     with open_checkpointer() as store:
         found = store.get_tuple({"configurable": {"thread_id": name, "checkpoint_ns": ""}})
         if found is None:
-            raise InputError(f"{name!r}: no run is kept under this name in {store.name}; see `peerleap runs list`")
-        told: Any = found.metadata.get(_RECIPE)
-        if told is None:
-            raise InputError(f"{name!r}: this run was not made by `peerleap ask --thread`; go on with it in Python")
-        config, metadata = _config(name, told), dict(found.metadata)
+            raise InputError(f"{name!r}: no run of this name is stored in {store.name}; see `peerleap runs list`")
+        recipe: Any = found.metadata.get(_RECIPE)
+        if recipe is None:
+            raise InputError(f"{name!r}: `peerleap ask --thread` did not make this run; continue it in Python")
+        config, metadata = _config(name, recipe), dict(found.metadata)
         config["metadata"] |= {key: metadata[key] for key in _FORKED if key in metadata}
-        yield _graph(json.loads(told), store), config
+        yield _graph(json.loads(recipe), store), config
 
 
-def ask_kept(
-    name: str, question: str, recipe: Recipe, settings: dict[str, Any], view: View, messages: Console
-) -> dict[str, Any]:
-    """Begin a run under a name, and see it through.
+def ask_stored(name: str, question: str, recipe: Recipe, settings: dict[str, Any], view: View) -> dict[str, Any]:
+    """Start a run under a name, and run it to its end.
 
     Raises:
-        InputError: the name is taken, or is none.
+        InputError: the name is taken or not usable.
     """
     from peerleap.engine import default_model
-    from peerleap.graph import InputError, open_checkpointer
-    from peerleap.graph.settings import as_settings
+    from peerleap.graph import InputError, as_settings, open_checkpointer
 
-    if not name.strip() or not name.isprintable() or len(name) > 200:
-        raise InputError(f"--thread {name!r}: give a name of 1 to 200 printable characters")
     model = default_model() if recipe["model"] is None else recipe["model"]
     folder = Path(model).expanduser()
-    told = json.dumps({**recipe, "model": str(folder.absolute()) if model and folder.is_dir() else model})
+    stored = json.dumps({**recipe, "model": str(folder.absolute()) if model and folder.is_dir() else model})
     with open_checkpointer() as store:
         if store.get_tuple({"configurable": {"thread_id": name, "checkpoint_ns": ""}}) is not None:
             raise InputError(
-                f"--thread {name!r}: there is a run of this name; `peerleap resume {shlex.quote(name)}` goes on with "
-                f"it, `peerleap runs delete {shlex.quote(name)}` removes it"
+                f"--thread {name!r}: a run of this name exists; `peerleap resume {shlex.quote(name)}` continues it, "
+                f"`peerleap runs delete {shlex.quote(name)}` deletes it"
             )
-        graph, given = _graph(json.loads(told), store), {"question": question}
-        graph.builder.run.check(given, as_settings(settings))  # what is refused is not kept
-        messages.print(Text(f"kept as {name!r}; if it stops: peerleap resume {shlex.quote(name)}"), soft_wrap=True)
-        return see_through(graph, _config(name, told), given, view, messages, settings)
+        graph, inputs = _graph(json.loads(stored), store), {"question": question}
+        graph.builder.run.check(inputs, as_settings(settings))  # a run that is refused is not stored
+        view.notice(f"stored as {name!r}; if it stops: peerleap resume {shlex.quote(name)}")
+        return run_to_end(graph, _config(name, stored), inputs, view, settings)
 
 
-def see_through(
-    graph: Any,
-    config: Any,
-    given: dict[str, Any] | None,
-    view: View,
-    messages: Console,
-    settings: dict[str, Any] | None = None,
+def check_name(name: str) -> None:
+    """Refuse a name that cannot be typed or printed.
+
+    Raises:
+        ValueError: says what a name may be.
+    """
+    if not name.strip() or not name.isprintable() or len(name) > 200:
+        raise ValueError(f"--thread {name!r}: give a name of 1 to 200 printable characters")
+
+
+def run_to_end(
+    graph: Any, config: Any, inputs: dict[str, Any] | None, view: View, settings: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """Run until the vote; the first Ctrl-C or SIGTERM stops at the next safe point, the second at once.
 
+    Args:
+        graph: compiled with the checkpointer that stores the run.
+        config: names the run's thread.
+        inputs: the question, or `None` to continue.
+        view: shows the run.
+        settings: of a run that begins.
+
     Raises:
-        Stopped: by a signal; says how to go on.
+        Stopped: by a signal; says how to continue.
     """
+    import asyncio
+
     from peerleap.graph import read_run
 
-    asyncio.run(_drive(graph, config, given, view, messages, settings))
+    if inputs is None:
+        view.restore(dict(read_run(graph, config)))
+    asyncio.run(_drive(graph, config, inputs, view, settings))
     return dict(read_run(graph, config))
 
 
-async def _drive(graph: Any, config: Any, given: Any, view: View, messages: Console, settings: Any) -> None:
+async def _drive(graph: Any, config: Any, inputs: Any, view: View, settings: Any) -> None:
+    import asyncio
+
     from langgraph.errors import GraphDrained
     from langgraph.runtime import RunControl
 
@@ -112,30 +122,29 @@ async def _drive(graph: Any, config: Any, given: Any, view: View, messages: Cons
     assert this is not None
 
     def stop(number: int) -> None:
-        if control.drain_requested:
+        if this.cancelling():
+            leave_at_once()
+        elif control.drain_requested:
+            view.notice("stopping now; the engine can take up to 15 s to end; once more leaves it behind")
             this.cancel()
-            return
-        control.request_drain(signal.Signals(number).name)
-        messages.print("stopping at the end of this round; once more stops at once", style="bold")
+        else:
+            control.request_drain(signal.Signals(number).name)
+            view.notice("stopping at the end of this round; Ctrl-C again stops at once, and nothing is lost")
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop, number)
     try:
-        with view:
-            if given is None:
-                values = (await graph.aget_state(config)).values
-                view.show({"v": 1, "type": "run", "paths": list(values.get("status", ())), "settings": {}})
-            async for event in graph.astream(
-                given, config, context=settings, stream_mode="custom", control=control, durability="sync"
-            ):
-                view.show(event)
+        async for event in graph.astream(
+            inputs, config, context=settings, stream_mode="custom", control=control, durability="sync"
+        ):
+            view.show(event)
     except (GraphDrained, asyncio.CancelledError):
-        # Nothing is kept before the first checkpoint.
+        # Nothing is stored before the first checkpoint.
         begun = (await graph.aget_state(config)).created_at is not None
-        told = f"go on with: peerleap resume {shlex.quote(name)}" if begun else "nothing was kept yet; ask again"
-        raise Stopped(f"stopped; {told}") from None
+        cure = f"continue with: peerleap resume {shlex.quote(name)}" if begun else "nothing was stored yet; ask again"
+        raise Stopped(f"stopped; {cure}") from None
     except KeyboardInterrupt:
-        raise Stopped(f"stopped; go on with: peerleap resume {shlex.quote(name)}") from None
+        raise Stopped(f"stopped; continue with: peerleap resume {shlex.quote(name)}") from None
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

@@ -1,5 +1,9 @@
+"""Options that commands share, and the values that they stand for, checked."""
+
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -7,44 +11,89 @@ import typer
 if TYPE_CHECKING:
     from peerleap.agents import Peer
 
-_LEAP, _MODEL = "LeaP and sampling", "The model"
+_LEAP, _MODEL, _RUN, OUT = "LeaP and sampling", "The model", "The run", "The output"
+_BY_MODEL = "depends on the model"
+
+
+_leap_option: Callable[..., Any] = partial(typer.Option, rich_help_panel=_LEAP)
+run_option: Callable[..., Any] = partial(typer.Option, rich_help_panel=_RUN)
+
+
+def one_of(*names: str) -> Callable[[], list[str]]:
+    """Completion of an option's value; the settings check the value itself."""
+    return lambda: [*names]
+
 
 # What `ask` and `eval` have in common.
 Router = Annotated[
     str | None,
-    typer.Option(help="dispersed, clustered, hybrid, random, all or evidence.", rich_help_panel=_LEAP),
-]
-Interval = Annotated[
-    int | None, typer.Option("--interval", "-T", help="Tokens between two LeaP blocks.", rich_help_panel=_LEAP)
-]
-TopK = Annotated[
-    int | None, typer.Option("--top-k", "-k", help="Most summaries a path reads in a block.", rich_help_panel=_LEAP)
-]
-Rounds = Annotated[int | None, typer.Option(help="Most LeaP blocks.", rich_help_panel=_LEAP)]
-CommunicateAt = Annotated[
-    str | None, typer.Option(help="LeaP blocks only after these token counts, as 2048,4096.", rich_help_panel=_LEAP)
-]
-MaxTokens = Annotated[int | None, typer.Option(help="A path's budget in tokens.", rich_help_panel=_LEAP)]
-BlockAs = Annotated[
-    str | None,
-    typer.Option(
-        help="thought, or turns: chat models sum up and read their peers in turns of the conversation.",
-        rich_help_panel=_LEAP,
+    _leap_option(
+        help="Which peers' summaries a path reads: dispersed, clustered, hybrid, random, all or evidence.",
+        autocompletion=one_of("dispersed", "clustered", "hybrid", "random", "all", "evidence"),
+        show_default="dispersed",
+        metavar="NAME",
     ),
 ]
-SummaryTokens = Annotated[int | None, typer.Option(help="Most tokens of a summary.", rich_help_panel=_LEAP)]
-Temperature = Annotated[float | None, typer.Option(help="0 is greedy.", rich_help_panel=_LEAP)]
+Interval = Annotated[
+    int | None,
+    _leap_option("--interval", "-T", help="Tokens between two LeaP blocks.", show_default=_BY_MODEL),
+]
+TopK = Annotated[
+    int | None,
+    _leap_option(
+        "--top-k", "-k", help="Maximum number of summaries that a path reads in a LeaP block.", show_default=_BY_MODEL
+    ),
+]
+Rounds = Annotated[
+    int | None,
+    _leap_option(help="Maximum number of LeaP blocks.", show_default="as many as the budget holds"),
+]
+CommunicateAt = Annotated[
+    str | None,
+    _leap_option(
+        help="LeaP blocks at these token counts only, such as 2048,4096; instead of --interval and --rounds.",
+        metavar="COUNTS",
+    ),
+]
+MaxTokens = Annotated[
+    int | None,
+    _leap_option(help="Token budget of a path.", show_default=_BY_MODEL),
+]
+BlockAs = Annotated[
+    str | None,
+    _leap_option(
+        autocompletion=one_of("thought", "turns"),
+        help="thought: write LeaP blocks into the thought; turns: as turns of the conversation, for chat models.",
+        show_default="thought",
+        metavar="NAME",
+    ),
+]
+SummaryTokens = Annotated[
+    int | None,
+    _leap_option(help="Maximum length of a summary in tokens.", show_default=_BY_MODEL),
+]
+Temperature = Annotated[float | None, _leap_option(help="Sampling temperature; 0 is greedy.", show_default="0.6")]
 Sampling = Annotated[
     list[str] | None,
-    typer.Option(help="As top_p=1, top_k=20, min_p=0.05; may be repeated.", rich_help_panel=_LEAP),
+    _leap_option(
+        help="Another sampling parameter, such as top_p=1, top_k=20 or min_p=0.05; repeatable.", metavar="NAME=VALUE"
+    ),
 ]
 Preset = Annotated[
-    str | None, typer.Option(help="paper: as the authors' code, where we differ.", rich_help_panel=_LEAP)
+    str | None,
+    _leap_option(
+        autocompletion=one_of("paper"),
+        help="paper: follow the authors' code where it differs from the paper.",
+        metavar="NAME",
+    ),
 ]
 TeamFile = Annotated[
     str | None,
     typer.Option(
-        "--team", help="A team file (TOML, YAML), or paper or experts, instead of --paths.", rich_help_panel="The run"
+        "--team",
+        help="A team file, or the ready-made team paper or experts; instead of --paths.",
+        metavar="FILE",
+        rich_help_panel=_RUN,
     ),
 ]
 Model = Annotated[
@@ -52,18 +101,36 @@ Model = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="Hub id or folder; the embedded model unless given.",
+        help="Hub id or folder of a model.",
+        show_default="the embedded model",
         rich_help_panel=_MODEL,
         envvar="PEERLEAP_MODEL",
-        show_default=False,
     ),
 ]
 EngineArg = Annotated[
     list[str] | None,
-    typer.Option(help="An engine argument of vLLM, as max_model_len=8192; may be repeated.", rich_help_panel=_MODEL),
+    typer.Option(
+        help="An engine argument under vLLM's name, such as max_model_len=8192; repeatable.",
+        metavar="NAME=VALUE",
+        rich_help_panel=_MODEL,
+    ),
 ]
 
-# What `ask` says by options of its own, and what only Python can give.
+# What every command that runs paths has.
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object instead of the answer.", rich_help_panel=OUT)
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the answer only: no progress, no table.", rich_help_panel=OUT)
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="Log every summary and tool call in full, and vLLM's own log.", rich_help_panel=OUT
+    ),
+]
+
+# Arguments of `build_graph` that are no engine arguments, with what replaces them here.
 _PYTHON = "build_graph in Python"
 _TAKEN = {"model": "--model", "paths": "--paths", "peers": _PYTHON, "engine": _PYTHON, "answer_only": _PYTHON}
 
@@ -75,12 +142,12 @@ def settings_from(
     sampling: list[str] | None = None,
     **fields: Any,
 ) -> dict[str, Any]:
-    """Settings of a run from the options that were given, checked.
+    """Settings of a run from the options of the command line, checked.
 
     Raises:
         SettingsError: an option has a value that it cannot have.
     """
-    from peerleap.graph.settings import as_settings
+    from peerleap.graph import as_settings
 
     context = {name: value for name, value in fields.items() if value is not None}
     if communicate_at is not None:
@@ -106,7 +173,7 @@ def parse_budget(text: str | None) -> "tuple[float | None, Literal['tokens', 'se
         return int(text), "tokens"
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?s", text):
         return float(text[:-1]), "seconds"
-    raise ValueError(f"--budget {text!r}: give generated tokens, as 20000, or seconds, as 30s")
+    raise ValueError(f"--budget {text!r}: give generated tokens, such as 20000, or seconds, such as 30s")
 
 
 def team_from(team: str | None, tools: list[str] | None, paths: int | None) -> "tuple[Peer, ...] | None":
@@ -115,15 +182,15 @@ def team_from(team: str | None, tools: list[str] | None, paths: int | None) -> "
     Raises:
         ValueError: both, a team with `--paths`, an unknown tool, or tools that this machine cannot run.
     """
+    if team is None and not tools:
+        return None
     from peerleap.agents import TOOLS, Peer, ToolFileError, load_team, make_tool
 
     names = [name for text in tools or [] for name in text.replace(" ", "").split(",")]
     if team is not None and (names or paths is not None):
-        raise ValueError(f"--team {team!r}: it says which paths and tools there are; leave out --paths and --tools")
+        raise ValueError(f"--team {team!r}: the team names its paths and tools; leave out --paths and --tools")
     if unknown := [name for name in names if name not in TOOLS]:
         raise ValueError(f"--tools {unknown[0]!r}: none of {', '.join(sorted(TOOLS))}")
-    if team is None and not names:
-        return None
     try:
         made = [make_tool(name, {}) for name in dict.fromkeys(names)]
     except ToolFileError as error:
@@ -135,7 +202,7 @@ def team_from(team: str | None, tools: list[str] | None, paths: int | None) -> "
 
 
 def _check_walls() -> None:
-    """Refuse numbers of a tool that would refuse every call."""
+    """Refuse a team whose tool would refuse every call on this machine."""
     from peerleap.tools.sandbox import SandboxUnavailable, choose, probe
 
     try:
@@ -144,13 +211,13 @@ def _check_walls() -> None:
         raise ValueError(f"the tool 'python': {error}") from error
 
 
-def engine_arguments(given: list[str] | None) -> dict[str, Any]:
+def engine_arguments(pairs: list[str] | None) -> dict[str, Any]:
     """Engine arguments from `name=value` texts; values are JSON where they read as such, else text.
 
     Raises:
         ValueError: not `name=value`, or not an engine argument.
     """
-    arguments = _named_values("--engine-arg", given, "max_model_len=8192")
+    arguments = _named_values("--engine-arg", pairs, "max_model_len=8192")
     if taken := sorted(set(arguments) & set(_TAKEN)):
         name = taken[0]
         text = f"{name}={arguments[name]}"
@@ -158,14 +225,14 @@ def engine_arguments(given: list[str] | None) -> dict[str, Any]:
     return arguments
 
 
-def _named_values(option: str, given: list[str] | None, example: str) -> dict[str, Any]:
+def _named_values(option: str, pairs: list[str] | None, example: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for text in given or []:
+    for text in pairs or []:
         name, sign, value = text.partition("=")
         if not sign or not name.isidentifier():
             raise ValueError(f"{option} {text!r}: give name=value, such as {example}")
         try:
             values[name] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             values[name] = value
     return values

@@ -110,7 +110,7 @@ def select(
 ) -> None:
     """Choose the paths that are worth learning from, and say why the others are not."""
     with usage_errors():
-        from peerleap.cli.train_views import show_selection
+        from peerleap.cli.display import show_selection
         from peerleap.evals import read_records
         from peerleap.training import Rules, load_tokenizer, read_rows, write_rows
         from peerleap.training import select as selected
@@ -140,7 +140,7 @@ def show(
 ) -> None:
     """Show rows, what is trained in one colour and what is only read in another."""
     with usage_errors():
-        from peerleap.cli.train_views import show_rows
+        from peerleap.cli.display import show_rows
         from peerleap.training import load_tokenizer, read_rows
 
         header, found = read_rows(rows)

@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
+from peerleap.cli.display import describe_plan, step_view
 from peerleap.cli.interrupt import until_interrupted
-from peerleap.cli.train_views import describe_plan, step_view
 
 
 def run_sft(

@@ -18,6 +18,7 @@ Reading order:
 from peerleap.engine.chat_format import control_ids, control_texts, decode, encode, render_prompt, vocabulary_hash
 from peerleap.engine.embedded import EMBEDDED, cache_folder, is_prepared
 from peerleap.engine.errors import (
+    EngineArgumentError,
     EngineDead,
     EngineError,
     EngineMissing,
@@ -41,6 +42,7 @@ __all__ = [
     "MAX_LOGPROBS",
     "Completion",
     "Engine",
+    "EngineArgumentError",
     "EngineDead",
     "EngineError",
     "EngineMissing",

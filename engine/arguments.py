@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from peerleap.engine.errors import EngineStartError
+from peerleap.engine.errors import EngineArgumentError
 
 LORA_PATH = "lora_path"
 """Ours: the folder of a LoRA adapter."""
@@ -19,7 +19,7 @@ def check_arguments(engine_args: Mapping[str, Any]) -> None:
     """Refuse names that vLLM does not know, a context length that is none, and an adapter that is not there.
 
     Raises:
-        EngineStartError: names the argument and what would be right.
+        EngineArgumentError: names the argument and what would be right.
     """
     known = known_arguments() if engine_args else frozenset()
     if known:
@@ -28,7 +28,7 @@ def check_arguments(engine_args: Mapping[str, Any]) -> None:
     if length is not None and (
         not isinstance(length, int) or isinstance(length, bool) or (length < 1 and length != -1)
     ):
-        raise EngineStartError(
+        raise EngineArgumentError(
             f"engine argument max_model_len={length!r}: give a number of tokens, such as 8192, or -1 for what fits"
         )
     _check_adapter(engine_args.get(LORA_PATH))
@@ -41,9 +41,9 @@ def _check_adapter(given: Any) -> None:
     folder = Path(given).expanduser() if isinstance(given, str | Path) and str(given).strip() else None
     # What looks like no path and is none here may be a hub id.
     if folder is None or (str(given).startswith(("/", ".", "~")) and not folder.is_dir()):
-        raise EngineStartError(f"engine argument lora_path={given!r}: no such folder; give that of a LoRA adapter")
+        raise EngineArgumentError(f"engine argument lora_path={given!r}: no such folder; give that of a LoRA adapter")
     if folder.is_dir() and not (folder / "adapter_config.json").is_file():
-        raise EngineStartError(
+        raise EngineArgumentError(
             f"engine argument lora_path={given!r}: the folder has no 'adapter_config.json'; is it a LoRA adapter's?"
         )
 
@@ -52,13 +52,13 @@ def refuse_unknown(engine_args: Collection[str], known: Collection[str]) -> None
     """Refuse an argument whose name is not `known`.
 
     Raises:
-        EngineStartError: names it, and a known one that is spelt alike.
+        EngineArgumentError: names it, and a known one that is spelt alike.
     """
     for name in engine_args:
         if name not in known and name != LORA_PATH:
             close = get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise EngineStartError(f"engine argument {name!r} is unknown to vLLM{hint}")
+            raise EngineArgumentError(f"engine argument {name!r} is unknown to vLLM{hint}")
 
 
 @cache

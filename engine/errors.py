@@ -3,6 +3,7 @@
 EngineError                 the engine could not do its work
 ├── EngineMissing           vLLM is not installed, or not the build that the model needs
 ├── EngineStartError        vLLM refused its arguments or the model
+│   └── EngineArgumentError (ValueError)  an engine argument is unknown, or has a value that it cannot have
 ├── EngineDead              the engine's process is gone, also after one restart
 └── RequestRefused          the engine rejected one request (too long, bad parameters)
 ModelError (ValueError)     the model cannot be found or is not complete
@@ -20,6 +21,10 @@ class EngineMissing(EngineError):
 
 class EngineStartError(EngineError):
     """vLLM refused its arguments or the model."""
+
+
+class EngineArgumentError(EngineStartError, ValueError):
+    """An engine argument is unknown, or has a value that it cannot have; found before vLLM is imported."""
 
 
 class EngineDead(EngineError):

@@ -1,11 +1,32 @@
-from peerleap.graph.as_tool import leap_tool
-from peerleap.graph.build import build_graph
-from peerleap.graph.checkpoints import Checkpointer, open_checkpointer, open_store
-from peerleap.graph.compiled import CompiledLeapGraph, LeapGraph
+"""How paths learn from each other: LeaP as a LangGraph graph.
+
+In reading order:
+
+build         nodes and edges
+compiled      the compiled graph: a bad call is refused before anything is stored
+inputs        the question and the call, checked; budget: whether it fits the model's context
+settings      what may differ from call to call; defaults: a setting's value where none is set
+state         channels and schemas
+nodes         what each node does: prepare, path/, leap_block/, vote
+history/      the pieces of a path's history; answers/: what a path answered
+events/       what a run streams
+checkpoints/  where runs are stored; runs/: stored runs read, forked, compared
+as_tool       the graph as an agent's tool; server: the graphs that `langgraph dev` serves
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from peerleap.graph.errors import AllPathsFailed, CheckpointError, InputError, SettingsError, ThreadBusy
-from peerleap.graph.history import Segment
-from peerleap.graph.runs import Run, compare, fork, read_run
-from peerleap.graph.settings import Settings
+from peerleap.graph.settings import Settings, as_settings
+
+if TYPE_CHECKING:
+    from peerleap.graph.as_tool import leap_tool
+    from peerleap.graph.build import build_graph
+    from peerleap.graph.checkpoints import Checkpointer, open_checkpointer, open_store
+    from peerleap.graph.compiled import CompiledLeapGraph, LeapGraph
+    from peerleap.graph.history import Segment
+    from peerleap.graph.runs import Run, compare, fork, read_run
 
 __all__ = [
     "AllPathsFailed",
@@ -19,6 +40,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "ThreadBusy",
+    "as_settings",
     "build_graph",
     "compare",
     "fork",
@@ -27,3 +49,27 @@ __all__ = [
     "open_store",
     "read_run",
 ]
+
+# Imported when they are first used: LangChain and LangGraph take seconds, and a refused call needs neither.
+_LATER = {
+    "leap_tool": "as_tool",
+    "build_graph": "build",
+    "Checkpointer": "checkpoints",
+    "open_checkpointer": "checkpoints",
+    "open_store": "checkpoints",
+    "CompiledLeapGraph": "compiled",
+    "LeapGraph": "compiled",
+    "Segment": "history",
+    "Run": "runs",
+    "compare": "runs",
+    "fork": "runs",
+    "read_run": "runs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value

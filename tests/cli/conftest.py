@@ -1,3 +1,5 @@
+"""The command line, in this process where no terminal and no signal matters, else as a process."""
+
 import signal
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from peerleap import graph
 from peerleap.engine import ScriptedEngine
 real = graph.build_graph
 speed = float(sys.argv.pop(1))
-def build(model=None, *, paths=None, **engine_args):
+def build(model=None, *, paths=None, peers=None, **engine_args):
     text = "one, two, three. " * 8 + r"So it is \\boxed{é4}"
     return real(paths=paths, engine=ScriptedEngine(lambda prompt, params: text, tokens_per_second=speed))
 graph.build_graph = build
@@ -64,5 +66,26 @@ def invoke(monkeypatch: pytest.MonkeyPatch) -> Invoke:
     """Run the command in this process: fast, for what depends on no terminal and no signal."""
     from peerleap.cli.main import app
 
+    def run(*arguments: str, charset: str = "utf-8", **named: Any) -> Any:
+        done = CliRunner(charset=charset).invoke(app, list(arguments), **named)
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done
+
     monkeypatch.delenv("PEERLEAP_MODEL", raising=False)
-    return lambda *arguments, **named: CliRunner().invoke(app, list(arguments), **named)
+    return run
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Graphs that the command builds in this process have a scripted model: a path counts aloud and answers é4."""
+    from peerleap import graph
+    from peerleap.engine import ScriptedEngine
+
+    real = graph.build_graph
+
+    def build(model: str | None = None, *, paths: int | None = None, peers: Any = None, **engine_args: Any) -> Any:
+        text = "one, two, three. " * 8 + r"So it is \boxed{é4}"
+        return real(paths=paths, engine=ScriptedEngine(lambda _prompt, _params: text))
+
+    monkeypatch.setattr(graph, "build_graph", build)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from peerleap.cli.eval_views import progress_view
+from peerleap.cli.display.eval_views import progress_view
 
 ENDED = SimpleNamespace(done=1, total=3, question="q", run=0, correct=3, paths=4, error=None)
 
@@ -14,7 +14,7 @@ ENDED = SimpleNamespace(done=1, total=3, question="q", run=0, correct=3, paths=4
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr("peerleap.cli.eval_views.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("peerleap.cli.display.eval_views.time.monotonic", lambda: now[0])
     return now
 
 

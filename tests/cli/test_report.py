@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from peerleap.cli.report import check_target, print_result, result_json, save
+from peerleap.cli.display.report import check_target, print_result, result_json, save
 
 USAGE = {
     "prompt": 50, "thought": 60, "summary": 10, "answer": 5, "generated": 75, "inserted": 20, "requests": 4,

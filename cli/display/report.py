@@ -1,6 +1,9 @@
+"""What is printed and written when a run is over."""
+
 import json
 import os
 import stat
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from peerleap.cli.text import clip
+from peerleap.cli.display.plain import clip, plain
 
 _WIDTH = 40
 
@@ -20,25 +23,33 @@ def result_json(result: dict[str, Any], *, histories: bool) -> dict[str, Any]:
     return {key: result.get(key) for key in [*keys, "histories"][: None if histories else -1]}
 
 
-def check_target(target: Path) -> None:
+def print_json(value: Any) -> None:
+    """Print a value as one line of JSON; a terminal gets no character that it would obey."""
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(value, ensure_ascii=sys.stdout.isatty() or not utf8, allow_nan=False))
+
+
+def check_target(target: Path | None, option: str = "--save") -> None:
     """Say before a run whether its file could be written.
 
     Raises:
         ValueError: the target is a folder or a device, or its folder does not exist or cannot be written to.
     """
+    if target is None:
+        return
     folder = Path(os.path.realpath(target)).parent
     if not folder.is_dir():
-        raise ValueError(f"--save {str(target)!r}: there is no folder {str(folder)!r}")
+        raise ValueError(f"{option} {str(target)!r}: there is no folder {str(folder)!r}")
     try:
         special = target.exists() and not target.is_file()
     except OSError as error:
-        raise ValueError(f"--save {str(target)!r}: {error.strerror}") from error
+        raise ValueError(f"{option} {str(target)!r}: {error.strerror}") from error
     if target.is_dir():
-        raise ValueError(f"--save {str(target)!r}: this is a folder; give the name of a file")
+        raise ValueError(f"{option} {str(target)!r}: this is a folder; give the name of a file")
     if special:
-        raise ValueError(f"--save {str(target)!r}: this is a device or a pipe; give the name of a file")
+        raise ValueError(f"{option} {str(target)!r}: this is a device or a pipe; give the name of a file")
     if not os.access(folder, os.W_OK):
-        raise ValueError(f"--save {str(target)!r}: the folder {str(folder)!r} cannot be written to")
+        raise ValueError(f"{option} {str(target)!r}: the folder {str(folder)!r} cannot be written to")
 
 
 def save(result: dict[str, Any], target: Path) -> None:
@@ -64,8 +75,21 @@ def _mode(target: Path) -> int:
     return 0o666 & ~mask
 
 
-def print_result(result: dict[str, Any], out: Console, messages: Console) -> None:
-    """The answer on the output; the votes and where the tokens went on the error output."""
+def print_result(result: dict[str, Any], out: Console, messages: Console, *, quiet: bool = False) -> None:
+    """Print the answer on `out`; unless `quiet`, the paths, the votes and the token counts on `messages`."""
+    if not quiet:
+        _print_paths(result, messages)
+    if result["answer"] is None:
+        messages.print("answer: no path gave one", style="bold")
+        return
+    text = "".join(char for char in result["answer"] if char.isprintable() or char in "\n\t")
+    if not quiet:
+        # Where the answer goes elsewhere, the label would stay on the terminal without an end.
+        messages.print("answer:", style="bold", end=" " if out.is_terminal and messages.is_terminal else "\n")
+    out.print(Text(text), soft_wrap=True)  # a model can write a terminal's escape codes
+
+
+def _print_paths(result: dict[str, Any], messages: Console) -> None:
     columns = ("status", "answer", "own", "summaries", "inserted", "cached")
     table = Table(Column("path", no_wrap=True), *(Column(name, overflow="fold") for name in columns))
     if messages.width < _WIDTH * 2:
@@ -73,16 +97,9 @@ def print_result(result: dict[str, Any], out: Console, messages: Console) -> Non
     for name, path in result["paths"].items():
         usage = path["usage"]
         own, share = usage["thought"] + usage["answer"], usage["cached"] / max(usage["prefill"], 1)
-        shown = path["error"] if path["status"] == "failed" else path["answer"] or "none"
-        table.add_row(
-            name,
-            path["status"],
-            Text(clip(shown, _WIDTH)),
-            str(own),
-            str(usage["summary"]),
-            str(usage["inserted"]),
-            f"{share:.0%}",
-        )
+        answer = path["error"] if path["status"] == "failed" else path["answer"] or "none"
+        counts = (str(own), str(usage["summary"]), str(usage["inserted"]), f"{share:.0%}")
+        table.add_row(Text(plain(name)), Text(plain(path["status"])), Text(clip(answer, _WIDTH)), *counts)
     messages.print(table)
     usage = result["usage"]
     votes = ", ".join(f"{clip(vote['answer'], _WIDTH)!r} {vote['votes']}" for vote in result["votes"]) or "none"
@@ -94,9 +111,3 @@ def print_result(result: dict[str, Any], out: Console, messages: Console) -> Non
             f"{usage['prefill']} sent in {usage['requests']} requests, {usage['cached']} of them cached"
         )
     )
-    if result["answer"] is None:
-        messages.print("answer: no path gave one", style="bold")
-    else:
-        messages.print("answer:", style="bold", end=" ")
-        shown = "".join(char for char in result["answer"] if char.isprintable() or char in "\n\t")
-        out.print(Text(shown), soft_wrap=True)  # a model can write a terminal's escape codes

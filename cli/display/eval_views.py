@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -24,7 +23,7 @@ class _Written:
     def __init__(self) -> None:
         self._total = 0
         self._seen = deque([(time.monotonic(), 0)])
-        self._told = self._seen[0][0]
+        self._printed = self._seen[0][0]
 
     def add(self, tokens: int) -> None:
         self._total += tokens
@@ -33,11 +32,11 @@ class _Written:
             self._seen.popleft()
 
     def due(self, seconds: float) -> bool:
-        """Whether nothing was told for so long; if so, it is told now."""
+        """True if nothing was printed for that many seconds; then it counts as printed now."""
         now = time.monotonic()
-        if now - self._told < seconds:
+        if now - self._printed < seconds:
             return False
-        self._told = now
+        self._printed = now
         return True
 
     def __str__(self) -> str:
@@ -47,7 +46,7 @@ class _Written:
 
 
 View = tuple[Callable[[Any], None], Callable[[int], None]]
-"""What hears of a question's end, and of the tokens of each request."""
+"""Called at each question's end, and with the tokens of each request."""
 
 
 @contextmanager
@@ -68,18 +67,20 @@ def progress_view(messages: Console, total: int, done: int) -> Iterator[View]:
         def log(event: Any) -> None:
             nonlocal ended
             ended = event.done
-            told = f"failed: {event.error}" if event.error else f"{event.correct}/{event.paths} right"
-            text = f"[{event.done}/{event.total}] {event.question} run {event.run}: {told}; {so_far(event)}"
+            outcome = f"failed: {event.error}" if event.error else f"{event.correct}/{event.paths} right"
+            text = f"[{event.done}/{event.total}] {event.question} run {event.run}: {outcome}; {so_far(event)}"
             written.due(0)
             messages.print(Text(text), soft_wrap=True)
 
-        def tell(tokens: int) -> None:
+        def count(tokens: int) -> None:
             written.add(tokens)
             if written.due(_LOG_SECONDS):
                 messages.print(Text(f"[{ended}/{total}] {so_far()}"), soft_wrap=True)
 
-        yield log, tell
+        yield log, count
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=messages) as bar:
         task = bar.add_task("starting the engine", total=total, completed=done)

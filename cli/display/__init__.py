@@ -1,0 +1,39 @@
+"""What a person sees.
+
+In reading order:
+
+plain         a model's text made safe for a terminal
+board         a run as a person follows it: lanes, LeaP blocks, changed answers
+views         which view there is, and the plain log
+live          the live view
+report        what is printed and written when a run is over
+eval_views    an eval's progress and tables
+train_views   a training's
+"""
+
+from peerleap.cli.display.eval_views import progress_view, show_comparisons, show_methods
+from peerleap.cli.display.plain import clip, one_line, plain
+from peerleap.cli.display.report import check_target, print_json, print_result, result_json, save
+from peerleap.cli.display.train_views import describe_plan, show_rows, show_selection, step_view
+from peerleap.cli.display.views import View, choose_view, watched
+
+__all__ = [
+    "View",
+    "check_target",
+    "choose_view",
+    "clip",
+    "describe_plan",
+    "one_line",
+    "plain",
+    "print_json",
+    "print_result",
+    "progress_view",
+    "result_json",
+    "save",
+    "show_comparisons",
+    "show_methods",
+    "show_rows",
+    "show_selection",
+    "step_view",
+    "watched",
+]

@@ -1,0 +1,223 @@
+"""What a person follows in a run: each path's lane, each LeaP block, and who changed its answer after reading whom."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+DOING = {"thought": "thinking", "summary": "summarizing", "answer": "answering"}
+# Kinds of segments from whose text a path's own answer is read.
+_ANSWERING = {"thought", "answer", "nudge"}
+_WORDS_CHARACTERS = 400
+_WINDOW_SECONDS = 8.0
+# Until a request has ended, nobody knows how many tokens its text has: this is an English text's ratio.
+_CHARACTERS_PER_TOKEN = 4.0
+
+
+class Change(NamedTuple):
+    """A path holds another answer than at the last LeaP block."""
+
+    path: str
+    before: str | None
+    after: str
+    block: int
+    """The block that the path had read before it changed; 1 is the first."""
+    sources: tuple[str, ...]
+    """Which of the peers that it read held the new answer."""
+
+    def __str__(self) -> str:
+        source = f", held by {', '.join(self.sources)}" if self.sources else ""
+        if self.before is None:
+            return f"{self.path} took up {self.after}{source}, after block {self.block}"
+        return f"{self.path} changed {self.before} to {self.after}{source}, after block {self.block}"
+
+
+@dataclass
+class Lane:
+    """One path."""
+
+    state: str = "waiting for the engine"
+    round: int = 0
+    words: str = ""
+    """The end of what it has written."""
+    answer: str | None = None
+    changed: bool = False
+    """True if the path ever changed its answer after it had read its peers."""
+    ended: bool = False
+    usage: Counter[str] = field(default_factory=Counter)
+    """Tokens by kind of segment, of requests that have ended; `inserted` for what others wrote."""
+    segments: list[dict[str, Any]] = field(default_factory=list)
+    open_characters: int = 0
+    """Characters of the request under way."""
+    past: "deque[tuple[float, int]]" = field(default_factory=deque)
+    """Times (s) and token counts of the last seconds."""
+
+
+@dataclass
+class Block:
+    """One LeaP block, numbered from 1."""
+
+    number: int
+    summaries: dict[str, str] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
+    """The answer that each path held when the block was closed."""
+    routes: dict[str, list[str]] = field(default_factory=dict)
+    """By reader: whose summaries it reads. Empty until the block is closed."""
+
+
+class Board:
+    """The state of a run, from the events of its `custom` stream."""
+
+    def __init__(self, question: str = "") -> None:
+        self.question = question
+        self.lanes: dict[str, Lane] = {}
+        self.blocks: list[Block] = []
+        self.changes: list[Change] = []
+        self.votes: Mapping[str, int] | None = None
+        self.answer: str | None = None
+        self.settings: Mapping[str, Any] = {}
+        self._task: Any = None
+        self._characters = self._tokens = 0
+
+    def update(self, event: Mapping[str, Any]) -> list[Change]:
+        """Take in one event.
+
+        Args:
+            event: as in docs/events.md; unknown types are skipped.
+
+        Returns:
+            The changes of answers that the event reveals.
+        """
+        known = len(self.changes)
+        lane = self.lanes.get(event.get("path", ""))
+        match event["type"]:
+            case "run":
+                self.settings = event["settings"]
+                self.lanes = {name: Lane() for name in event["paths"]}
+            case "route":
+                block = self._block(event["round"])
+                block.routes = dict(event["sources"])
+                block.held = {name: lane.answer for name, lane in self.lanes.items() if lane.answer is not None}
+            case "vote":
+                self.votes, self.answer = event["votes"], event["answer"]
+            case kind if lane is not None:
+                self._update_lane(kind, event["path"], lane, event)
+        return self.changes[known:]
+
+    def restore(self, run: Mapping[str, Any]) -> None:
+        """Take in a stored run, as `read_run` returns it, block by block."""
+        self.question, self.settings = run["question"], run["settings"]
+        self.lanes = {name: Lane() for name in run["histories"]}
+        for record in run["rounds"]:
+            self._restore_segments(run["histories"], record["round"])
+            for path, summary in record["summaries"].items():
+                self.update({"type": "summary", "path": path, "round": record["round"], "text": summary["text"]})
+            self.update({"type": "route", "round": record["round"], "sources": record["routes"]})
+        self._restore_segments(run["histories"], len(run["rounds"]))
+
+    def _restore_segments(self, histories: Mapping[str, Any], round_number: int) -> None:
+        for name, history in histories.items():
+            for segment in history:
+                if segment["round"] == round_number and segment["kind"] != "prompt":
+                    self._add_segment(self.lanes[name], {**segment, "tokens": len(segment["token_ids"])})
+
+    def _update_lane(self, kind: str, path: str, lane: Lane, event: Mapping[str, Any]) -> None:
+        match kind:
+            case "usage":
+                lane.usage = Counter({name: event["usage"].get(name, 0) for name in (*DOING, "inserted")})
+            case "tokens":
+                lane.round, lane.state = event["round"], DOING.get(event["kind"], lane.state)
+                lane.words = (lane.words + event["text"])[-_WORDS_CHARACTERS:]
+                lane.open_characters += len(event["text"])
+            case "segment":
+                self._add_segment(lane, event)
+            case "tool_start":
+                lane.state = f"runs {event['tool']}"
+            case "tool_end":
+                lane.state = DOING["thought"]
+            case "summary":
+                self._block(event["round"]).summaries[path] = event["text"]
+                if not lane.ended:
+                    concluded = self._answer_in([{"kind": "thought", "text": event["text"]}])
+                    self._hold(path, lane, concluded or self._answer_in(lane.segments))
+            case "path_end":
+                lane.state, lane.ended = event["status"], True
+                self._hold(path, lane, event["answer"])
+        now = time.monotonic()
+        lane.past.append((now, self.tokens(lane)))
+        while len(lane.past) > 2 and lane.past[0][0] < now - _WINDOW_SECONDS:
+            lane.past.popleft()
+
+    def _add_segment(self, lane: Lane, event: Mapping[str, Any]) -> None:
+        kind, tokens = event["kind"], event["tokens"]
+        generated = kind in DOING
+        lane.usage[kind if generated else "inserted"] += tokens
+        lane.round, lane.open_characters = event["round"], 0
+        lane.state = "failed" if kind == "error" else "waiting for its peers"
+        if generated:
+            self._characters, self._tokens = self._characters + len(event["text"]), self._tokens + tokens
+        lane.segments.append({"kind": kind, "text": event["text"] if kind in _ANSWERING else ""})
+
+    def _hold(self, path: str, lane: Lane, answer: str | None) -> None:
+        before = lane.answer
+        if answer is None or (before is not None and self._same(before, answer)):
+            return
+        lane.answer = answer
+        closed = [block for block in self.blocks if path in block.routes]
+        if not closed:
+            return
+        last = closed[-1]
+        sources = [
+            name for name in last.routes[path] if (held := last.held.get(name)) is not None and self._same(held, answer)
+        ]
+        if before is not None or sources:
+            lane.changed = True
+            self.changes.append(Change(path, before, answer, last.number, tuple(sources)))
+
+    def _block(self, round_number: int) -> Block:
+        if not self.blocks or self.blocks[-1].number <= round_number:
+            self.blocks.append(Block(round_number + 1))
+        return self.blocks[-1]
+
+    def tokens(self, lane: Lane) -> int:
+        """Number of tokens that a path has generated; of the request under way, estimated from its characters."""
+        ratio = self._characters / self._tokens if self._tokens and self._characters else _CHARACTERS_PER_TOKEN
+        return sum(lane.usage[kind] for kind in DOING) + round(lane.open_characters / ratio)
+
+    def used(self, lane: Lane) -> int:
+        """Number of tokens that count against a path's budget."""
+        if self.settings.get("budget_counts") == "own":
+            return self.tokens(lane) - lane.usage["summary"] - lane.usage["answer"]
+        return self.tokens(lane) - lane.usage["answer"] + lane.usage["inserted"]
+
+    def speed(self, lane: Lane) -> float | None:
+        """Tokens a second over the last seconds; `None` where the path is not writing."""
+        if lane.state not in DOING.values() or len(lane.past) < 2:
+            return None
+        (begin, before), (end, now) = lane.past[0], lane.past[-1]
+        return (now - before) / (end - begin) if end > begin and now >= before else None
+
+    def tally(self, block: Block) -> dict[str, int]:
+        """How many paths held each answer when the block was closed, the most frequent first."""
+        groups: Counter[str] = Counter()
+        for answer in block.held.values():
+            groups[next((known for known in groups if self._same(known, answer)), answer)] += 1
+        return dict(groups.most_common())
+
+    def _same(self, one: str, other: str) -> bool:
+        from peerleap.graph.answers import canonical
+
+        return canonical(one, self._kind()) == canonical(other, self._kind())
+
+    def _answer_in(self, segments: Any) -> str | None:
+        from peerleap.graph.answers import extract_answer
+
+        return extract_answer(segments, self._kind())
+
+    def _kind(self) -> Any:
+        if self._task is None:
+            from peerleap.graph.answers import detect_task
+
+            self._task = self.settings.get("task") or detect_task(self.question)
+        return self._task
