@@ -8,7 +8,7 @@ from langgraph.types import Overwrite
 
 from peerleap.agents import Peer
 from peerleap.engine import Engine
-from peerleap.graph.answers.own_answer import detect_task
+from peerleap.graph.answers import detect_task
 from peerleap.graph.budget import fit_context, is_alone
 from peerleap.graph.defaults import resolve_settings
 from peerleap.graph.errors import InputError

@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from typing_extensions import TypedDict
 
-from peerleap.graph.answers.own_answer import canonical, extract_answer
+from peerleap.graph.answers import canonical, extract_answer
 from peerleap.graph.errors import AllPathsFailed
 from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.history import Segment, path_usage, total_usage

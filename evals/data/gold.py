@@ -10,7 +10,7 @@ from typing import Any
 from peerleap.evals.data.options import Options
 from peerleap.evals.data.problems import LETTERS, DataError, Problem, shown
 from peerleap.evals.grading import Grader
-from peerleap.graph.answers.boxed import last_box
+from peerleap.graph.answers import last_box
 
 MOST_WORDS = 12
 _LETTER = re.compile(

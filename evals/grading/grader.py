@@ -7,25 +7,29 @@ this process. `docs/grading.md` lists what is accepted.
 
 import asyncio
 import os
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from peerleap.evals.grading.choices import choice_letter
+from peerleap.evals.grading.compare import Undecided, compare
 from peerleap.evals.grading.expression import same_puzzle
-from peerleap.evals.grading.integers import is_compound, is_product, parse_integer, same_in_base
 from peerleap.evals.grading.math_pool import Comparison, MathPool, need_math_verify
 from peerleap.evals.grading.official import official_verdict
-from peerleap.graph.answers.boxed import last_box
-from peerleap.graph.answers.normalize import number_words, without_unit
-from peerleap.graph.answers.own_text import without_comments
-from peerleap.graph.answers.tex import listed, plain_tex
+from peerleap.graph.answers import (
+    Group,
+    Value,
+    boxed_answers,
+    canonical,
+    choice_letter,
+    last_box,
+    read_answer,
+    without_comments,
+)
 
 MAX_ANSWER = 1000
+"""Characters of the longest answer that is read."""
 METHODS = ("peerleap", "leap-official")
-_BRACKETED = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,67 +42,70 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Undecided:
-    """An answer that only mathematics can compare with the gold one."""
+class Open:
+    """An answer that only algebra can compare with the gold one."""
 
     extracted: str
+    tasks: Undecided
 
 
 NO_ANSWER = Verdict(correct=False, extracted=None, how="no answer")
 
 
-def grade_boxed(text: str, gold: str) -> Verdict | Undecided:
-    """The last box against an integer or TeX gold: integers, numbers with a base and equal texts at once."""
-    box = last_box(without_comments(text))
-    if box is None:
+def grade_integer(text: str, gold: str) -> Verdict | Open:
+    """The last box against an integer; a percent or degree sign is a unit that the question names."""
+    return _grade_boxed(text, gold, lenient=True)
+
+
+def grade_math(text: str, gold: str) -> Verdict | Open:
+    """The last box, or the boxes that make a list, against a gold answer in TeX."""
+    return _grade_boxed(text, gold, lenient=False)
+
+
+def _grade_boxed(text: str, gold: str, *, lenient: bool) -> Verdict | Open:
+    found = boxed_answers(without_comments(text))
+    if not found:
         return NO_ANSWER
+    theirs = read_answer(gold)
+    # Where one value is asked for, the last box has it; where several are, side by side they are its items.
+    several = isinstance(theirs.node, Group) and len(theirs.node.items) > 1
+    box = ", ".join(found) if several else found[-1]
     if len(box) > MAX_ANSWER:
         return Verdict(correct=False, extracted=box[:MAX_ANSWER], how="too long")
-    box, gold = plain_tex(box), plain_tex(gold)
-    ours, theirs = parse_integer(box), parse_integer(gold)
-    if ours is not None and theirs is not None and not _other_variable(box, gold):
-        return Verdict(ours == theirs, str(ours), "integer")
-    based = same_in_base(gold, box)
-    if based is not None:
-        return Verdict(based, box, "base")
-    if _squeezed(box) == _squeezed(gold):
-        return Verdict(correct=True, extracted=box, how="same text")
-    if theirs is not None and is_product(box):
-        return Verdict(correct=False, extracted=box, how="product")
-    if is_compound(box) and not is_compound(gold):
-        return Verdict(correct=False, extracted=box, how="two quantities")
-    if theirs is None:
-        # math-verify drops the unit in `5.4 \text{ cents}`, and reads letters in `5.4 cents`.
-        box, gold = without_unit(box), listed(gold)
-        if _several(gold) or (_united(gold) and number_words(box) == {"or"}):
-            box = listed(box)
-    # math-verify drops words, so `3 \text{ halves}` would be 3.
-    if number_words(box) != number_words(gold):
-        return Verdict(correct=False, extracted=box, how="number word")
-    return Undecided(box)
+    ours = read_answer(box)
+    decided = compare(theirs, ours, lenient=lenient)
+    number = ours.node.number if isinstance(ours.node, Value) and not ours.based else None
+    whole = number is not None and number.denominator == 1
+    shown = str(number) if whole and not isinstance(decided, Undecided) else ours.text or box
+    if isinstance(decided, Undecided):
+        return Open(shown, decided)
+    return Verdict(decided, shown, "integer" if whole else "same text" if decided else "other answer")
 
 
-def grade_choice(text: str, gold: str) -> Verdict | Undecided:
-    """The last letter given after `</think>` against the gold letter."""
+def grade_choice(text: str, gold: str) -> Verdict | Open:
+    """The last letter that stands after `</think>` against the gold letter."""
     letter = choice_letter(text)
     return NO_ANSWER if letter is None else Verdict(letter == gold.strip().upper(), letter, "choice")
 
 
-def grade_text(text: str, gold: str) -> Verdict | Undecided:
+def grade_text(text: str, gold: str) -> Verdict | Open:
     """The last box against a gold word or phrase, ignoring case, spaces, quotes and TeX fonts."""
     box = last_box(without_comments(text))
-    return NO_ANSWER if box is None else Verdict(_plain(box) == _plain(gold), _plain(box), "text")
+    if box is None:
+        return NO_ANSWER
+    ours = canonical(box, "free")
+    return Verdict(ours == canonical(gold, "free"), ours, "text")
 
 
-def grade_expression(text: str, gold: str) -> Verdict | Undecided:
+def grade_expression(text: str, gold: str) -> Verdict | Open:
     """The last box against a gold expression: the same value from the same numbers."""
     box = last_box(without_comments(text))
     return NO_ANSWER if box is None else Verdict(same_puzzle(box, gold), box[:MAX_ANSWER], "expression")
 
 
-GRADERS: dict[str, Callable[[str, str], Verdict | Undecided]] = {
-    "integer": grade_boxed,
-    "math": grade_boxed,
+GRADERS: dict[str, Callable[[str, str], Verdict | Open]] = {
+    "integer": grade_integer,
+    "math": grade_math,
     "choice": grade_choice,
     "text": grade_text,
     "expression": grade_expression,
@@ -119,8 +126,7 @@ class Grader:
 
     def __init__(self, method: str = "peerleap", *, workers: int | None = None, seconds: float = 5.0) -> None:
         if method not in METHODS:
-            msg = f"method={method!r} is not one of {', '.join(METHODS)}"
-            raise ValueError(msg)
+            raise ValueError(f"method={method!r} is not one of {', '.join(METHODS)}")
         self._official = method == "leap-official"
         self._workers = min(2, os.cpu_count() or 1) if workers is None else workers
         self._seconds = seconds
@@ -131,7 +137,7 @@ class Grader:
         decision = self._decide(answer_text, gold, kind)
         if isinstance(decision, Verdict):
             return decision
-        return _judged(decision, self._maths().submit(gold, decision.extracted).result())
+        return _judged(decision, self._maths().submit(*decision.tasks).result())
 
     async def acheck(self, answer_text: str, gold: str, kind: str) -> Verdict:
         """`check` that never blocks the event loop."""
@@ -140,7 +146,7 @@ class Grader:
             return decision
         while True:
             pool = self._maths()
-            comparison = asyncio.wrap_future(pool.submit(gold, decision.extracted))
+            comparison = asyncio.wrap_future(pool.submit(*decision.tasks))
             try:
                 # Other paths may wait for the same comparison: cancelling one must not cancel it.
                 found = await asyncio.shield(comparison)
@@ -174,10 +180,9 @@ class Grader:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _decide(self, text: str, gold: str, kind: str) -> Verdict | Undecided:
+    def _decide(self, text: str, gold: str, kind: str) -> Verdict | Open:
         if kind not in GRADERS:
-            msg = f"kind={kind!r} is not one of {', '.join(KINDS)}"
-            raise ValueError(msg)
+            raise ValueError(f"kind={kind!r} is not one of {', '.join(KINDS)}")
         if self._official:
             correct, answer = official_verdict(text, gold)
             return Verdict(correct, answer, "leap-official")
@@ -189,34 +194,5 @@ class Grader:
         return self._pool
 
 
-def _other_variable(answer: str, gold: str) -> bool:
-    names = [re.match(r"\s*\$?\s*([a-zA-Z])\s*=", text) for text in (answer, gold)]
-    return names[0] is not None and names[1] is not None and names[0][1] != names[1][1]
-
-
-def _several(gold: str) -> bool:
-    """Whether a gold answer is a set or list, which words may join: not one number, point or interval."""
-    rest = gold
-    while (shorter := _BRACKETED.sub("", rest)) != rest:
-        rest = shorter
-    return "," in rest or r"\pm" in gold or gold.lstrip().startswith(r"\{")
-
-
-def _united(gold: str) -> bool:
-    return r"\cup" in gold
-
-
-def _judged(decision: Undecided, comparison: Comparison) -> Verdict:
+def _judged(decision: Open, comparison: Comparison) -> Verdict:
     return Verdict(comparison.equal, decision.extracted, comparison.problem or "math-verify")
-
-
-def _squeezed(text: str) -> str:
-    # A space between digits stays: `2 0 4` is not 204.
-    text = re.sub(r"\s+", " ", text)
-    text = re.sub(r"(?<!\d) | (?!\d)|\\[,;:! ]|\\(?:left|right)(?![a-zA-Z])", "", text)
-    return text.replace("dfrac", "frac").replace("tfrac", "frac")
-
-
-def _plain(text: str) -> str:
-    text = re.sub(r"\\(?:text|textbf|mathrm|mathbf)\b|\\[ ,;:!]|[{}$\"'`*]", " ", text)
-    return re.sub(r"\s+", " ", text).strip(" .").casefold()

@@ -23,6 +23,8 @@ from peerleap.evals.extras import MissingExtra, installed
 START_SECONDS = 90.0
 GRACE_SECONDS = 1.0
 REMEMBERED = 10_000
+Task = str | dict[str, Any]
+"""TeX of one answer, or what `compare` leaves undecided of several."""
 _SCRIPT = Path(__file__).with_name("math_worker.py")
 
 
@@ -78,7 +80,7 @@ class Worker:
             msg = f"the grading process cannot compare answers: {ready['problem']!r}"
             raise GraderBroken(msg)
 
-    def compare(self, gold: str, answer: str, seconds: float) -> Comparison:
+    def compare(self, gold: Task, answer: Task, seconds: float) -> Comparison:
         """Compare two TeX answers; a child that hangs or dies is killed and replaced at the next call."""
         job = json.dumps({"gold": gold, "answer": answer, "seconds": seconds})
         try:
@@ -154,7 +156,7 @@ class MathPool:
         self._free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in self._workers:
             self._free.put(worker)
-        self._asked: dict[tuple[str, str], Future[Comparison]] = {}
+        self._requested: dict[str, Future[Comparison]] = {}
         self._close = weakref.finalize(self, _close, self._threads, self._workers)
 
     def warm(self) -> None:
@@ -163,23 +165,24 @@ class MathPool:
         for started in [self._threads.submit(_start, self._free) for _ in self._workers]:
             started.result()
 
-    def submit(self, gold: str, answer: str) -> Future[Comparison]:
+    def submit(self, gold: Task, answer: Task) -> Future[Comparison]:
         """Queue one comparison and return at once; paths with the same answer share one (so never cancel it)."""
-        asked = self._asked.get((gold, answer))
-        if asked is not None and not (asked.done() and (asked.exception() or asked.result().problem)):
-            return asked
-        if len(self._asked) >= REMEMBERED:
-            self._asked.clear()
-        asked = self._threads.submit(_compare, self._free, gold, answer, self._seconds)
-        self._asked[gold, answer] = asked
-        return asked
+        key = json.dumps([gold, answer])
+        requested = self._requested.get(key)
+        if requested is not None and not (requested.done() and (requested.exception() or requested.result().problem)):
+            return requested
+        if len(self._requested) >= REMEMBERED:
+            self._requested.clear()
+        requested = self._threads.submit(_compare, self._free, gold, answer, self._seconds)
+        self._requested[key] = requested
+        return requested
 
     def close(self) -> None:
         """Kill the children; comparisons under way end as `crashed`."""
         self._close()
 
 
-def _compare(free: queue.SimpleQueue[Worker], gold: str, answer: str, seconds: float) -> Comparison:
+def _compare(free: queue.SimpleQueue[Worker], gold: Task, answer: Task, seconds: float) -> Comparison:
     # There are as many threads as workers, so one is always free here.
     worker = free.get()
     try:

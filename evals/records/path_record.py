@@ -8,7 +8,7 @@ from peerleap.evals.grading import Grader, Verdict
 from peerleap.evals.methods import PathResult
 from peerleap.evals.records.schema import PathRecord
 from peerleap.evals.stats import AHA_WORDS, aha_count
-from peerleap.graph.answers.own_text import own_text
+from peerleap.graph.answers import own_text
 from peerleap.graph.history.segments import Segment
 
 FAILED = Verdict(correct=False, extracted=None, how="failed")

@@ -11,7 +11,7 @@ from math import comb, log
 from typing import Self
 
 from peerleap.evals.grading import Verdict
-from peerleap.graph.answers.own_answer import canonical
+from peerleap.graph.answers import canonical
 from peerleap.graph.settings import TaskName
 
 _TASKS: dict[str, TaskName] = {"choice": "choice", "text": "free"}

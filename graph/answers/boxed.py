@@ -5,6 +5,7 @@ only ever given the inside of one box, found here.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 # An escaped character (`\{`, `\\`) opens and closes nothing. `\\boxed` is JSON-escaped TeX, not a line break. Longer
@@ -14,8 +15,18 @@ _TOKENS = re.compile(
     r"|\\.|(?P<open>\{)|(?P<close>\})",
     re.DOTALL,
 )
+BOX = "\\boxed{"
 LONGEST = 2000
-_PLACEHOLDER = re.compile(r"[\s.?_…]*|\\(?:ldots|dots|cdots)|\\text\{\s*\}|(?i:\\text\{\s*(?:your )?answer\s*\})")
+# Words and signs between the items of a list; nothing but blanks between them would make no list.
+_SIDE_BY_SIDE = re.compile(
+    r"(?=.*(?:,|;|、|，|；|and|or|&|quad|和|或|与|及))"
+    r"(?:[\s$,;&、，；]|\\[()\[\],;:! ]|\\q?quad\b|\\text\s?\{\s*(?:and|or)?\s*\}|\b(?:and|or)\b|[和或与及])*",
+    re.DOTALL,
+)
+_FAR = 60
+_PLACEHOLDER = re.compile(
+    r"[\s.?_…]*|\\(?:ldots|dots|cdots)|\\text\{\s*\}|(?i:\\text\{\s*(?:your )?answer\s*\})|(?i:your answer)"
+)
 
 
 class Box(NamedTuple):
@@ -28,7 +39,7 @@ class Box(NamedTuple):
 
 def boxes(text: str) -> list[Box]:
     """Every balanced box that holds something, in the order in which they start; linear in the text's length."""
-    return _scan(text)[0]
+    return list(_scan(text)[0])
 
 
 def last_box(text: str, *, unclosed: bool = False) -> str | None:
@@ -46,6 +57,25 @@ def last_box(text: str, *, unclosed: bool = False) -> str | None:
     return found[-1].content if found else None
 
 
+def boxed_answers(text: str) -> list[str]:
+    r"""The insides of the last box, and of those that stand side by side with it as the items of one list.
+
+    `\boxed{1}, \boxed{2} and \boxed{3}` are three; `\boxed{100} ... no: \boxed{204}` is one. Boxes that say the same
+    are one, too.
+    """
+    found = boxes(text)
+    if not found:
+        return []
+    run = [found[-1]]
+    for box in reversed(found[:-1]):
+        if box.end > run[0].start or not _SIDE_BY_SIDE.fullmatch(text[box.end : run[0].start][:_FAR]):
+            break
+        run.insert(0, box)
+    contents = [box.content for box in run]
+    return contents if len(set(contents)) > 1 else contents[-1:]
+
+
+@lru_cache(maxsize=2)  # one text is read for its letter, its box and its boxes side by side
 def _scan(text: str) -> tuple[list[Box], list[tuple[int, int]]]:
     """The balanced boxes, and where those that nothing closes begin, with their insides."""
     open_braces: list[tuple[int, int] | None] = []

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing_extensions import TypedDict
 
 from peerleap.agents import prompts
-from peerleap.graph.answers.own_answer import extract_answer
+from peerleap.graph.answers import extract_answer
 from peerleap.graph.events import VERSION, Event, discard, usage_event
 from peerleap.graph.history import LABELS, Segment, find_evidence, peer_label
 from peerleap.graph.leap_block.claims import has_claim

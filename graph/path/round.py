@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from langgraph.errors import GraphBubbleUp
 
 from peerleap.agents import prompts
-from peerleap.graph.answers.own_answer import extract_answer, find_answer
+from peerleap.graph.answers import extract_answer, find_answer
 from peerleap.graph.checkpoints import Journal
 from peerleap.graph.errors import CheckpointError
 from peerleap.graph.events import discard, end_event, segment_event, usage_event

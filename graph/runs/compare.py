@@ -3,7 +3,7 @@ from typing import Any, NamedTuple
 
 from typing_extensions import TypedDict
 
-from peerleap.graph.answers.own_answer import canonical
+from peerleap.graph.answers import canonical
 
 
 class Change(NamedTuple):

@@ -6,7 +6,7 @@ from string import Formatter
 import pytest
 
 from peerleap.agents import prompts
-from peerleap.graph.answers.own_answer import extract_answer
+from peerleap.graph.answers import extract_answer
 from peerleap.tools.untrusted import LEAP_TAGS, has_marker
 
 LISTS = {name: value for name, value in vars(prompts).items() if name.isupper() and isinstance(value, tuple)}

@@ -1,9 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerleap.evals.grading.integers import parse_based, parse_integer, same_in_base
-from peerleap.graph.answers.boxed import boxes, last_box
-from peerleap.graph.answers.own_text import without_comments
+from peerleap.graph.answers import boxes, last_box, parse_based, parse_integer, without_comments
 
 TEXT = st.text(st.sampled_from(list("\\{}boxedf12 ,<>/think\n")), max_size=200)
 
@@ -35,10 +33,12 @@ def test_no_text_makes_the_integer_parser_fail(text: str) -> None:
 
 
 @given(st.integers(2, 36), st.text("0123456789abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8))
-def test_numbers_with_a_base_compare_as_numbers(base: int, digits: str) -> None:
+def test_numbers_with_a_base_are_read(base: int, digits: str) -> None:
     parsed = parse_based(f"{digits}_{{{base}}}")
-    assert parsed == (digits.lstrip("0").upper() or "0", base)
-    assert same_in_base(f"{digits}_{base}", f"0{digits}_{{{base}}}")
+    if len(digits) == 1 and digits.isalpha() and int(digits, 36) >= base:
+        assert parsed is None  # a name, such as `x_{2}`
+    else:
+        assert parsed == (digits.lstrip("0").upper() or "0", base)
 
 
 def test_comments_are_cut_out_and_hostile_ones_cost_nothing() -> None:

@@ -36,9 +36,9 @@ def test_the_page_is_current() -> None:
 
 
 def test_check_and_acheck_agree(grader: Grader) -> None:
-    verdict = grader.check(r"\boxed{33+171}", "204", "integer")
-    assert verdict == asyncio.run(grader.acheck(r"\boxed{33+171}", "204", "integer"))
-    assert (verdict.correct, verdict.extracted, verdict.how) == (True, "33+171", "math-verify")
+    verdict = grader.check(r"\boxed{\sqrt{41616}}", "204", "integer")
+    assert verdict == asyncio.run(grader.acheck(r"\boxed{\sqrt{41616}}", "204", "integer"))
+    assert (verdict.correct, verdict.extracted, verdict.how) == (True, r"\sqrt{41616}", "math-verify")
 
 
 def test_integers_and_letters_need_no_child_process() -> None:

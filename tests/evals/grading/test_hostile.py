@@ -9,11 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from peerleap.evals import Grader, MissingExtra
-from peerleap.evals.grading import choices, math_pool
-from peerleap.evals.grading.choices import choice_letter
-from peerleap.evals.grading.integers import parse_integer
+from peerleap.evals.grading import math_pool
 from peerleap.evals.grading.math_pool import MathPool, Worker
-from peerleap.graph.answers.boxed import last_box
+from peerleap.graph.answers import choice_letter, choices, last_box, parse_integer
 
 TOWER = r"\boxed{9^{9^{9}}}"
 # C code that Python's alarm cannot interrupt: only killing the child ends it.
@@ -149,8 +147,8 @@ def test_boxes_in_each_other_are_read_from_the_last_one_back(monkeypatch: pytest
         read.append(content)
         return whole(content)
 
-    whole = choices._in_box
-    monkeypatch.setattr(choices, "_in_box", in_box)
+    whole = choices.letter_in_box
+    monkeypatch.setattr(choices, "letter_in_box", in_box)
     assert choice_letter(NESTED.replace("no letter", "C")) == "C"
     assert len(read) == 1
     start = time.process_time()

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from peerleap.graph.answers.boxed import LONGEST, last_box
-from peerleap.graph.answers.own_answer import canonical, detect_task, extract_answer
+from peerleap.graph.answers import LONGEST, canonical, detect_task, extract_answer, last_box
 from peerleap.graph.vote import group_answers
 
 SAME = [

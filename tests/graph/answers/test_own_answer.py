@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from peerleap.graph.answers.boxed import last_box
-from peerleap.graph.answers.own_answer import detect_task, extract_answer, find_answer
+from peerleap.graph.answers import detect_task, extract_answer, find_answer, last_box
 
 
 def segment(kind: str, text: str) -> Any:
@@ -100,7 +99,12 @@ CHOICES = [
     ("\\boxed{A is right}", "A"),
     ("\\boxed{I}", "I"),
     ("\\boxed{B the second}", "B"),
-    ("A", None),
+    ("A", "A"),
+    ("\\boxed{A, B}", None),
+    ("\\boxed{C and D}", None),
+    ("\\boxed{\\text{A or B}}", None),
+    ("\\boxed{C}, no: \\boxed{AB}", None),
+    ("所以选C。", "C"),
     ("\\boxed{b}", "B"),
     ("\\boxed{(j)}", "J"),
     ("\\boxed{\\text{c}.}", "C"),
@@ -208,7 +212,7 @@ def test_the_thought_counts_before_an_unclosed_comment() -> None:
 def test_a_forced_box_counts_as_opened() -> None:
     history = [*own("Hm."), segment("nudge", "\n\nFinal answer: \\boxed{")]
     assert extract_answer([*history, segment("answer", "x^{2}}\n")], "math") == "x^{2}"
-    assert extract_answer([*history, segment("answer", "x^{2")], "math") == "x^{2"
+    assert extract_answer([*history, segment("answer", "x^{2")], "math") == "x^{2}"
     assert extract_answer([*history, segment("answer", " (B)}")], "choice") == "B"
     assert extract_answer([*history, segment("answer", "\n")], "math") is None
 

@@ -3,7 +3,7 @@
 import pytest
 
 from peerleap.evals.grading.grader import Grader
-from peerleap.graph.answers.own_text import own_text
+from peerleap.graph.answers import own_text
 from peerleap.graph.history.segments import Kind, Segment
 
 ASKED = "\n\nFinal answer: \\boxed{"

@@ -6,19 +6,22 @@ one that is denied or doubted (`Answer: C is wrong`, `I doubt the answer is C`).
 """
 
 import re
+import unicodedata
 
 from peerleap.graph.answers.boxed import boxes
 from peerleap.graph.answers.own_text import answer_section, without_comments
 from peerleap.graph.answers.tex import FONTS
 
+_FULL_WIDTH = re.compile("[\uff01-\uff5e]")
 _FONT = rf"{FONTS}|text|math(?:cal|bb)|underline|boldsymbol|bm"
 _SIZE = r"bf|rm|it|large|Large|LARGE|huge|Huge"
 _OPEN = rf"(?:\\(?:boxed|{_FONT}|bf)\s*\{{|\\\(|(?i:option|choice|letter)\b|[\s\"'“*_$(\[{{<:`]){{0,12}}"
 _ADVERB = r"(?:\s+(?:clearly|therefore|thus|definitely|indeed|likely|probably|most likely|then|simply))?"
 _IS = rf"(?:\s*(?:is|are|would be|should be|must be|will be|was)\b{_ADVERB}\s*[:：=]?|\s*[:：=→]|\s+[-–—]\s)"
-_SAID = re.compile(
+_STATED = re.compile(
     rf"(?:\b(?i:answers?|options?|choices?|solution)[\"'”*_`}}\s]{{0,6}}(?i:{_IS})"
-    rf"|答案(?:是|为)?\s*[:：]?\s*|故选\s*|因此选\s*|<answer>\s*"
+    rf"|(?:答案|选项|[故应因此所以本题](?:该|当|题)?选(?!项)|正确(?:的)?(?:答案|选项|选择)?|选择?|<answer>)"
+    rf"(?:(?:应该?|应当)?(?:是|为|选择?|选项))*\s*[:：】]?\s*(?<!不选)(?<!不是)(?<!不能选)"
     rf"|^[ \t]*(?:\#{{1,6}}|\*\*)[ \t]*(?i:(?:final |correct )?answer)[ \t]*\**[ \t]*\n\s*(?=[(*]{{0,4}}[A-J][).:*])"
     rf"|\b(?i:choose|select|pick|go with|going with)\b){_OPEN}(?P<letter>[A-Ja-j])(?![A-Za-z0-9_^+]|['’][a-z])",
     re.MULTILINE,
@@ -28,6 +31,7 @@ _IS_RIGHT = re.compile(
     r"(?:(?:the\s+)?(?:correct|right|best)\b(?:\s+(?:answer|option|choice)\b)?|(?:the|my)\s+(?:final\s+)?answer\b)"
     r"(?!\s+(?:only|if|when|unless|except|under|in\s+(?:general|vacuum|that\s+case))\b)"
 )
+_IS_RIGHT_IN_CHINESE = re.compile(r"(?<![A-Za-z0-9])(?P<letter>[A-J])(?:选项)?(?:是|为)?(?:正确|对的|最佳)")
 _CONCLUDED = re.compile(
     r"\b(?:(?i:thus|hence|therefore|so)\b,?\s+(?i:(?:it\s+is\s+)?(?:the\s+)?(?:option|choice|answer))"
     r"|(?i:it\s+(?:must|has\s+to|should)\s+be)(?:\s+(?i:option|choice))?)\s+[\"'“*_$(`]{0,4}(?P<letter>[A-J])"
@@ -35,15 +39,19 @@ _CONCLUDED = re.compile(
 )
 _WRAP = re.compile(rf"\\(?:boxed|{_FONT}|{_SIZE})\b|\\color\s*\{{\w+\}}|\\[()\[\], ;:!]|[\s\"'“”*_$(){{}}\[\]<>`]")
 _BOXED = re.compile(
-    r"(?i:(?:(?:the|correct|final|answer|option|choice|is)[:\s]+){0,5})([A-Ja-j])(?:[.):,\s](?!\s*=).*)?", re.DOTALL
+    r"(?i:(?:(?:the|correct|final|answer|option|choice|is)[:\s]+){0,5})\(?([A-Ja-j])(?:[.):,\s](?!\s*=).*)?", re.DOTALL
 )
 _STYLE = re.compile(rf"\\(?:{_FONT}|{_SIZE})\b|[{{}}$*\"]|\\[ ,;:!]")
 # Where a box says its letter, it says it first: thousands of boxes in each other are not read to their ends.
-_SHOWN = 200
+_SHOWN, _MOST = 200, 1000
+_SEVERAL = re.compile(r"(?:(?:[Oo]ptions?|[Aa]nswers?)[:]?)?[A-J](?:(?:,|;|/|&|、|\.|and|or|和|或)*[A-J])+\.?")
 _ALONE = re.compile(r"([A-J])[.:]?")
 _REPLY = re.compile(r"[(*]{0,3}([A-J])[*]{0,2}[).:][)*]{0,2}\s+\S.*")
 _CLOSERS = re.compile(r"[\"'”*_)\]}$.,;:\\`]*")
-_NEXT_OPTION = re.compile(r"\s*(?:or|and|nor|/|&|,)\s*(?:(?i:option|choice)\s+)?[(\"'*]{0,3}[A-J]\b")
+_NEXT_OPTION = re.compile(
+    r"\s*(?:or|and|nor|/|&|,|、|，|或者?|和|与|还是|\\text\s?\{\s*(?:or|and)\s*\})\s*(?:(?i:option"
+    r"|choice)\s+)?[(\"'*]{0,3}[A-J]\b"
+)
 _LINE_END = re.compile(r"[\"'”*_)\]}$.,;\s\\`]*(?:\n|<|$)")
 _CONTINUES = re.compile(r"\s+(?:because|since|as|for|which|given|based|due|with|so|in|from|but|by|where)\b")
 _DENIED = re.compile(
@@ -51,6 +59,7 @@ _DENIED = re.compile(
     r"(?:not|wrong|incorrect|false|impossible|unlikely)\b"
     r"|is(?:n['’]t|\s+out)\b|(?:can|could)(?:not|n['’]t|['’]t)\b)"
 )
+_DENIED_IN_CHINESE = re.compile(r"[)\]}]{0,2}\s?(?:选项|项)?(?:是|为)?(?:不|错)")
 _DOUBTED = re.compile(
     r"(?:(?<!no )(?<!any )(?<!without )(?<!out a )(?<!beyond )(?<!ond a )\bdoubt\w*"
     r"|(?:\bnot|n['’]t)\s+(?:think|believe|say|sure|certain|convinced)\b|\bwhether\b)"
@@ -63,24 +72,32 @@ _ARTICLE = re.compile(r"\s+[a-z]")
 
 def choice_letter(text: str) -> str | None:
     """The last letter A-J that the path's answer section gives, in any usual form, or None."""
-    text = without_comments(text)
+    text = _FULL_WIDTH.sub(lambda sign: unicodedata.normalize("NFKC", sign[0]), without_comments(text))
     section = answer_section(text)
-    given = _last_boxed(section)
-    for pattern in (_SAID, _IS_RIGHT, _CONCLUDED):
-        given += [(m.start("letter"), m["letter"].upper()) for m in pattern.finditer(section) if _meant(m, section)]
-    if given:
-        return max(given)[1]
-    return _alone(section) or next((letter for _, letter in _last_boxed(text)), None)
+    claims = _last_boxed(section)
+    for pattern in (_STATED, _IS_RIGHT, _IS_RIGHT_IN_CHINESE, _CONCLUDED):
+        claims += [(m.start("letter"), m["letter"].upper()) for m in pattern.finditer(section) if _meant(m, section)]
+    if claims:
+        return max(claims)[1] or None
+    return _alone(section) or next((letter for _, letter in _last_boxed(text) if letter), None)
 
 
 def _last_boxed(text: str) -> list[tuple[int, str]]:
-    """Place and letter of the last box that holds a letter, or nothing."""
-    return next(([(box.start, letter)] for box in reversed(boxes(text)) if (letter := _in_box(box.content))), [])
+    """Place and letter of the last box that holds a letter, or nothing; two letters in it are none, an empty one."""
+    for box in reversed(boxes(text)[-_MOST:]):
+        letter = letter_in_box(box.content)
+        if letter is not None or _SEVERAL.fullmatch(_WRAP.sub("", box.content[:_SHOWN])):
+            return [(box.start, letter or "")]
+    return []
 
 
-def _in_box(content: str) -> str | None:
-    """The letter of a box: alone, or first with a bracket, dot or colon before the option's text."""
-    content = content[:_SHOWN]
+def letter_in_box(content: str) -> str | None:
+    """The letter of a box: alone, or first with a bracket, dot or colon before the option's text.
+
+    Args:
+        content: The inside of a box. Two letters (`A, B`) choose nothing, and a word is no letter.
+    """
+    content = _FULL_WIDTH.sub(lambda sign: unicodedata.normalize("NFKC", sign[0]), content[:_SHOWN])
     alone = _ALONE.fullmatch(_WRAP.sub("", content).upper())
     if alone:
         return alone[1]
@@ -88,14 +105,22 @@ def _in_box(content: str) -> str | None:
     match = _BOXED.fullmatch(flat)
     if match is None or _NEXT_OPTION.match(flat, match.end(1)):
         return None
-    bare_word = _ARTICLE.match(flat, match.end(1)) or flat[match.end(1) : match.end(1) + 1] == ","
-    return None if bare_word else match[1].upper()
+    after = flat[match.end(1) :]
+    # `I` and `A` can be words: `A number` chooses nothing, `A is right` does. A small letter is alone.
+    word = after[:1].isspace() and (match[1].islower() or (match[1] in "AI" and not re.match(r"\s+is\b", after)))
+    if (word and re.match(r"\s+[a-z]", after)) or after[:1] == "," or _DENIED.match(f" {after.lstrip()}"):
+        return None
+    return match[1].upper()
 
 
 def _meant(match: re.Match[str], text: str) -> bool:
     """Whether the letter is claimed: not denied or doubted, no article, not one of two, not small in a sentence."""
     end, letter = match.end("letter"), match["letter"]
-    if _DENIED.match(text, end) or _DOUBTED.search(text[max(0, match.start() - _BEFORE) : match.start()]):
+    if (
+        _DENIED.match(text, end)
+        or _DENIED_IN_CHINESE.match(text, end)
+        or _DOUBTED.search(text[max(0, match.start() - _BEFORE) : match.start()])
+    ):
         return False
     after = _CLOSERS.match(text, end)
     closed = end if after is None else after.end()

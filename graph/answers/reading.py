@@ -1,0 +1,263 @@
+r"""What an answer says: its value or values, in which order, with which names and units.
+
+The vote and the graders read answers here, the gold answer and a path's alike: the side on which one stands changes
+nothing.
+"""
+
+import re
+from fractions import Fraction
+
+from peerleap.graph.answers.bases import parse_based
+from peerleap.graph.answers.nodes import Answer, Group, Node, Shape, Value
+from peerleap.graph.answers.numbers import value_of, with_plain_numbers
+from peerleap.graph.answers.remarks import without_modulus, without_remarks
+from peerleap.graph.answers.split import Chain, brackets, chain_of, content_items, items_of, listed, plus_minus
+from peerleap.graph.answers.tex import LONGEST, bare, plain_tex
+from peerleap.graph.answers.units import split_unit
+from peerleap.graph.answers.words import fixed_words, has_words
+
+_RELATION = re.compile(r"[<>]|\\(?:[lg][et]|neq|nleq|ngeq|leqslant|geqslant)(?![A-Za-z])")
+_SIGN = r"(<|>|\\[lg]e(?![A-Za-z]))"
+_END = r"((?:[^<>\\,;a-zA-Z]|\\(?!le|ge|neq|text|in\b|mid)[a-zA-Z]+|[ei](?![a-zA-Z]))+)"
+_BETWEEN = re.compile(rf"{_END}{_SIGN}\s?([A-Za-z]|\\[a-z]+)\s?{_SIGN}{_END}")
+_BEYOND = re.compile(
+    rf"(?P<name>[A-Za-z])\s?(?P<sign><|>|\\[lg]e(?![A-Za-z])){_END.replace('((', '(?P<end>(', 1)}"
+    rf"|{_END.replace('((', '(?P<end2>(', 1)}(?P<sign2><|>|\\[lg]e(?![A-Za-z]))\s?(?P<name2>[A-Za-z])"
+)
+_OR = re.compile(
+    r"\s*(?:\\text\s?\{\s*or\s*\}|(?<![A-Za-z\\])or(?![A-Za-z])|\\cup(?![A-Za-z])|\\lor(?![A-Za-z])|或)\s*"
+)
+_UNION = re.compile(r"\\cup(?![A-Za-z])")
+_TEXT = re.compile(r"\\text\s?\{([^{}]*)\}")
+
+
+def read_answer(text: str) -> Answer:
+    """Read an answer, a path's or the gold one.
+
+    Args:
+        text: The inside of a box, or a gold answer as its file has it.
+
+    Returns:
+        The answer's values; a text of more than 2,000 characters is one value that is read no further.
+    """
+    if len(text) > LONGEST:
+        return Answer(Value(text, words=True), text)
+    whole = plain_tex(text)
+    based = parse_based(whole)
+    if based is not None:
+        return Answer(Value(f"{based[0]}_{based[1]}", words=True), whole, based=based)
+    rest, condition = without_remarks(whole)
+    rest, modulus = without_modulus(rest)
+    if modulus:
+        rest, more = without_remarks(rest)
+        condition = f"{condition} {more}".strip()
+    rest = bare(rest.strip(" ,;"))
+    if not rest:
+        return Answer(_value(whole), whole)
+    return Answer(_read(rest, 0), rest, modulus, condition)
+
+
+def _read(text: str, depth: int) -> Node:
+    text = bare(text)
+    if depth > 6:
+        return _value(text)
+    if _RELATION.search(_TEXT.sub("", text)) and "\\langle" not in text:
+        inside = brackets(text)
+        if not (inside and inside[0] == "set" and len(items_of(inside[1])) > 1 and "|" not in text):
+            return _relation(text, depth)
+    based = parse_based(text)
+    if based is not None:
+        return Value(f"{based[0]}_{based[1]}", words=True)
+    parts = items_of(listed(text))
+    if len(parts) > 1:
+        return _several(parts, text, depth)
+    chain = chain_of(parts[0])
+    if chain.name and len(chain.sides) == 1 and not chain.rough:
+        return _with_name(_read_one(chain.sides[0], depth), chain)
+    if chain.sides and (len(chain.sides) > 1 or chain.rough):
+        return _chained(chain, depth)
+    return _read_one(parts[0], depth)
+
+
+def _read_one(text: str, depth: int) -> Node:
+    inside = brackets(text)
+    if inside is not None:
+        shape, content, signs = inside
+        if shape == "matrix":
+            cells = tuple(
+                _read(cell, depth + 1) for row in content.split("\\\\") if row.strip() for cell in row.split("&")
+            )
+            rows = sum(1 for row in content.split("\\\\") if row.strip())
+            return Group("matrix", cells, f"{rows}")
+        parts = content_items(content)
+        if len(parts) > 1:
+            items = tuple(_read(part, depth + 1) for part in parts)
+            named = shape in {"set", "tuple"} and _named(items)
+            if shape == "closed" and len(items) != 2:
+                return Group("list", items)  # `[1, 2, 3]` as Python prints it
+            return named or Group(shape, items, signs)
+        if shape == "set":
+            only = _read(content, depth + 1)
+            return only if isinstance(only, Value) and only.relation else Group("set", _flat((only,)))
+        if signs == "()" or (signs == "[]" and value_of(content) is not None):
+            return _read(content, depth + 1)
+    pieces = _UNION.split(text)
+    if len(pieces) > 1 and all(map(_bracketed, pieces)):
+        return Group("union", tuple(_read_one(piece.strip(), depth + 1) for piece in pieces))
+    both = plus_minus(text)
+    if both:
+        return Group("list", tuple(_read(each, depth + 1) for each in both))
+    return _value(text)
+
+
+def _bracketed(text: str) -> bool:
+    """Whether a part of a union is an interval or a set in brackets of its own."""
+    inside = brackets(text.strip())
+    return inside is not None and inside[0] != "matrix"
+
+
+def _several(parts: list[str], text: str, depth: int) -> Node:
+    items = tuple(_read(part, depth + 1) for part in parts)
+    named = _named(items)
+    if named is not None:
+        return named
+    names = {name for item in items if (name := item.name)}
+    if not names or len(names) == 1:
+        name = names.pop() if names else ""
+        items = _flat(items)
+        if re.search(r"\bor\b", text) and "," not in text and len({repr(_plainly(item)) for item in items}) == 1:
+            return items[0]  # `\frac12 or 0.5`
+        return Group("list", items, name=name)
+    return Group("list", items)
+
+
+def _named(items: "tuple[Node, ...]") -> Group | None:
+    """Values that each have a name of their own: in the order of the names, as a point has its coordinates."""
+    names = [item.name for item in items]
+    if not all(names) or len(set(names)) < len(names):
+        return None
+    stems = {re.sub(r"_.*", "", name) for name in names}
+    if stems == {"x"}:
+        return None  # `x_1 = 2, x_2 = 1` are two roots, in no order
+    order = sorted(range(len(names)), key=lambda index: names[index])
+    return Group("named", tuple(items[index] for index in order), names=tuple(names[index] for index in order))
+
+
+def _flat(items: "tuple[Node, ...]") -> "tuple[Node, ...]":
+    r"""A list of lists as one: `\pm 1, 3`."""
+    flat: list[Node] = []
+    for item in items:
+        flat.extend(item.items if isinstance(item, Group) and item.shape == "list" else [item])
+    return tuple(flat)
+
+
+def _plainly(node: Node) -> object:
+    return (node.number if node.number is not None else node.tex) if isinstance(node, Value) else node
+
+
+def _with_name(node: Node, chain: Chain) -> Node:
+    if isinstance(node, Value):
+        return Value(
+            node.tex, node.number, node.unit, chain.name, node.sides, node.rough, node.words, node.relation, chain.whole
+        )
+    names = items_of(inside[1]) if (inside := brackets(chain.name)) and inside[0] == "tuple" else []
+    if node.shape == "tuple" and len(names) == len(node.items) > 1:
+        named = tuple(_renamed(item, name) for item, name in zip(node.items, names, strict=True))
+        return _named(named) or node
+    return Group(node.shape, node.items, node.brackets, node.names, chain.name)
+
+
+def _renamed(item: Node, name: str) -> Node:
+    if isinstance(item, Value):
+        return Value(item.tex, item.number, item.unit, name, item.sides, item.rough, item.words, item.relation)
+    return Group(item.shape, item.items, item.brackets, item.names, name)
+
+
+def _chained(chain: Chain, depth: int) -> Node:
+    values = [_read_one(side, depth + 1) for side in chain.sides]
+    last = values[-1] if not chain.rough else values[0] if len(values) == 1 else values[-1]
+    if isinstance(last, Group):
+        return Group(last.shape, last.items, last.brackets, last.names, chain.name)
+    single = [value for value in values if isinstance(value, Value)]
+    numbers = {value.number for value in single if value.number is not None}
+    sides = tuple(value.tex for value in single)
+    agreed = len(single) == len(values) and len(numbers) == 1 and all(value.number is not None for value in single)
+    if len(numbers) > 1 and not _rounded(single):
+        return Value(chain.whole, words=True, whole=chain.whole)  # `6 = 5`
+    best = next((value for value in reversed(single) if value.number is not None), last)
+    rough = tuple(value.tex for side in chain.rough if isinstance(value := _read_one(side, depth + 1), Value))
+    return Value(
+        best.tex, best.number, last.unit or best.unit, chain.name, () if agreed or len(sides) < 2 else sides, rough,
+        words=last.words, whole=chain.whole,
+    )  # fmt: skip
+
+
+def _rounded(values: list[Value]) -> bool:
+    """Whether all values that differ are one value and its decimals."""
+    exact = [value for value in values if not re.search(r"\d\.\d\d", value.tex)]
+    if len({value.number for value in exact}) != 1 or exact[0].number is None:
+        return False
+    for value in values:
+        digits = re.search(r"\.(\d+)", value.tex)
+        if (
+            digits
+            and value.number is not None
+            and abs(value.number - exact[0].number) > Fraction(1, 10 ** len(digits[1]))
+        ):
+            return False
+    return True
+
+
+def _relation(text: str, depth: int) -> Node:
+    """Inequalities of one letter as the intervals that they mean; any other relation is one value."""
+    parts = [part.strip() for part in _OR.split(text) if part.strip()]
+    intervals = [_interval(part, depth) for part in parts]
+    found = [interval for interval in intervals if interval is not None]
+    if len(found) < len(intervals) or len({interval.name for interval in found}) > 1:
+        return Value(text, relation=True, whole=text)
+    return found[0] if len(found) == 1 else Group("union", tuple(found), name=found[0].name)
+
+
+def _interval(text: str, depth: int) -> Group | None:
+    between, beyond = _BETWEEN.fullmatch(text), _BEYOND.fullmatch(text)
+    if between:
+        low, first, name, second, high = between.groups()
+        if ("<" in first or "l" in first) != ("<" in second or "l" in second):
+            return None
+        if ">" in first or "g" in first:
+            low, first, second, high = high, second, first, low
+        opening, closing = "[" if "e" in first else "(", "]" if "e" in second else ")"
+    elif beyond:
+        name, sign, end = (
+            beyond["name"] or beyond["name2"],
+            beyond["sign"] or beyond["sign2"],
+            beyond["end"] or beyond["end2"],
+        )
+        greater = (">" in sign or "g" in sign) == (beyond["name"] is not None)
+        equal = "e" in sign
+        low, high = (end, "\\infty") if greater else ("-\\infty", end)
+        opening, closing = ("[" if equal else "(", ")") if greater else ("(", "]" if equal else ")")
+    else:
+        return None
+    signs = opening + closing
+    shape: Shape = "tuple" if signs == "()" else "closed" if signs == "[]" else "half-open"
+    return Group(shape, (_read(low, depth + 1), _read(high, depth + 1)), signs, name=name)
+
+
+def _value(text: str) -> Value:
+    text = bare(text)
+    unit = split_unit(text)
+    head, name, scale = (unit.head, unit.name, unit.scale) if unit else (text, "", 1)
+    head = bare(head)
+    number = value_of(head)
+    if scale != 1 and number is not None:
+        number *= scale
+        head = str(number)
+    elif scale != 1:
+        head = text
+    if number is not None:
+        return Value(with_plain_numbers(head), number, name)
+    fixed = fixed_words(head)
+    if fixed is not None:
+        return fixed
+    return Value(head, None, name, words=has_words(head))
