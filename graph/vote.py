@@ -1,14 +1,13 @@
 """The last node: every path's own answer, the vote, where the tokens went, and the answer as a message."""
 
-from collections.abc import Callable, Mapping, Sequence
-from math import log
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from typing_extensions import TypedDict
 
-from peerleap.graph.answers import canonical, extract_answer
+from peerleap.graph.answers import ELECTIONS, canonical, classes, extract_answer
 from peerleap.graph.errors import AllPathsFailed
 from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.history import Segment, path_usage, total_usage
@@ -29,30 +28,21 @@ class Group(TypedDict):
     paths: list[str]
     """Who gave it, in order."""
     mean_tokens: float
-    """Mean of the tokens that those paths generated."""
+    """Mean of the tokens that those paths wrote themselves, without their summaries."""
 
 
 def group_answers(answers: Mapping[str, str | None], tokens: Mapping[str, int], task: TaskName) -> list[Group]:
     """Group equal answers, in the order of their first path; paths without an answer have no vote."""
-    groups: dict[str, Group] = {}
-    for path, answer in answers.items():
-        if answer is None:
-            continue
-        group = groups.setdefault(canonical(answer, task), {"answer": answer, "paths": [], "mean_tokens": 0.0})
-        group["paths"].append(path)
-    for group in groups.values():
-        group["mean_tokens"] = sum(tokens[path] for path in group["paths"]) / len(group["paths"])
-    return list(groups.values())
-
-
-def majority(groups: Sequence[Group]) -> Group:
-    """Most votes; of equals, the group whose first path comes first."""
-    return max(groups, key=lambda group: len(group["paths"]))
-
-
-def shortest_majority(groups: Sequence[Group]) -> Group:
-    """Votes over the logarithm of the mean length in tokens (Zeng et al., arXiv 2502.12215); ties as in `majority`."""
-    return max(groups, key=lambda group: len(group["paths"]) / log(max(group["mean_tokens"], 2.0)))
+    names = list(answers)
+    forms = [None if answer is None else canonical(answer, task) for answer in answers.values()]
+    return [
+        Group(
+            answer=str(answers[names[group[0]]]),
+            paths=[names[path] for path in group],
+            mean_tokens=sum(tokens[names[path]] for path in group) / len(group),
+        )
+        for group in classes(forms)
+    ]
 
 
 def most_similar(groups: Sequence[Group]) -> Group:
@@ -62,12 +52,6 @@ def most_similar(groups: Sequence[Group]) -> Group:
     weights = [len(group["paths"]) for group in groups]
     total = [sum(w * s for w, s in zip(weights, row, strict=True)) for row in matrix]
     return groups[max(range(len(groups)), key=lambda i: total[i])]
-
-
-VOTES: dict[str, Callable[[Sequence[Group]], Group]] = {
-    "majority": majority,
-    "shortest_majority": shortest_majority,
-}
 
 
 def tally(
@@ -87,7 +71,7 @@ def tally(
     first = next(iter(paths.values()))
     groups = group_answers(
         {name: outcome["answer"] for name, outcome in outcomes.items()},
-        {name: outcome["usage"]["generated"] for name, outcome in outcomes.items()},
+        {name: own_tokens(outcome["usage"]) for name, outcome in outcomes.items()},
         first.task,
     )
     answer = _elect(groups, first)
@@ -107,12 +91,41 @@ def tally(
     }
 
 
+def own_tokens(usage: Mapping[str, Any]) -> int:
+    """A path's length for the vote: what it wrote itself, thought and answer."""
+    return int(usage["thought"] + usage["answer"])
+
+
+def elect(groups: Sequence[Group], vote: str) -> Group:
+    """The group that wins.
+
+    Args:
+        groups: What `group_answers` returns, not empty.
+        vote: A name in `ELECTIONS`.
+    """
+    paths = [path for group in groups for path in group["paths"]]
+    lengths = [group["mean_tokens"] for group in groups for _ in group["paths"]]
+    numbers = {path: number for number, path in enumerate(paths)}
+    return groups[ELECTIONS[vote]([[numbers[path] for path in group["paths"]] for group in groups], lengths)]
+
+
+def majority(groups: Sequence[Group]) -> Group:
+    """The group with the most votes; of equals, the one whose first path comes first."""
+    return elect(groups, "majority")
+
+
+def shortest_majority(groups: Sequence[Group]) -> Group:
+    """The group with the most votes over the logarithm of its mean length (Zeng et al., arXiv 2502.12215)."""
+    return elect(groups, "shortest_majority")
+
+
 def _elect(groups: Sequence[Group], path: Path) -> str | None:
     if not groups:
         return None
-    if path.task == "free" and len(majority(groups)["paths"]) * 2 <= sum(len(g["paths"]) for g in groups):
+    most = len(majority(groups)["paths"])
+    if path.task == "free" and most * 2 <= sum(len(group["paths"]) for group in groups):
         return most_similar(groups)["answer"]
-    return VOTES[path.settings.vote](groups)["answer"]
+    return elect(groups, path.settings.vote)["answer"]
 
 
 def _outcome(path: Path, history: Sequence[Segment], state: PathState) -> PathOutcome:

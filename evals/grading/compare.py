@@ -211,10 +211,10 @@ def _task(node: Node) -> Task:
     if isinstance(node, Value):
         whole = node.whole if node.whole and not node.relation else ""
         parts = {"sides": [_radians(side) for side in node.sides], "rough": [_radians(side) for side in node.rough]}
-        kept: dict[str, Any] = {key: value for key, value in parts.items() if value}
+        task: dict[str, Any] = {key: value for key, value in parts.items() if value}
         if whole:
-            kept["whole"] = whole
-        return {"tex": _radians(node.tex), **kept} if kept else _radians(node.tex)
+            task["whole"] = whole
+        return {"tex": _radians(node.tex), **task} if task else _radians(node.tex)
     items = [_task(item) for item in node.items]
     if node.shape == "union":
         return "\\cup ".join(_shown(item) for item in node.items)

@@ -1,3 +1,5 @@
+"""The table of answers that the graders are held to, right and wrong, as `docs/grading.md` shows it."""
+
 import json
 from dataclasses import dataclass
 from importlib.resources import files

@@ -7,11 +7,11 @@ the question's paths here, and take errors over questions in `stats.py`.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from math import comb, log
+from math import comb
 from typing import Self
 
 from peerleap.evals.grading import Verdict
-from peerleap.graph.answers import canonical
+from peerleap.graph.answers import ELECTIONS, canonical, classes
 from peerleap.graph.settings import TaskName
 
 _TASKS: dict[str, TaskName] = {"choice": "choice", "text": "free"}
@@ -111,7 +111,7 @@ def no_answer(paths: Sequence[Graded]) -> float:
 
 def majority(paths: Sequence[Graded]) -> Graded | None:
     """A path with the most frequent answer, ties to the lowest path index; None if no path answered."""
-    return _elected(paths, len)
+    return _elected(paths, "majority")
 
 
 def shortest_majority(paths: Sequence[Graded]) -> Graded | None:
@@ -119,7 +119,7 @@ def shortest_majority(paths: Sequence[Graded]) -> Graded | None:
 
     A tie in the score goes to more votes, then to the lowest path index.
     """
-    return _elected(paths, _shortest_score)
+    return _elected(paths, "shortest_majority")
 
 
 def confidence_vote(paths: Sequence[Graded], weights: Sequence[float]) -> Graded | None:
@@ -177,16 +177,6 @@ def question_metrics(paths: Sequence[Graded], ks: Sequence[int] = ()) -> dict[st
     return values
 
 
-def _elected(paths: Sequence[Graded], score: Callable[[list[Graded]], float]) -> Graded | None:
-    # Insertion order is path order, and `max` keeps the first of equals: ties go to the lowest path index.
-    groups: dict[tuple[bool, str], list[Graded]] = {}
-    for path in paths:
-        if path.vote is not None:
-            groups.setdefault(path.vote, []).append(path)
-    best = max(groups.values(), key=lambda group: (score(group), len(group)), default=None)
-    return None if best is None else best[0]
-
-
-def _shortest_score(group: list[Graded]) -> float:
-    mean = sum(path.tokens.own for path in group) / len(group)
-    return len(group) / log(max(mean, 2.0))
+def _elected(paths: Sequence[Graded], election: str) -> Graded | None:
+    groups = classes([path.vote for path in paths])
+    return paths[groups[ELECTIONS[election](groups, [path.tokens.own for path in paths])][0]] if groups else None

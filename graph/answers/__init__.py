@@ -8,14 +8,16 @@ In reading order:
     task: what kind of question it is
     signs, tex, remarks: an answer without what only changes its looks
     numbers, bases, units: exact numbers, numbers that name their base, the words after a number
-    nodes, split, words, reading: what an answer says: its values, their order, names and units
+    nodes, split, intervals, words, reading: what an answer says: its values, their order, names and units
     integers: an answer that is one integer
     normalize: one form for answers that are written differently
+    election: who wins a vote
 """
 
 from peerleap.graph.answers.bases import parse_based, value_in_base
 from peerleap.graph.answers.boxed import boxed_answers, boxes, last_box
 from peerleap.graph.answers.choices import choice_letter
+from peerleap.graph.answers.election import ELECTIONS, classes, majority, shortest_majority
 from peerleap.graph.answers.integers import parse_integer
 from peerleap.graph.answers.nodes import ORDERED, Answer, Group, Node, Value
 from peerleap.graph.answers.normalize import expression_form, node_form, squeezed_words, words_form
@@ -27,6 +29,7 @@ from peerleap.graph.answers.tex import plain_tex
 from peerleap.graph.answers.units import unit_ratio
 
 __all__ = [
+    "ELECTIONS",
     "ORDERED",
     "Answer",
     "Found",
@@ -38,17 +41,20 @@ __all__ = [
     "boxes",
     "canonical",
     "choice_letter",
+    "classes",
     "detect_task",
     "expression_form",
     "extract_answer",
     "find_answer",
     "last_box",
+    "majority",
     "node_form",
     "own_text",
     "parse_based",
     "parse_integer",
     "plain_tex",
     "read_answer",
+    "shortest_majority",
     "squeezed_words",
     "unit_ratio",
     "value_in_base",

@@ -8,6 +8,7 @@ import re
 from fractions import Fraction
 
 from peerleap.graph.answers.bases import parse_based
+from peerleap.graph.answers.intervals import Bounds, alternatives, bounds_of, union_parts
 from peerleap.graph.answers.nodes import Answer, Group, Node, Shape, Value
 from peerleap.graph.answers.numbers import value_of, with_plain_numbers
 from peerleap.graph.answers.remarks import without_modulus, without_remarks
@@ -17,17 +18,6 @@ from peerleap.graph.answers.units import split_unit
 from peerleap.graph.answers.words import fixed_words, has_words
 
 _RELATION = re.compile(r"[<>]|\\(?:[lg][et]|neq|nleq|ngeq|leqslant|geqslant)(?![A-Za-z])")
-_SIGN = r"(<|>|\\[lg]e(?![A-Za-z]))"
-_END = r"((?:[^<>\\,;a-zA-Z]|\\(?!le|ge|neq|text|in\b|mid)[a-zA-Z]+|[ei](?![a-zA-Z]))+)"
-_BETWEEN = re.compile(rf"{_END}{_SIGN}\s?([A-Za-z]|\\[a-z]+)\s?{_SIGN}{_END}")
-_BEYOND = re.compile(
-    rf"(?P<name>[A-Za-z])\s?(?P<sign><|>|\\[lg]e(?![A-Za-z])){_END.replace('((', '(?P<end>(', 1)}"
-    rf"|{_END.replace('((', '(?P<end2>(', 1)}(?P<sign2><|>|\\[lg]e(?![A-Za-z]))\s?(?P<name2>[A-Za-z])"
-)
-_OR = re.compile(
-    r"\s*(?:\\text\s?\{\s*or\s*\}|(?<![A-Za-z\\])or(?![A-Za-z])|\\cup(?![A-Za-z])|\\lor(?![A-Za-z])|或)\s*"
-)
-_UNION = re.compile(r"\\cup(?![A-Za-z])")
 _TEXT = re.compile(r"\\text\s?\{([^{}]*)\}")
 
 
@@ -101,19 +91,13 @@ def _read_one(text: str, depth: int) -> Node:
             return only if isinstance(only, Value) and only.relation else Group("set", _flat((only,)))
         if signs == "()" or (signs == "[]" and value_of(content) is not None):
             return _read(content, depth + 1)
-    pieces = _UNION.split(text)
-    if len(pieces) > 1 and all(map(_bracketed, pieces)):
-        return Group("union", tuple(_read_one(piece.strip(), depth + 1) for piece in pieces))
+    pieces = union_parts(text)
+    if pieces:
+        return Group("union", tuple(_read_one(piece, depth + 1) for piece in pieces))
     both = plus_minus(text)
     if both:
         return Group("list", tuple(_read(each, depth + 1) for each in both))
     return _value(text)
-
-
-def _bracketed(text: str) -> bool:
-    """Whether a part of a union is an interval or a set in brackets of its own."""
-    inside = brackets(text.strip())
-    return inside is not None and inside[0] != "matrix"
 
 
 def _several(parts: list[str], text: str, depth: int) -> Node:
@@ -210,38 +194,17 @@ def _rounded(values: list[Value]) -> bool:
 
 def _relation(text: str, depth: int) -> Node:
     """Inequalities of one letter as the intervals that they mean; any other relation is one value."""
-    parts = [part.strip() for part in _OR.split(text) if part.strip()]
-    intervals = [_interval(part, depth) for part in parts]
-    found = [interval for interval in intervals if interval is not None]
-    if len(found) < len(intervals) or len({interval.name for interval in found}) > 1:
+    bounds = [bounds_of(part) for part in alternatives(text)]
+    found = [_interval(each, depth) for each in bounds if each is not None]
+    if len(found) < len(bounds) or len({interval.name for interval in found}) > 1:
         return Value(text, relation=True, whole=text)
     return found[0] if len(found) == 1 else Group("union", tuple(found), name=found[0].name)
 
 
-def _interval(text: str, depth: int) -> Group | None:
-    between, beyond = _BETWEEN.fullmatch(text), _BEYOND.fullmatch(text)
-    if between:
-        low, first, name, second, high = between.groups()
-        if ("<" in first or "l" in first) != ("<" in second or "l" in second):
-            return None
-        if ">" in first or "g" in first:
-            low, first, second, high = high, second, first, low
-        opening, closing = "[" if "e" in first else "(", "]" if "e" in second else ")"
-    elif beyond:
-        name, sign, end = (
-            beyond["name"] or beyond["name2"],
-            beyond["sign"] or beyond["sign2"],
-            beyond["end"] or beyond["end2"],
-        )
-        greater = (">" in sign or "g" in sign) == (beyond["name"] is not None)
-        equal = "e" in sign
-        low, high = (end, "\\infty") if greater else ("-\\infty", end)
-        opening, closing = ("[" if equal else "(", ")") if greater else ("(", "]" if equal else ")")
-    else:
-        return None
-    signs = opening + closing
-    shape: Shape = "tuple" if signs == "()" else "closed" if signs == "[]" else "half-open"
-    return Group(shape, (_read(low, depth + 1), _read(high, depth + 1)), signs, name=name)
+def _interval(bounds: Bounds, depth: int) -> Group:
+    shape: Shape = "tuple" if bounds.signs == "()" else "closed" if bounds.signs == "[]" else "half-open"
+    items = _read(bounds.low, depth + 1), _read(bounds.high, depth + 1)
+    return Group(shape, items, bounds.signs, name=bounds.name)
 
 
 def _value(text: str) -> Value:

@@ -69,7 +69,7 @@ _ASIDE = re.compile(
     r"\s?(?:\\text\s?\{\s?\([^(){}]*[A-Za-z]{2}[^(){}]*\)\s?\}|\(\s?\\text\s?\{[^{}]*\}[^()]*\)"
     r"|(?<=[A-Za-z}\d])\s+\([^()\\]*[A-Za-z]{3}[^()\\]*\))\s?$"
 )
-_ASIDE_TOLD = re.compile(r"\b(?:base|mod|modulo|or|and|to|times|dozen|hundred|thousand|million)\b", re.IGNORECASE)
+_TELLING_ASIDE = re.compile(r"\b(?:base|mod|modulo|or|and|to|times|dozen|hundred|thousand|million)\b", re.IGNORECASE)
 _MODULUS = re.compile(
     r"[\s,]*(?:\(\s?)?(?:\\text\s?\{)?\s?\(?\s?(?:\\[pb]?mod(?![A-Za-z])|\\pod(?![A-Za-z])"
     r"|\\text\s?\{\s?\(?mod(?:ulo)?\s?\}|(?<![A-Za-z\\])mod(?:ulo)?(?![A-Za-z]))"
@@ -140,7 +140,7 @@ def _without_clause(text: str) -> tuple[str, str]:
         if not denied and not _ALTERS.search(rest) and head.count("(") >= head.count(")"):
             return _closed(head), "" if clause["reason"] else _condition(rest)
     aside = _ASIDE.search(text)
-    if aside and text[: aside.start()].strip() and not DENIED.search(aside[0]) and not _ASIDE_TOLD.search(aside[0]):
+    if aside and text[: aside.start()].strip() and not DENIED.search(aside[0]) and not _TELLING_ASIDE.search(aside[0]):
         return _closed(text[: aside.start()].strip()), ""
     shown = _CONDITION.search(text)
     if shown and (head := text[: shown.start()].strip()) and not re.search(r"[<>]|\\(?:[lg]e|neq)(?![A-Za-z])", head):

@@ -130,7 +130,7 @@ def chain_of(text: str) -> Chain:
         len(rest) > 1
         and rest[0][0] != "~"
         and _SIMPLE.fullmatch(rest[0][1])
-        and _SYMBOL.search(_COMMANDS.sub(_kept, rest[0][1]))
+        and _SYMBOL.search(_COMMANDS.sub(_symbol_only, rest[0][1]))
     ):
         name, rest = name or squeezed(rest[0][1]), rest[1:]
     sides = [piece for kind, piece in rest if kind != "~"]
@@ -179,19 +179,19 @@ def squeezed(text: str) -> str:
     )
 
 
-def _kept(command: re.Match[str]) -> str:
+def _symbol_only(command: re.Match[str]) -> str:
     return command[0] if _SYMBOL.match(command[0]) else " "
 
 
 def _symbolic(text: str) -> bool:
     """Whether variables stand in it: not only numbers, functions and constants."""
-    return _SYMBOL.search(_COMMANDS.sub(_kept, text)) is not None
+    return _SYMBOL.search(_COMMANDS.sub(_symbol_only, text)) is not None
 
 
 def _names(text: str) -> bool:
     if _COORDINATES.fullmatch(text) or _SIMPLE.fullmatch(text):
         return _symbolic(text) or text.strip() in {"e", "i", "E", "I"} or "\\m" in text or "(" in text
-    letters = re.findall(rf"{_LETTER}", _COMMANDS.sub(_kept, text))
+    letters = re.findall(rf"{_LETTER}", _COMMANDS.sub(_symbol_only, text))
     return len(letters) > 1 and _SUM.fullmatch(text) is not None
 
 

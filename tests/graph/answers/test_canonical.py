@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from peerleap.graph.answers import LONGEST, canonical, detect_task, extract_answer, last_box
+from peerleap.graph.answers import canonical, detect_task, extract_answer, last_box
+from peerleap.graph.answers.boxed import LONGEST
 from peerleap.graph.vote import group_answers
 
 SAME = [

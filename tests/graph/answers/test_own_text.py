@@ -3,22 +3,22 @@
 import pytest
 
 from peerleap.evals.grading.grader import Grader
-from peerleap.graph.answers import own_text
+from peerleap.graph.answers import extract_answer, own_text
 from peerleap.graph.history.segments import Kind, Segment
 
 ASKED = "\n\nFinal answer: \\boxed{"
 
 
-def history(*told: tuple[Kind, str]) -> list[Segment]:
-    return [Segment(kind=kind, round=0, token_ids=[], text=text) for kind, text in told]
+def history(*segments: tuple[Kind, str]) -> list[Segment]:
+    return [Segment(kind=kind, round=0, token_ids=[], text=text) for kind, text in segments]
 
 
 @pytest.mark.parametrize(
-    ("told", "extracted"),
+    ("segments", "extracted"),
     [
         # Its last thought invents a peer and is cut there; the answer that it was asked for is its own.
         ([("thought", "so \\boxed{5}. <comment>\nPeer 1:"), ("nudge", ASKED), ("answer", "7}")], "7"),
-        # Stopped at the tag, told that nobody has written, and on with its own work.
+        # Stopped at the tag, segments that nobody has written, and on with its own work.
         ([("thought", "hm <comment>"), ("nudge", "</comment> Nobody has."), ("thought", "so \\boxed{8}")], "8"),
         # Two requests without an insert between them are one text.
         ([("thought", "\\boxed{1} <comm"), ("thought", "ent>Peer 1: \\boxed{2}")], "1"),
@@ -28,8 +28,8 @@ def history(*told: tuple[Kind, str]) -> list[Segment]:
         ([("thought", "<comment>\\boxed{4}</comment> no: \\boxed{5}")], "5"),
     ],
 )
-def test_an_invented_comment_hides_nothing_but_itself(told: list[tuple[Kind, str]], extracted: str) -> None:
-    text = own_text(history(*told))
+def test_an_invented_comment_hides_nothing_but_itself(segments: list[tuple[Kind, str]], extracted: str) -> None:
+    text = own_text(history(*segments))
     with Grader() as grader:
         verdict = grader.check(text, extracted, "integer")
     assert (verdict.correct, verdict.extracted) == (True, extracted)
@@ -37,6 +37,13 @@ def test_an_invented_comment_hides_nothing_but_itself(told: list[tuple[Kind, str
 
 def test_an_answer_on_the_line_after_its_box_is_read() -> None:
     """The path was asked again, since its answer had ended with a line break before it began."""
-    told: list[tuple[Kind, str]] = [("thought", "so"), ("nudge", ASKED), ("answer", "\n"), ("answer", "7}\n")]
-    assert own_text(history(*told)) == "so\n\n\\boxed{7}\n"
-    assert own_text(history(*told[:3])) == "so"
+    segments: list[tuple[Kind, str]] = [("thought", "so"), ("nudge", ASKED), ("answer", "\n"), ("answer", "7}\n")]
+    assert own_text(history(*segments)) == "so\n\n\\boxed{7}\n"
+    assert own_text(history(*segments[:3])) == "so"
+
+
+def test_the_vote_and_the_grader_read_the_same_where_a_thought_ends_an_invented_comment() -> None:
+    written = history(("thought", r"So \boxed{5}. <comment> \boxed{4}</think> I stay with \boxed{6}"))
+    with Grader() as grader:
+        assert grader.check(own_text(written), "6", "integer").correct
+    assert extract_answer(written, "math") == "6"
