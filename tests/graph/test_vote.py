@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from peerleap.graph.vote import VOTES, group_answers, majority, most_similar, shortest_majority
+from peerleap.graph.answers import ELECTIONS
+from peerleap.graph.vote import group_answers, majority, most_similar, shortest_majority
 
 TOKENS = {"a": 100, "b": 200, "c": 300, "d": 400, "e": 500}
 
@@ -82,7 +83,7 @@ def test_the_vote_is_a_setting(leap: Any) -> None:
     script = answering("\\boxed{7}", "x" * 900 + "\\boxed{4}", "x" * 900 + "\\boxed{4}")
     assert leap(script, paths=3, vote="shortest_majority", rounds=0).out["answer"] == "7"
     assert leap(script, paths=3, vote="majority", rounds=0).out["answer"] == "4"
-    assert set(VOTES) == {"majority", "shortest_majority"}
+    assert set(ELECTIONS) == {"majority", "shortest_majority"}
 
 
 def test_free_answers_are_decided_by_likeness(leap: Any) -> None:
