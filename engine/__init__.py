@@ -10,6 +10,7 @@ Reading order:
 - `tokenizer`: loads a tokenizer; `tokenizer_check` refuses one that garbles text or lacks its template
 - `models`: finds a model and reads its configuration; `weights`, `generation_config`, `embedded`, `conversion`
 - `vllm_engine`: vLLM in this process; `arguments`, `device`, `starting`, `llm_thread`, `request`, `replicas`
+- `progress`: the phases of a start, for listeners and loggers; `phases`, how vLLM's processes report them
 - `processes`, `orphans`: vLLM's processes, and how they end with their host
 - `registry`: one engine per model and process
 - `scripted`: an engine whose model is a plain function
@@ -29,6 +30,7 @@ from peerleap.engine.errors import (
 )
 from peerleap.engine.generation_config import recommended_sampling
 from peerleap.engine.models import Model, default_model, resolve_model
+from peerleap.engine.progress import OnProgress, StartProgress, last_start, watch_starts
 from peerleap.engine.protocol import MAX_LOGPROBS, Completion, Engine, OnText, SamplingParams
 from peerleap.engine.registry import close_engines, get_engine
 from peerleap.engine.scripted import ScriptedEngine
@@ -49,10 +51,12 @@ __all__ = [
     "EngineStartError",
     "Model",
     "ModelError",
+    "OnProgress",
     "OnText",
     "RequestRefused",
     "SamplingParams",
     "ScriptedEngine",
+    "StartProgress",
     "Thinking",
     "TokenizerError",
     "TurnEnd",
@@ -67,6 +71,7 @@ __all__ = [
     "encode",
     "get_engine",
     "is_prepared",
+    "last_start",
     "parse_thinking",
     "recommended_sampling",
     "render_prompt",
@@ -74,4 +79,5 @@ __all__ = [
     "turn_end",
     "turn_markers",
     "vocabulary_hash",
+    "watch_starts",
 ]

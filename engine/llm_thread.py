@@ -8,11 +8,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import resource_tracker
-from typing import Any
+from typing import Any, cast
 
 from peerleap.engine.arguments import LORA_PATH, refuse_unknown
 from peerleap.engine.errors import EngineError, EngineStartError, RequestRefused
+from peerleap.engine.phases import listen
 from peerleap.engine.processes import children, descendants, wait_until_gone
+from peerleap.engine.progress import Phase, StartClock
 from peerleap.engine.protocol import SamplingParams
 from peerleap.engine.request import Generated, vllm_params
 from peerleap.engine.starting import Starting
@@ -33,20 +35,20 @@ class LLMThread:
         self._stopped = False
 
     @classmethod
-    def start(cls, engine_args: dict[str, Any]) -> Starting["LLMThread"]:
-        """Start an engine in the background.
+    def start(cls, engine_args: dict[str, Any], clock: StartClock) -> Starting["LLMThread"]:
+        """Start an engine in the background; `clock` announces its phases.
 
         The future raises `EngineStartError` where vLLM refuses the arguments or the model.
         """
         started = Starting["LLMThread"]()
         started.thread = threading.Thread(
-            target=cls._run, args=(engine_args, started), name="peerleap-engine", daemon=True
+            target=cls._run, args=(engine_args, started, clock), name="peerleap-engine", daemon=True
         )
         started.thread.start()
         return started
 
     @classmethod
-    def _run(cls, engine_args: dict[str, Any], started: Starting["LLMThread"]) -> None:
+    def _run(cls, engine_args: dict[str, Any], started: Starting["LLMThread"], clock: StartClock) -> None:
         # vLLM is made on a plain thread, before its loop runs: it blocks, and blocking inside a coroutine is an error
         # under `langgraph dev`.
         try:
@@ -54,10 +56,14 @@ class LLMThread:
             # The tracker's own start would unblock the signal again, so it comes first.
             resource_tracker.ensure_running()
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            llm, lora = _make(dict(engine_args), started)
+            clock.enter("importing vLLM")
+            with listen(lambda phase: clock.enter(cast("Phase", phase))):
+                llm, lora = _make(dict(engine_args), started, clock)
+            clock.enter("ready")
         except BaseException as error:  # noqa: BLE001
             if not isinstance(error, EngineStartError):
                 error = EngineStartError(f"vLLM did not start: {type(error).__name__}: {_first_line(error)}")
+            clock.enter("failed")
             started.set_exception(error)
             return
         loop = asyncio.new_event_loop()
@@ -147,7 +153,7 @@ class LLMThread:
         self._thread.join()
 
 
-def _make(engine_args: dict[str, Any], starting: Starting[Any]) -> tuple[Any, Any]:
+def _make(engine_args: dict[str, Any], starting: Starting[Any], clock: StartClock) -> tuple[Any, Any]:
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.lora.request import LoRARequest
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -158,6 +164,7 @@ def _make(engine_args: dict[str, Any], starting: Starting[Any]) -> tuple[Any, An
         engine_args.setdefault("enable_lora", True)
     refuse_unknown(engine_args, AsyncEngineArgs.__dataclass_fields__)
     starting.processes_follow()
+    clock.enter("starting its process")
     with _without_compiler(engine_args):
         return AsyncLLM.from_engine_args(AsyncEngineArgs(**engine_args)), lora
 

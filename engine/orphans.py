@@ -1,11 +1,14 @@
-"""vLLM's engine process does not notice when the process that started it is killed. As a plugin of vLLM, loaded in each
-of its processes, this makes it die with its host.
+"""Makes vLLM's processes die with the process that started them, whose death they do not notice themselves.
+
+vLLM loads this as a plugin in each of its processes.
 """
 
 import ctypes
 import os
 import signal
 import sys
+
+from peerleap.engine.phases import report_phases
 
 HOST = "PEERLEAP_ENGINE_HOST"
 """Environment variable that holds the process id of the host."""
@@ -14,15 +17,19 @@ _PR_SET_PDEATHSIG = 1
 
 
 def mark_host() -> None:
-    """Say that engine processes started from here on belong to this process."""
+    """Mark the engine processes that are started from here on as this process's."""
     os.environ[HOST] = str(os.getpid())
 
 
 def die_with_host() -> None:
-    """Entry point of the plugin: in an engine process of ours, ask the kernel to be killed when the host dies."""
+    """Entry point of the plugin: in an engine process of ours, ask the kernel to be killed when the host dies.
+
+    The process also begins to report its phases to the host.
+    """
     host = os.environ.get(HOST, "")
     if not host.isdigit() or int(host) == os.getpid() or sys.platform != "linux":
         return
+    report_phases()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     try:
         os.kill(int(host), 0)

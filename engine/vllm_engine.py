@@ -15,6 +15,7 @@ from peerleap.engine.errors import EngineDead, EngineError, EngineMissing, Engin
 from peerleap.engine.llm_thread import LLMStopped, LLMThread
 from peerleap.engine.models import Model, resolve_model
 from peerleap.engine.orphans import mark_host
+from peerleap.engine.progress import StartClock
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
 from peerleap.engine.replicas import Replicas
 from peerleap.engine.request import Generated, Replayed
@@ -183,7 +184,7 @@ class VLLMEngine:
                 if self._loaded[1] is not None:
                     defaults["tokenizer"] = self._loaded[1]
                 mark_host()
-                self._current = LLMThread.start(defaults | self._engine_args)
+                self._current = LLMThread.start(defaults | self._engine_args, StartClock(self.model))
                 # Registered once multiprocessing has registered its own: handlers run last in, first out, and the
                 # engine must end before multiprocessing kills its processes.
                 self._current.add_done_callback(lambda _: atexit.register(self.close))

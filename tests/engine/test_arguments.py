@@ -12,6 +12,7 @@ import pytest
 from peerleap.engine import EngineStartError, VLLMEngine, arguments
 from peerleap.engine.arguments import LORA_PATH, check_arguments, known_arguments
 from peerleap.engine.llm_thread import Starting, _make
+from peerleap.engine.progress import StartClock
 from peerleap.graph import build_graph
 
 UNKNOWN = [
@@ -100,5 +101,5 @@ def test_the_source_is_read_right() -> None:
 @pytest.mark.parametrize(("name", "hint"), UNKNOWN)
 def test_unknown_argument_names_the_close_match(name: str, hint: str) -> None:
     with pytest.raises(EngineStartError, match=f"engine argument {name!r} is unknown to vLLM") as caught:
-        _make({"model": "x", name: 1}, Starting())
+        _make({"model": "x", name: 1}, Starting(), StartClock("x"))
     assert hint in str(caught.value)

@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from peerleap.engine import EngineDead, EngineError, EngineStartError, SamplingParams, VLLMEngine
+from peerleap.engine import (
+    EngineDead,
+    EngineError,
+    EngineStartError,
+    SamplingParams,
+    StartProgress,
+    VLLMEngine,
+    watch_starts,
+)
 from peerleap.engine import llm_thread as core_module
 from peerleap.engine import vllm_engine as engine_module
 
@@ -57,7 +65,7 @@ async def hangs() -> Any:
 
 
 @pytest.fixture(autouse=True)
-def fake_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
+def fake_vllm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("vllm", "vllm.exceptions", "vllm.v1", "vllm.v1.engine", "vllm.v1.engine.exceptions"):
         module = ModuleType(name)
         module.__dict__.update(
@@ -69,6 +77,7 @@ def fake_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core_module, "vllm_params", lambda params, stream: params)
     monkeypatch.setattr(engine_module, "vllm_device", lambda: "cpu")
     monkeypatch.setattr(engine_module, "set_environment", lambda device: None)
+    monkeypatch.setenv("PEERLEAP_CACHE", str(tmp_path / "cache"))
 
 
 Make = Callable[..., tuple[VLLMEngine, list[FakeLLM]]]
@@ -81,7 +90,7 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Make]:
     def engine_of(*lives: Life) -> tuple[VLLMEngine, list[FakeLLM]]:
         started = list[FakeLLM]()
 
-        def start(_arguments: dict[str, Any], _starting: Any) -> tuple[FakeLLM, None]:
+        def start(_arguments: dict[str, Any], _starting: Any, _clock: Any) -> tuple[FakeLLM, None]:
             started.append(FakeLLM(lives[len(started)]))
             return started[-1], None
 
@@ -192,7 +201,7 @@ async def test_closing_calls_a_start_off(make: Make, monkeypatch: pytest.MonkeyP
     engine, started = make()
     importing, go_on = threading.Event(), threading.Event()
 
-    def start(_arguments: Any, starting: Any) -> Any:
+    def start(_arguments: Any, starting: Any, _clock: Any) -> Any:
         importing.set()
         go_on.wait(30)
         starting.processes_follow()
@@ -216,7 +225,7 @@ async def test_closing_ends_the_processes_of_a_start(make: Make, monkeypatch: py
     engine, _ = make()
     processes = list[Any]()
 
-    def start(_arguments: Any, starting: Any) -> Any:
+    def start(_arguments: Any, starting: Any, _clock: Any) -> Any:
         starting.processes_follow()
         with subprocess.Popen(["sleep", "600"]) as process:
             processes.append(process)
@@ -231,3 +240,38 @@ async def test_closing_ends_the_processes_of_a_start(make: Make, monkeypatch: py
     with pytest.raises(EngineStartError, match="its process died"):
         await request
     assert processes[0].returncode == -15
+
+
+async def test_a_start_is_announced_with_what_it_took_the_last_time(make: Make) -> None:
+    seen = list[StartProgress]()
+    engine, _ = make(lambda _: dies(), lambda _: says("ok"))
+    with watch_starts(seen.append):
+        await engine.generate([1], PARAMS)
+    assert [progress.phase for progress in seen] == ["importing vLLM", "ready"] * 2, "the restart is one, too"
+    assert seen[0].last_seconds is None
+    assert seen[2].last_seconds == pytest.approx(seen[1].seconds, abs=0.1)
+    assert "once per process" in seen[0].text
+    assert "the last time here" in seen[2].text
+    assert all(progress.model == engine.model for progress in seen)
+
+
+async def test_a_failed_start_is_announced(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, _ = make()
+    seen = list[StartProgress]()
+
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(core_module, "_make", fail)
+    with watch_starts(seen.append), pytest.raises(EngineStartError):
+        await engine.start()
+    assert [progress.phase for progress in seen] == ["importing vLLM", "failed"]
+
+
+async def test_a_listener_that_fails_does_not_stop_the_start(make: Make) -> None:
+    def fails(_: StartProgress) -> None:
+        raise RuntimeError("no terminal")
+
+    engine, _ = make(lambda _: says("ok"))
+    with watch_starts(fails):
+        assert (await engine.generate([1], PARAMS)).text == "ok"
