@@ -1,16 +1,17 @@
 """How one call is configured for LangGraph: its events, its settings, what its check has prepared."""
 
+import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
 from peerleap.graph.checkpoints import Checkpointer
-from peerleap.graph.errors import InputError
+from peerleap.graph.errors import CheckpointError, InputError
 from peerleap.graph.events import EventBuffer, buffer_config
 from peerleap.graph.langgraph_keys import STREAMED
 from peerleap.graph.prepare import PREPARED, Prepared
-from peerleap.graph.settings import Settings
+from peerleap.graph.settings import Settings, as_settings
 from peerleap.tools import RunScope, scope_config
 
 # Name of the settings of a run in the metadata of its checkpoints.
@@ -52,13 +53,20 @@ def stored_settings(entered: Any, stored: CheckpointTuple | None, settings: Sett
 
     Raises:
         InputError: nothing is stored where the call goes on from.
+        CheckpointError: the stored settings are damaged.
     """
     if stored is None:
         thread, checkpoint = entered["configurable"]["thread_id"], entered["configurable"].get("checkpoint_id")
         what = "run is" if checkpoint is None else f"checkpoint_id={checkpoint!r} is"
         raise InputError(f"thread_id={thread!r}: no {what} stored under this name, so there is nothing to resume")
     text: Any = stored.metadata.get(_SETTINGS)
-    return settings if settings is not None or not text else Settings.model_validate_json(text)
+    if settings is not None or not text:
+        return settings
+    try:
+        return as_settings(json.loads(text))
+    except (ValueError, TypeError, RecursionError) as error:
+        thread = entered["configurable"]["thread_id"]
+        raise CheckpointError(f"thread_id={thread!r}: the stored settings of this run are damaged: {error}") from error
 
 
 def durable(options: Mapping[str, Any], checkpointer: object) -> dict[str, Any]:

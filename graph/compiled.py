@@ -10,11 +10,11 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import StateGraph
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer as CheckpointerArgument
 from langgraph.types import Command
 
 from peerleap.graph.call import call_config, durable, event_buffer, stored_settings
+from peerleap.graph.checked_states import CheckedStates
 from peerleap.graph.checkpoints import aone_run, marked_ending, one_run
 from peerleap.graph.events import Event, EventBuffer
 from peerleap.graph.inputs import check_call, check_options
@@ -61,7 +61,7 @@ class LeapGraph(StateGraph[Any, Settings, Any, Any]):
         return 2 * len(self.run.team) + 16
 
 
-class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
+class CompiledLeapGraph(CheckedStates):
     """A compiled LeaP graph: as any compiled graph, but a bad call is refused before it leaves a trace."""
 
     if TYPE_CHECKING:  # a mapping will do as input and context
@@ -130,11 +130,13 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         config, settings, thread = self._begin(input, config, context, options)
         with one_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
             prepared = self._leap.run.check(input, settings) if thread and isinstance(input, Mapping) else None
-            if thread and input is None:
+            if thread and not isinstance(input, Mapping):
                 entered = self._entered(config, thread)
-                settings = stored_settings(entered, self._saver.get_tuple(entered), settings)
+                stored = self._saver.get_tuple(entered)
+                settings = stored_settings(entered, stored, settings)
+                self.check_resumed(stored, self.get_state(entered), thread)
             run, buffer = self._configured(config, options, scope, settings if thread else None, prepared)
-            parts = super().stream(input, run, context=settings, **self._durable(options))
+            parts = super().stream(input, run, context=settings, **durable(options, self.checkpointer))
             # Closed before the thread is let go: a reader may leave in the middle.
             with closing(cast("Generator[Any]", parts)):
                 for part in parts:
@@ -170,11 +172,13 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
             prepared = None
             if thread and isinstance(input, Mapping):
                 prepared = await asyncio.to_thread(self._leap.run.check, input, settings)  # it reads the model's files
-            if thread and input is None:
+            if thread and not isinstance(input, Mapping):
                 entered = self._entered(config, thread)
-                settings = stored_settings(entered, await self._saver.aget_tuple(entered), settings)
+                stored = await self._saver.aget_tuple(entered)
+                settings = stored_settings(entered, stored, settings)
+                self.check_resumed(stored, await self.aget_state(entered), thread)
             run, buffer = self._configured(config, options, scope, settings if thread else None, prepared)
-            parts = super().astream(input, run, context=settings, **self._durable(options))
+            parts = super().astream(input, run, context=settings, **durable(options, self.checkpointer))
             async with aclosing(cast("AsyncGenerator[Any]", parts)):
                 with marked_ending(self.checkpointer, thread):
                     async for part in parts:
@@ -210,6 +214,7 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
     ) -> tuple[Any, Settings | None, str | None]:
         """Configuration, settings and thread of a call that is in order."""
         check_options(options)
+        self.check_command(values)
         # As LangGraph has it: a call without a `configurable` in the node of another graph has that node's.
         around = (var_child_runnable_config.get() or {}).get("configurable")
         inherits = bool(around) and not self._configurable(config)
@@ -241,9 +246,6 @@ class CompiledLeapGraph(CompiledStateGraph[Any, Settings, Any, Any]):
         if earlier := self._configurable(config).get("checkpoint_id"):
             found["configurable"]["checkpoint_id"] = earlier
         return found
-
-    def _durable(self, options: dict[str, Any]) -> dict[str, Any]:
-        return durable(options, self.checkpointer)
 
 
 def _list(modes: Any) -> list[str]:

@@ -1,15 +1,13 @@
 """A LangGraph checkpointer with what runs need beyond checkpoints: locks, notes, careful deletion."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
-    BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
@@ -18,23 +16,20 @@ from langgraph.checkpoint.base import (
 )
 
 from peerleap.graph.checkpoints.pending_writes import write_shielded, writes_in_progress
-from peerleap.graph.checkpoints.pruning import Stored, beside_latest, only_of_runs
-from peerleap.graph.errors import CheckpointError, InputError
+from peerleap.graph.checkpoints.pruning import PruningSaver
+from peerleap.graph.checkpoints.serializer import KEY_VARIABLE
+from peerleap.graph.errors import CheckpointError
 
-KEY_VARIABLE = "LANGGRAPH_AES_KEY"
-# Texts of the serializer and the cipher where the key is a different one, or missing.
-_OTHER_KEY = ("MAC check failed", "+aes")
+# Namespace of the note by which a key is recognised.
+_KEY_NOTE = "leap_key"
 
 
-class Checkpointer(BaseCheckpointSaver[Any]):
+class Checkpointer(PruningSaver):
     """A checkpointer over one database, for `invoke` and `ainvoke`, on any thread and any event loop.
 
     LangGraph's own savers serve either sync or async callers. The async methods of this one run the sync ones in
     worker threads.
     """
-
-    name: str
-    """Where the runs are, as messages show it; the same for every checkpointer over this database."""
 
     def hold(self, thread_id: str) -> AbstractContextManager[None]:
         """Keep other processes from running this thread; a process that dies releases it.
@@ -75,74 +70,33 @@ class Checkpointer(BaseCheckpointSaver[Any]):
         """Delete the entries of all tasks of a graph: their results are stored."""
         raise NotImplementedError
 
-    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Delete what a server's runs have stored, as when they are rolled back.
-
-        Checkpoints that another run continued from stay: its histories begin in them.
-
-        Args:
-            run_ids: the `run_id` in the metadata of the checkpoints.
-        """
-        runs = frozenset(map(str, run_ids))
-        self._delete_some(self._threads_of(runs), lambda stored: only_of_runs(stored, runs))
-
-    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Delete threads, or all of their checkpoints that the latest state is not read from.
-
-        Args:
-            thread_ids: the threads.
-            strategy: `keep_latest`, or `delete` for everything.
-
-        Raises:
-            ValueError: `strategy` is neither `keep_latest` nor `delete`.
-        """
-        threads = [str(thread) for thread in thread_ids]
-        if strategy == "keep_latest":
-            self._delete_some(threads, beside_latest)
-        elif strategy == "delete":
-            for thread in threads:
-                self.delete_thread(thread)
-        else:
-            raise ValueError(f"strategy={strategy!r}: choose 'keep_latest' or 'delete'")
-
-    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Copy a thread, notes included, to an unused id.
-
-        The copy belongs to no run: it stays when a run of the original is deleted.
-
-        Args:
-            source_thread_id: the thread to copy.
-            target_thread_id: id of the copy.
-
-        Raises:
-            InputError: there is a run under the target's id.
-        """
-        target: RunnableConfig = {"configurable": {"thread_id": target_thread_id, "checkpoint_ns": ""}}
-        if self.get_tuple(target) is not None:
-            raise InputError(f"thread_id={target_thread_id!r}: there is a run of this name; choose another name")
-        self._copy(source_thread_id, target_thread_id)
-
-    def _copy(self, source: str, target: str) -> None:
-        """Copy all that is stored under a thread's id, without the `run_id` of its writer."""
-        raise NotImplementedError
-
-    def _threads_of(self, runs: Collection[str]) -> list[str]:
-        """Ids of the threads with checkpoints of these runs."""
-        raise NotImplementedError
-
-    def _delete_some(self, threads: Sequence[str], choose: Callable[[Collection[Stored]], list[Stored]]) -> None:
-        """Delete the chosen checkpoints of the threads, and the notes of the graphs that wrote them."""
-        raise NotImplementedError
-
     def close(self) -> None:
         """Close the database; what is stored stays."""
         raise NotImplementedError
 
-    def _check_key(self, error: Exception) -> None:
-        """Name the cause where an error comes from a key that is not the one with which runs were stored."""
-        if any(text in str(error) for text in _OTHER_KEY):
-            which = "with another key than that of" if os.environ.get(KEY_VARIABLE) else "and there is no key in"
-            raise CheckpointError(f"runs in {self.name!r} are encrypted, {which} {KEY_VARIABLE}; set theirs") from error
+    def check_key(self) -> None:
+        """Refuse a key that is not the one of the runs here; the first key is remembered.
+
+        Raises:
+            CheckpointError: runs here are encrypted with another key.
+        """
+        if not self.serde.seals:
+            return
+        try:
+            known = self.notes("", _KEY_NOTE, "")
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"runs in {self.name!r} are encrypted with another key than that of {KEY_VARIABLE}; set theirs"
+            ) from error
+        if not known:
+            self.note("", _KEY_NOTE, "", 0, {"this": "key"})
+
+    def _sealed_note(self, entry: dict[str, Any], *place: str) -> tuple[str, bytes]:
+        return self.serde.dumps_typed(self.serde.seal(entry, "note", *place))
+
+    def _opened_note(self, kind: str, value: bytes, *place: str) -> dict[str, Any]:
+        entry: dict[str, Any] = self.serde.open(self.serde.loads_typed((kind, value)), "note", *place)
+        return entry
 
     def __enter__(self) -> Self:
         return self

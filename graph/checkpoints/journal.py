@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
+from pydantic import TypeAdapter, ValidationError
 
 from peerleap.graph.checkpoints.base import Checkpointer
 from peerleap.graph.checkpoints.pending_writes import write_shielded
@@ -17,6 +18,7 @@ from peerleap.graph.errors import CheckpointError
 from peerleap.graph.history import Kind, Segment
 from peerleap.graph.langgraph_keys import CHECKPOINTER, NAMESPACE, TASK
 
+_SEGMENT = TypeAdapter(Segment)
 _INTERRUPTED = {"interrupted": True}
 
 Entry = dict[str, Any]
@@ -44,6 +46,8 @@ class Journal:
         if self._place is not None:
             checkpointer, thread, namespace, task = self._place
             self._read = await _checked(checkpointer, asyncio.to_thread(checkpointer.notes, thread, namespace, task))
+            if not all(map(_is_entry, self._read)):
+                raise CheckpointError(f"thread_id={thread!r}: a note of this run in {checkpointer.name!r} is damaged")
             self._written = len(self._read)
             self._done = [*self._read]
 
@@ -130,6 +134,17 @@ def close_journals(config: RunnableConfig) -> None:
     if place is not None:
         checkpointer, thread, namespace, _ = place
         checkpointer.drop_notes(thread, namespace)
+
+
+def _is_entry(entry: Any) -> bool:
+    """Whether an entry has one of the forms that are stored here; the ids of its segment go back to the engine."""
+    if not isinstance(entry, dict) or not {"segment", "answer", "interrupted"} & entry.keys():
+        return False
+    segment = entry.get("segment", entry.get("answer"))
+    try:
+        return segment is None or bool(_SEGMENT.validate_python(segment, strict=True))
+    except ValidationError:
+        return False
 
 
 async def _checked(checkpointer: Checkpointer, work: Awaitable[T]) -> T:

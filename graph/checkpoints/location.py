@@ -4,10 +4,10 @@ import os
 import warnings
 from pathlib import Path
 
-from langgraph.checkpoint.serde.base import SerializerProtocol
 from platformdirs import user_data_path
 
-from peerleap.graph.checkpoints.base import KEY_VARIABLE, Checkpointer
+from peerleap.graph.checkpoints.base import Checkpointer
+from peerleap.graph.checkpoints.serializer import serializer
 from peerleap.graph.errors import CheckpointError
 
 _FILE = "runs.sqlite"
@@ -39,7 +39,7 @@ def open_checkpointer(where: str | Path | None = None) -> Checkpointer:
         CheckpointError: it cannot be opened, a package for it is missing, or the key has the wrong length.
     """
     place = str(where or runs_location())
-    serde = _encryption()
+    serde = serializer()
     if place.startswith(("postgresql://", "postgres://")):
         from peerleap.graph.checkpoints.postgres import PostgresCheckpointer
 
@@ -72,19 +72,3 @@ def _file(place: str) -> Path:
     except RuntimeError as error:  # ~nosuchuser
         raise CheckpointError(f"runs cannot be stored in {place!r} (PEERLEAP_RUNS): {error}") from error
     return path / _FILE if place.endswith(("/", os.sep)) or path.is_dir() else path
-
-
-def _encryption() -> SerializerProtocol | None:
-    key = os.environ.get(KEY_VARIABLE)
-    if not key:
-        return None
-    if (size := len(key.encode())) not in {16, 24, 32}:
-        raise CheckpointError(f"{KEY_VARIABLE}: the key has {size} bytes; it must have 16, 24 or 32")
-    from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
-
-    try:
-        return EncryptedSerializer.from_pycryptodome_aes()
-    except ImportError as error:
-        raise CheckpointError(
-            f"{KEY_VARIABLE} is set, and encryption needs a package: pip install 'peerleap[encryption]'"
-        ) from error

@@ -1,88 +1,68 @@
+"""Runs in one SQLite file, beside it a folder with a lock for each thread."""
+
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from peerleap.graph.checkpoints import sqlite_statements as sql
 from peerleap.graph.checkpoints.base import Checkpointer
-from peerleap.graph.checkpoints.pruning import Stored
+from peerleap.graph.checkpoints.pruning import Compacted, Stored
+from peerleap.graph.checkpoints.sealing import check_thread_id
+from peerleap.graph.checkpoints.serializer import StrictSerializer
 from peerleap.graph.errors import CheckpointError, ThreadBusy
 
 _BUSY_SECONDS = 30.0
-_NOTES = """
-CREATE TABLE IF NOT EXISTS leap_notes (
-    thread_id TEXT NOT NULL, namespace TEXT NOT NULL, task_id TEXT NOT NULL, number INTEGER NOT NULL,
-    type TEXT NOT NULL, value BLOB NOT NULL,
-    PRIMARY KEY (thread_id, namespace, task_id, number)
-)
-"""
-# Metadata are JSON, stored as bytes.
-_THREADS_OF = """
-SELECT DISTINCT thread_id FROM checkpoints
-WHERE json_extract(CAST(metadata AS TEXT), '$.run_id') IN (SELECT value FROM json_each(?))
-"""
-_STORED = """
-SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id,
-    json_extract(CAST(metadata AS TEXT), '$.run_id')
-FROM checkpoints WHERE thread_id IN (SELECT value FROM json_each(?))
-"""
-_DELETE = (
-    "DELETE FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?",
-    "DELETE FROM writes WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?",
-)
-_DELETE_NOTES = "DELETE FROM leap_notes WHERE thread_id = ? AND namespace = ?"
-_COPY = (
-    """
-    INSERT INTO checkpoints (
-        thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
-    ) SELECT :to, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint,
-        CAST(json_remove(json_replace(CAST(metadata AS TEXT), '$.thread_id', :to), '$.run_id') AS BLOB)
-    FROM checkpoints WHERE thread_id = :from
-    """,
-    """
-    INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
-    SELECT :to, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value
-    FROM writes WHERE thread_id = :from
-    """,
-    """
-    INSERT INTO leap_notes (thread_id, namespace, task_id, number, type, value)
-    SELECT :to, namespace, task_id, number, type, value FROM leap_notes WHERE thread_id = :from
-    """,
-)
 
 
 class SqliteCheckpointer(Checkpointer, SqliteSaver):
-    """Runs in one SQLite file, beside it a folder with a lock for each thread."""
+    """Runs in one SQLite file."""
 
-    def __init__(self, conn: sqlite3.Connection, file: Path, serde: SerializerProtocol | None = None) -> None:
-        SqliteSaver.__init__(self, conn, serde=serde)
+    def __init__(self, conn: sqlite3.Connection, file: Path, serde: StrictSerializer | None = None) -> None:
+        SqliteSaver.__init__(self, conn, serde=serde or StrictSerializer())
         self.file, self.name = file, str(file)
         self._inode = file.stat().st_ino
 
     @classmethod
-    def open(cls, file: Path, serde: SerializerProtocol | None = None) -> "SqliteCheckpointer":
-        """Open the file, or make it, its folder readable by its owner only.
+    def open(cls, file: Path, serde: StrictSerializer | None = None) -> "SqliteCheckpointer":
+        """Open the file, or create it, readable by its owner only.
+
+        Args:
+            file: path of the database.
+            serde: how values are stored; without encryption by default.
+
+        Returns:
+            The checkpointer.
 
         Raises:
-            CheckpointError: the folder or the file cannot be made, or the file is something else.
+            CheckpointError: the folder or the file cannot be created, or the file is something else.
         """
         file = file.absolute()
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             conn = sqlite3.connect(file, check_same_thread=False, timeout=_BUSY_SECONDS)
-            store = cls(conn, file.resolve(), serde)
-            with store.cursor() as cursor:
-                cursor.execute(_NOTES)
-        except (OSError, sqlite3.Error) as error:
-            raise CheckpointError(f"runs cannot be kept in {str(file)!r} (PEERLEAP_RUNS): {error}") from error
-        return store
+            # A file from elsewhere may hold more than rows: nothing in its schema may run.
+            conn.execute("PRAGMA trusted_schema=OFF")
+            if foreign := conn.execute(sql.PROGRAMS).fetchone():
+                conn.close()
+                raise CheckpointError(f"{str(file)!r} is no file of runs: it holds a {foreign[0]}, {foreign[1]!r:.60}")
+            opened = cls(conn, file.resolve(), serde)
+            with opened.cursor() as cursor:
+                for statement in sql.TABLES:
+                    cursor.execute(statement)
+        except (OSError, ValueError, sqlite3.Error) as error:
+            raise CheckpointError(f"runs cannot be stored in {str(file)!r} (PEERLEAP_RUNS): {error}") from error
+        opened.check_key()
+        return opened
 
     @contextmanager
     def cursor(self, transaction: bool = True) -> Iterator[sqlite3.Cursor]:
@@ -105,15 +85,13 @@ class SqliteCheckpointer(Checkpointer, SqliteSaver):
                     cursor.close()
             except sqlite3.Error as error:
                 raise self._broken(str(error)) from error
-            except (NotImplementedError, ValueError) as error:
-                self._check_key(error)
-                raise
 
     @contextmanager
     def hold(self, thread_id: str) -> Iterator[None]:
-        """A lock file for the thread, let go by the system when the process ends."""
+        """A lock file for the thread; the system releases it when the process ends."""
+        check_thread_id(thread_id)
         folder = self.file.with_name(self.file.name + ".locks")
-        name = blake2b(thread_id.encode("utf-8", "replace"), digest_size=16).hexdigest()
+        name = blake2b(thread_id.encode(), digest_size=16).hexdigest()
         lock = FileLock(folder / f"{name}.lock", thread_local=False)
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -128,58 +106,77 @@ class SqliteCheckpointer(Checkpointer, SqliteSaver):
             lock.release()
 
     def threads(self) -> list[str]:
-        """Ids of the threads that are stored, the one used last first."""
+        """Ids of the stored threads, the most recently used first."""
         with self.cursor(transaction=False) as cursor:
-            cursor.execute(
-                "SELECT thread_id FROM checkpoints WHERE checkpoint_ns = '' "
-                "GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
-            )
-            return [thread_id for (thread_id,) in cursor.fetchall()]
+            return [thread_id for (thread_id,) in cursor.execute(sql.THREADS)]
 
     def note(self, thread_id: str, namespace: str, task_id: str, number: int, entry: dict[str, Any]) -> None:
-        """Keep the `number`-th thing that a task has done before its result is stored."""
-        row = (thread_id, namespace, task_id, number, *self.serde.dumps_typed(entry))
+        """As `Checkpointer.note`."""
+        place = (thread_id, namespace, task_id)
+        row = (*place, number, *self._sealed_note(entry, *place, str(number)))
         with self.cursor() as cursor:
             cursor.execute("INSERT OR REPLACE INTO leap_notes VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def notes(self, thread_id: str, namespace: str, task_id: str) -> list[dict[str, Any]]:
-        """What a task had done, in order."""
-        with self.cursor(transaction=False) as cursor:
-            cursor.execute(
-                "SELECT type, value FROM leap_notes WHERE thread_id = ? AND namespace = ? AND task_id = ? "
-                "ORDER BY number",
-                (thread_id, namespace, task_id),
-            )
-            return [self.serde.loads_typed(row) for row in cursor.fetchall()]
+        """As `Checkpointer.notes`."""
+        place = (thread_id, namespace, task_id)
+        with self._reading(thread_id), self.cursor(transaction=False) as cursor:
+            rows = cursor.execute(sql.NOTES, place).fetchall()
+            return [self._opened_note(kind, value, *place, str(number)) for number, kind, value in rows]
 
     def drop_notes(self, thread_id: str, namespace: str) -> None:
-        """Forget what the tasks of a graph had done: their results are stored."""
+        """As `Checkpointer.drop_notes`."""
         with self.cursor() as cursor:
-            cursor.execute(_DELETE_NOTES, (thread_id, namespace))
+            cursor.execute(sql.DELETE_NOTES, (thread_id, namespace))
 
     def delete_thread(self, thread_id: str) -> None:
         """As LangGraph's, notes included."""
         super().delete_thread(thread_id)
         with self.cursor() as cursor:
-            cursor.execute("DELETE FROM leap_notes WHERE thread_id = ?", (thread_id,))
+            for statement in sql.DELETE_THREAD:
+                cursor.execute(statement, (thread_id,))
 
     def _copy(self, source: str, target: str) -> None:
-        with self.cursor() as cursor:
-            for statement in _COPY:
+        with self._reading(source), self.cursor() as cursor:
+            for statement in sql.COPY:
                 cursor.execute(statement, {"from": source, "to": target})
+            if not self.serde.seals:
+                return
+            for table, kind, columns in sql.SEALED:
+                query = f"SELECT rowid, type, {columns[-1]}, {', '.join(columns[:-1])} FROM {table} WHERE thread_id = ?"  # noqa: S608
+                for row, stored, value, *place in cursor.execute(query, (target,)).fetchall():
+                    moved = self._moved(stored, value, kind, source, target, *map(str, place))
+                    update = f"UPDATE {table} SET type = ?, {columns[-1]} = ? WHERE rowid = ?"  # noqa: S608
+                    cursor.execute(update, (*moved, row))
+            for row, metadata, *place in cursor.execute(sql.METADATA, (target,)).fetchall():
+                changed = self._moved_metadata(json.loads(metadata), source, target, *place)
+                cursor.execute(
+                    "UPDATE checkpoints SET metadata = ? WHERE rowid = ?", (json.dumps(changed).encode(), row)
+                )
+
+    def _compacted_rows(self, thread_id: str, namespace: str, checkpoint_id: str) -> list[tuple[str, str, bytes]]:
+        with self.cursor(transaction=False) as cursor:
+            return cursor.execute(sql.COMPACTED, (thread_id, namespace, checkpoint_id)).fetchall()
+
+    def _parents(self, thread_id: str, namespace: str) -> dict[str, str | None]:
+        with self.cursor(transaction=False) as cursor:
+            return dict(cursor.execute(sql.PARENTS, (thread_id, namespace)).fetchall())
 
     def _threads_of(self, runs: Collection[str]) -> list[str]:
         with self.cursor(transaction=False) as cursor:
-            cursor.execute(_THREADS_OF, (json.dumps([*runs]),))
-            return [thread_id for (thread_id,) in cursor.fetchall()]
+            return [thread_id for (thread_id,) in cursor.execute(sql.THREADS_OF, (json.dumps([*runs]),))]
 
-    def _delete_some(self, threads: Sequence[str], choose: Callable[[Collection[Stored]], list[Stored]]) -> None:
+    def _stored(self, threads: Sequence[str]) -> list[Stored]:
+        with self.cursor(transaction=False) as cursor:
+            return [Stored(*row) for row in cursor.execute(sql.STORED, (json.dumps([*threads]),))]
+
+    def _delete(self, deleted: Collection[Stored], heirs: Collection[Stored], rows: Sequence[Compacted]) -> None:
         with self.cursor() as cursor:
-            cursor.execute(_STORED, (json.dumps([*threads]),))
-            chosen = choose([Stored(*row) for row in cursor.fetchall()])
-            for statement in _DELETE:
-                cursor.executemany(statement, [one[:3] for one in chosen])
-            cursor.executemany(_DELETE_NOTES, {one[:2] for one in chosen})
+            for statement in sql.DELETE:
+                cursor.executemany(statement, [one[:3] for one in deleted])
+            cursor.executemany(sql.DELETE_NOTES, {one[:2] for one in deleted})
+            cursor.executemany(sql.BEHEAD, [one[:3] for one in heirs])
+            cursor.executemany("INSERT OR REPLACE INTO leap_compacted VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def close(self) -> None:
         """Close the file; what is stored stays."""

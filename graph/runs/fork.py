@@ -140,7 +140,8 @@ def _around(
     reached = set()
     for stored in _question(saver, thread):
         at = stored.checkpoint["channel_values"].get("round")
-        reached.add(at)
+        if isinstance(at, int):
+            reached.add(at)
         if at == number + 1:
             found["after"] = stored.config  # the oldest of them is the last one seen
         elif at == number and found["before"] is None:
@@ -149,7 +150,11 @@ def _around(
         raise InputError(f"thread_id={thread!r}: no run is stored under this name")
     before = graph.get_state(found["before"]) if found["before"] else None
     after = graph.get_state(found["after"]) if found["after"] else None
-    records = graph.get_state(newest(thread)).values["rounds"]
+    latest = graph.get_state(newest(thread))
+    for state in (before, after, latest):
+        if state is not None:
+            graph.check_stored(state.values, thread, begun=True)
+    records = latest.values.get("rounds", [])
     shared = [record["round"] for record in records if record["round"] in reached]
     if before is None or unfinished_nodes(before) != ["leap_block"] or (after is not None and number not in shared):
         there = f"it has {', '.join(map(str, shared))}" if shared else "it has none"
@@ -165,7 +170,7 @@ def _question(saver: BaseCheckpointSaver[Any], thread: str) -> Iterator[Checkpoi
     # Read at once: a saver may hold its lock for as long as its list is being read.
     found = {_checkpoint_id(stored.config): stored for stored in saver.list(newest(thread))}
     at = next(iter(found), None)
-    while (stored := found.get(at)) is not None:
+    while (stored := found.pop(at, None)) is not None:  # a damaged one may descend from itself
         yield stored
         if stored.metadata.get("source") == "input":
             return
@@ -186,6 +191,8 @@ def _summarized(
         key = history_key(name)
         end = next(n for n, s in enumerate([*after[key], None]) if s is None or s["round"] > number)
         new: Sequence[Segment] = after[key][len(before[key]) : end]
+        if not new:
+            raise InputError(f"round={number}: {name!r} has written nothing in this block; it cannot be forked")
         if name in shared:
             results[name] = Summarized(segments=list(new[:-1]), summary=shared[name], error=None)
         else:

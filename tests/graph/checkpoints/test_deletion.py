@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from peerleap.graph import InputError, open_checkpointer
+from peerleap.graph import CheckpointError, InputError, open_checkpointer
 from peerleap.graph.checkpoints.base import Checkpointer
-from peerleap.graph.checkpoints.pruning import Stored, beside_latest, only_of_runs
+from peerleap.graph.checkpoints.pruning import Stored, beside_latest, orphans
 from peerleap.graph.checkpoints.sqlite import SqliteCheckpointer
 
 QUESTION = {"question": "What is 2 + 2?"}
@@ -38,10 +38,10 @@ def config(thread: str, run: str | None = None) -> Any:
 
 def rows(store: Any) -> dict[str, int]:
     """How many rows there are in each table."""
-    tables: tuple[str, ...] = ("checkpoints", "checkpoint_blobs", "checkpoint_writes", "leap_notes")
+    tables: tuple[str, ...] = ("checkpoints", "checkpoint_blobs", "checkpoint_writes", "leap_notes", "leap_compacted")
     cursor: Any
     if isinstance(store, SqliteCheckpointer):
-        tables, cursor = ("checkpoints", "writes", "leap_notes"), store.cursor()
+        tables, cursor = ("checkpoints", "writes", "leap_notes", "leap_compacted"), store.cursor()
     else:
         cursor = store._cursor()
     with cursor as opened:
@@ -84,15 +84,18 @@ def test_the_thread_is_as_it_was_before_the_run(graph: Any, small: Any, store: C
     assert rows(store)["checkpoints"] == before["checkpoints"]
 
 
-def test_a_run_that_another_went_on_from_stays(team: Any, block_then: Any, small: Any, store: Checkpointer) -> None:
-    graph = team(block_then("\\boxed{4}"), paths=2).graph.compile(checkpointer=store)
+def test_states_that_another_run_stored_stay_readable(graph: Any, small: Any, store: Checkpointer) -> None:
     graph.invoke(QUESTION, config("a", FIRST), context=small, interrupt_before=["vote"])
     graph.invoke(None, config("a", SECOND))
-    before, there = rows(store), history(graph, "a")
+    there = [state for state in history(graph, "a") if state[0].get("answer")]
+    full = rows(store)
     assert there[0][0]["answer"] == "4"
     store.delete_for_runs([FIRST])
-    assert rows(store) == before
     assert history(graph, "a") == there
+    assert [found.metadata.get("run_id") for found in store.list(config("a"))] == [SECOND] * len(there)
+    assert rows(store)["checkpoints"] < full["checkpoints"]
+    store.delete_for_runs([SECOND])
+    assert set(rows(store).values()) == {0}
 
 
 def test_deleting_no_run_or_an_unknown_one(graph: Any, small: Any, store: Checkpointer) -> None:
@@ -105,27 +108,71 @@ def test_deleting_no_run_or_an_unknown_one(graph: Any, small: Any, store: Checkp
     assert rows(store) == before
 
 
-def test_pruning_keeps_what_the_latest_state_comes_from(graph: Any, small: Any, store: Checkpointer) -> None:
+def size(store: Any) -> int:
+    """Bytes of all stored values."""
+    found = store.list(None)
+    total = 0
+    for one in found:
+        total += len(store.serde.dumps_typed(one.checkpoint)[1])
+        total += sum(len(store.serde.dumps_typed(value)[1]) for _, _, value in one.pending_writes or ())
+    return total
+
+
+def test_pruning_leaves_one_checkpoint_with_all_that_the_state_is_read_from(
+    graph: Any, small: Any, store: Checkpointer
+) -> None:
     graph.invoke(QUESTION, config("a"), context=small)
-    plain = rows(store)
     block = next(s for s in graph.get_state_history(config("a")) if s.next == ("leap_block",))
     changed = {**block.values["params"], "top_k": 1}
     forked = graph.update_state(block.config, {"params": changed}, as_node="solver_1")
     graph.invoke(None, forked)
     graph.invoke(QUESTION, config("b"), context=small)
     store.note("a", "", "task", 0, NOTE)
-    store.note("b", "", "task", 0, NOTE)
-    there, count = graph.get_state(config("a")), rows(store)
+    there, before = graph.get_state(config("a")), size(store)
     asyncio.run(store.aprune(["a", "b"]))
-    pruned = rows(store)
-    assert plain["checkpoints"] < pruned["checkpoints"] < count["checkpoints"]
+    assert rows(store)["checkpoints"] == 2
+    assert size(store) < before / 4
     found = graph.get_state(config("a"))
     assert (found.values, found.config, found.metadata) == (there.values, there.config, there.metadata)
     assert found.values["params"]["top_k"] == 1
+    assert found.parent_config is None
     assert store.notes("a", "", "task") == []
-    assert store.notes("b", "", "task") == [NOTE], "nothing was deleted beside it"
+    store.prune(["a", "b"])
+    assert graph.get_state(config("a")).values == there.values, "pruned twice"
     store.prune(["a", "b"], strategy="delete")
     assert set(rows(store).values()) == {0}
+
+
+def test_a_pruned_run_goes_on_and_is_pruned_again(graph: Any, small: Any, store: Checkpointer) -> None:
+    for thread in ("a", "b"):
+        graph.invoke(QUESTION, config(thread), context=small, interrupt_before=["leap_block"])
+    store.prune(["b"])
+    store.copy_thread("b", "c")
+    expected = graph.invoke(None, config("a"))
+    for thread in ("b", "c"):
+        out = graph.invoke(None, config(thread))
+        assert ids(out["histories"]) == ids(expected["histories"])
+        store.prune([thread])
+        state = graph.get_state(config(thread)).values
+        assert ids({name: state[f"history_{name}"] for name in out["histories"]}) == ids(expected["histories"])
+        assert state["rounds"] == expected["rounds"]
+        assert graph.invoke({"question": "And 3 + 3?"}, config(thread), context=small)["answer"] == "4"
+
+
+def ids(histories: Any) -> Any:
+    return {name: [(s["kind"], s["token_ids"]) for s in history] for name, history in histories.items()}
+
+
+def test_what_cannot_be_compacted_is_not_deleted(
+    graph: Any, small: Any, store: Checkpointer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph.invoke(QUESTION, config("a"), context=small)
+    before = rows(store)
+    with monkeypatch.context() as patch:
+        patch.setattr(store.serde, "loads_typed", lambda _: 1 / 0)
+        with pytest.raises(CheckpointError, match="damaged"):
+            store.prune(["a"])
+    assert rows(store) == before
 
 
 def test_an_unknown_strategy(store: Checkpointer) -> None:
@@ -165,14 +212,13 @@ def _stored(*given: tuple[str, str | None, str | None]) -> list[Stored]:
     return [Stored("a", "", at, parent, run) for at, parent, run in given]
 
 
-def test_lineage() -> None:
+def test_what_stays_and_loses_its_parent() -> None:
     tree = _stored(
-        ("1", None, "x"), ("2", "1", "x"), ("3", "2", "y"), ("4", "1", "x"), ("5", "4", "x"), ("6", "0", "x")
+        ("1", None, "x"), ("2", "1", "x"), ("3", "2", "y"), ("4", "1", "x"), ("5", "4", "y"), ("6", "0", "x")
     )  # fmt: skip
-    assert [one.checkpoint_id for one in only_of_runs(tree, {"x"})] == ["4", "5", "6"]
-    assert [one.checkpoint_id for one in only_of_runs(tree, {"y"})] == ["3"]
-    assert [one.checkpoint_id for one in only_of_runs(tree, {"x", "y"})] == ["1", "2", "3", "4", "5", "6"]
-    assert [one.checkpoint_id for one in beside_latest(tree[:5])] == ["2", "3"]
+    assert [one.checkpoint_id for one in beside_latest(tree)] == ["1", "2", "3", "4", "5"]
+    assert [one.checkpoint_id for one in orphans(tree, [one for one in tree if one.run_id == "x"])] == ["3", "5"]
+    assert orphans(tree, []) == orphans(tree, tree) == []
     elsewhere = [one._replace(thread_id=str(uuid4())) for one in tree[:2]]
     assert [one.checkpoint_id for one in beside_latest(elsewhere)] == []
 
