@@ -55,11 +55,6 @@ class LeapGraph(StateGraph[Any, Settings, Any, Any]):
         # A long run has many supersteps.
         return compiled.with_config(recursion_limit=10_000)
 
-    @property
-    def room(self) -> int:
-        """Threads for all paths at once, and for what LangGraph runs beside them; its own pool has five or so."""
-        return 2 * len(self.run.team) + 16
-
 
 class CompiledLeapGraph(CheckedStates):
     """A compiled LeaP graph: as any compiled graph, but a bad call is refused before it leaves a trace."""
@@ -233,9 +228,10 @@ class CompiledLeapGraph(CheckedStates):
         modes = {*_list(options.get("stream_mode") or self.stream_mode), *_list(options.get("print_mode") or ())}
         buffer = event_buffer(modes, self._configurable(config))
         run = call_config(config, buffer, scope, stored, prepared)
-        # `max_concurrency` counts a batch's questions. Fewer threads than paths would make a reader wait for ever.
+        # `max_concurrency` counts a batch's questions. Fewer threads than paths would make a reader wait for ever:
+        # all paths run at once, and LangGraph runs something beside each; its own pool has five or so.
         requested = (config or {}).get("max_concurrency") or (self.config or {}).get("max_concurrency")
-        return {**run, "max_concurrency": max(requested or 0, self._leap.room)}, buffer
+        return {**run, "max_concurrency": max(requested or 0, 2 * len(self._leap.run.team) + 16)}, buffer
 
     def _configurable(self, config: Any) -> dict[str, Any]:
         return {**((self.config or {}).get("configurable") or {}), **((config or {}).get("configurable") or {})}
