@@ -1,5 +1,6 @@
 """What a person follows in a run: each path's lane, each LeaP block, and who changed its answer after reading whom."""
 
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -9,6 +10,8 @@ from typing import Any, NamedTuple
 DOING = {"thought": "thinking", "summary": "summarizing", "answer": "answering"}
 # Kinds of segments from whose text a path's own answer is read.
 _ANSWERING = {"thought", "answer", "nudge"}
+# Tags and control tokens, which say nothing to a person.
+_MARKUP = re.compile(r"</?(?:summarize|comment|think)>|<\|\w+\|>")
 _WORDS_CHARACTERS = 400
 _WINDOW_SECONDS = 8.0
 # Until a request has ended, nobody knows how many tokens its text has: this is an English text's ratio.
@@ -128,7 +131,7 @@ class Board:
                 lane.usage = Counter({name: event["usage"].get(name, 0) for name in (*DOING, "inserted")})
             case "tokens":
                 lane.round, lane.state = event["round"], DOING.get(event["kind"], lane.state)
-                lane.words = (lane.words + event["text"])[-_WORDS_CHARACTERS:]
+                lane.words = _MARKUP.sub(" ", lane.words + event["text"])[-_WORDS_CHARACTERS:]
                 lane.open_characters += len(event["text"])
             case "segment":
                 self._add_segment(lane, event)

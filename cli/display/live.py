@@ -76,7 +76,7 @@ class LiveView:
         seconds = time.monotonic() - self._start
         tokens = sum(map(self.board.tokens, self.board.lanes.values()))
         speeds = [speed for speed in map(self.board.speed, self.board.lanes.values()) if speed is not None]
-        parts = [f"{seconds:.0f} s", f"{tokens:,} tokens"]
+        parts = [f"{seconds:.0f} s", f"{tokens:,} tokens generated"]
         if speeds:
             parts.append(f"{sum(speeds):.0f} tokens/s")
         lines = [Text(clip(self._notice, width), style="yellow")] if self._notice else []
@@ -111,9 +111,9 @@ def _columns(board: Board, width: int) -> dict[str, int]:
     """Widths of the columns before the last words, by head; the least needed ones go where there is no room."""
     wide = width >= _WIDE
     name = min(max(map(cell_len, board.lanes)), 16 if wide else 10)
-    sizes = {"path": max(4, name), "tokens": 15 if wide else 9, "tok/s": 5, "state": 22 if wide else 11,
+    sizes = {"path": max(4, name), "budget": 15 if wide else 9, "tok/s": 5, "state": 22 if wide else 11,
              "answer": 18 if wide else 10}  # fmt: skip
-    for dropped in ("tok/s", "answer", "tokens", "state"):
+    for dropped in ("tok/s", "answer", "budget", "state"):
         if sum(size + _GAP for size in sizes.values()) <= width + _GAP:
             break
         del sizes[dropped]
@@ -122,14 +122,14 @@ def _columns(board: Board, width: int) -> dict[str, int]:
 
 def _lane(board: Board, name: str, lane: Lane, columns: Mapping[str, int]) -> Text:
     speed, budget = board.speed(lane), board.settings.get("max_tokens")
-    wide = columns.get("tokens", 0) > 9
+    wide = columns.get("budget", 0) > 9
     spent = _count(board.used(lane), wide) + (f"/{_count(budget, wide)}" if isinstance(budget, int) else "")
     # "waiting for its peers" is cut to its first word where there is no room for all of it.
     state = lane.state if cell_len(lane.state) <= columns.get("state", 0) else lane.state.split()[0]
     mark = "* " if lane.changed else ""
     cells = {
         "path": (name, "bold"),
-        "tokens": (spent, ""),
+        "budget": (spent, ""),
         "tok/s": ("" if speed is None else f"{speed:.0f}", ""),
         "state": (state, _STYLES.get(lane.state, "dim")),
         "answer": (mark + (lane.answer or ""), "bold yellow" if lane.changed else "bold"),
@@ -160,17 +160,18 @@ def _block(board: Board, width: int, room: int) -> list[Text]:
     if not board.blocks or room < 2:
         return []
     block = board.blocks[-1]
-    names = list(block.summaries | block.routes)
+    names = [name for name in board.lanes if name in block.summaries or name in block.routes]
     shown = names[: room - 1 if len(names) < room else room - 2]
     size = min(max(map(cell_len, names), default=0), 16 if width >= _WIDE else 10)
     lines = [_block_head(board, block, width)]
+    reads = {name: _reads(name, block, names, 36 if width >= _WIDE else 20) for name in shown if name in block.routes}
+    column = max(map(cell_len, reads.values()), default=0)
     for name in shown:
         line = Text(set_cell_size(clip(name, size), size) + " ", style="bold", no_wrap=True)
-        if name in block.routes:
-            line.append(_reads(name, block, names, 36 if width >= _WIDE else 20), style="cyan")
+        line.append(set_cell_size(reads.get(name, ""), column) + " " * bool(column), style="cyan")
         left = width - cell_len(line.plain)
         if left > 12 and name in block.summaries:
-            line.append(clip(f" “{first_line(block.summaries[name])}”", left), style="italic")
+            line.append(clip(f"“{first_line(block.summaries[name])}”", left), style="italic")
         lines.append(line)
     if more := len(names) - len(shown):
         lines.append(Text(f"... and {more} more summaries", style="dim"))
