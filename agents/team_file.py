@@ -27,6 +27,9 @@ ENGINE_ARGS = frozenset(
 """vLLM's engine arguments that a file can set. Many others name classes or plugins that vLLM runs, or hold tables that
 can do so."""
 
+MOST_OF_LIMITS = {"calls": 100_000, "chars": 1_000_000, "seconds": 86_400, "path_seconds": 86_400}
+"""The largest `limits` that a file can set; Python can set others."""
+
 # Any other text is the name of a class that vLLM imports.
 _EXECUTORS = ("mp", "ray", "uni")
 
@@ -155,6 +158,10 @@ def _peer(fields: Any, where: str, shared: dict[Any, BaseTool]) -> Peer:
             Path(model).expanduser()
         except RuntimeError as error:  # ~nosuchuser
             raise TeamError(f"{where}.model={model!r:.80}: {error} Give the folder's full path") from error
+    if isinstance(limits := fields.get("limits"), Mapping):
+        for name, most in MOST_OF_LIMITS.items():
+            if isinstance(value := limits.get(name), int | float) and value > most:
+                raise TeamError(f"{where}.limits.{name}={value!r} is too large: {most} at most in a file")
     try:
         return Peer.model_validate({**fields, "tools": tools})
     except ValidationError as error:

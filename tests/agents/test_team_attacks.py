@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerleap.agents import MOST_PATHS, TeamError, load_team, path_peers, read_team, rebuild_team
-from peerleap.tools import ToolLimits
 
 PEER = "[[peers]]\nname = 'a'\n"
 DEEP = ".".join(f"k{n}" for n in range(9))
@@ -74,7 +73,10 @@ ATTACKS: dict[str, tuple[str | bytes, str]] = {
     "a name with a line break": ('[[peers]]\nname = "a\\n"', "give small letters"),
     # values that are too large for anything
     "memory": (f"{PEER}tools = [{{name='python', memory_mb=1000000000}}]", "tools[0].memory_mb=1000000000: input"),
-    "seconds of a call": (f"{PEER}limits = {{seconds = 1e300}}", "seconds=1e+300 is too large: 86400 at most"),
+    "seconds of a call": (
+        f"{PEER}limits = {{seconds = 1e300}}",
+        "limits.seconds=1e+300 is too large: 86400 at most",
+    ),
     "seconds of a path": (f"{PEER}limits = {{path_seconds = 86401}}", "path_seconds=86401 is too large"),
     "characters": (f"{PEER}limits = {{chars = 1000001}}", "chars=1000001 is too large: 1000000 at most"),
     "calls": (f"{PEER}limits = {{calls = {2**62}}}", "is too large: 100000 at most"),
@@ -171,8 +173,10 @@ def test_a_doctored_team_of_a_run_is_one_line(stored: Any) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_the_bounds_are_no_tighter_than_said() -> None:
-    assert ToolLimits(calls=100_000, seconds=86_400, chars=1_000_000, path_seconds=86_400)
+def test_the_bounds_can_be_reached(tmp_path: Path) -> None:
+    most = "calls = 100_000, seconds = 86_400, chars = 1_000_000, path_seconds = 86_400"
+    (peer,) = load_team(team(tmp_path, f"{PEER}limits = {{{most}}}"))
+    assert peer.limits.calls == 100_000
 
 
 PIECES = st.sampled_from(

@@ -154,8 +154,8 @@ class ForkServer:
             if not message:
                 self.kill()
                 self._process.wait()
-                said = complaints.read(4096).decode(errors="replace").strip().splitlines()
-                raise SandboxUnavailable(f"the worker did not start: {(said or ['it said nothing'])[-1]}")
+                lines = complaints.read(4096).decode(errors="replace").strip().splitlines()
+                raise SandboxUnavailable(f"the worker did not start: {(lines or ['it printed nothing'])[-1]}")
         self._ready = True
         asyncio.get_running_loop().add_reader(self._control, self._listen)
         if self._nested:

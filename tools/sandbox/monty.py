@@ -129,7 +129,7 @@ class MontySession:
         from pydantic_monty import CollectString, MontyCrashedError, MontyError
 
         session = await self._living()
-        printed = CollectString(8 * _PRINTED)  # bytes; what comes before the next look, and is not kept
+        printed = CollectString(8 * _PRINTED)  # bytes; what comes before the next look, and is dropped
         loop = asyncio.get_running_loop()
         began = loop.time()
         value: str | None = None
@@ -158,8 +158,8 @@ class MontySession:
             raise
         most = self._owner._max_output
         shown = None if value is None else shorten(value, most * 3 // 4)
-        told = len(shown or "") + (len(error.text(most)) if error else 0)
-        output = shorten(printed.output, max(most - told, most // 4))
+        used = len(shown or "") + (len(error.text(most)) if error else 0)
+        output = shorten(printed.output, max(most - used, most // 4))
         cut = (output, shown) != (printed.output, value)
         whole = cut or (error is not None and error.message != message)
         sha256 = digest_of(printed.output, value or "", message) if whole else ""

@@ -15,7 +15,7 @@ _INSIDE = 70_000  # the first id as the worker sees it
 _COUNT = 60_000
 # Outside: above all that systems give out, or, in a container that has 65,536 ids, above its ordinary accounts.
 _OUTSIDE = ((0x7000_0000, _COUNT), (60_000, 1_000))
-_NOBODY = 65_534
+_UNPRIVILEGED = 65_534
 
 
 def ranges(*, mapped: bool) -> tuple[tuple[int, int], ...]:
@@ -72,11 +72,11 @@ class IdMap:
         for first, count in (*_OUTSIDE, (0, 0)):
             more = f"{_INSIDE} {first} {count}\n" if count else ""
             with suppress(OSError):  # these are not mapped in the container that we run in
-                folder.joinpath("uid_map").write_text(f"{_NOBODY} {os.geteuid()} 1\n{more}")
+                folder.joinpath("uid_map").write_text(f"{_UNPRIVILEGED} {os.geteuid()} 1\n{more}")
                 break
         with suppress(OSError):  # what is missing now, bubblewrap complains about
             folder.joinpath("setgroups").write_text("deny")
-            folder.joinpath("gid_map").write_text(f"{_NOBODY} {os.getegid()} 1\n")
+            folder.joinpath("gid_map").write_text(f"{_UNPRIVILEGED} {os.getegid()} 1\n")
             os.write(self._block, b"\0")
 
     def _process(self) -> int | None:

@@ -28,8 +28,8 @@ def call(number, *arguments):
 OPEN = TRY + "def show(path):\n    print(attempt(lambda: open(path).read(300)))\n"
 
 # name: the cells. Those in CONTROLS succeed where there are no walls, whoever runs the tests: a worker that
-# root started has lost its capabilities even there, so it cannot read another process's environment; a user who
-# does not own numpy cannot change it.
+# root started has lost its capabilities even there, so it cannot read another process's environment, and it
+# has a user id of its own, so it cannot limit one; a user who does not own numpy cannot change it.
 ATTACKS: dict[str, tuple[str, ...]] = {
     "read /etc/passwd": (OPEN + "show('/etc/passwd')",),
     "list and read a private folder": (
@@ -188,7 +188,6 @@ CONTROLS = (
     "double-fork daemon",
     "kill the victim",
     "have the kernel signal the victim",
-    "renice, pin, limit the victim",
     "read another process's memory",
     "list processes",
     "take the parent-death signal back",

@@ -1,0 +1,1 @@
+"""The process behind the walls; it runs without the package, so it imports only itself."""
