@@ -17,6 +17,16 @@ def compare(
         str,
         typer.Option(help="Metric of the primary comparison: the first other method against the baseline."),
     ] = "cons@n",
+    levels: Annotated[
+        Path | None,
+        typer.Option(help="Split by difficulty: results of independent paths, of another seed than those compared."),
+    ] = None,
+    primary_test: Annotated[
+        str, typer.Option(help="The test that decides it: sign-flip, or mcnemar for votes.")
+    ] = "sign-flip",
+    power: Annotated[
+        bool, typer.Option("--power", help="Say how many questions would show 5 points, by what was measured.")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="Write a report in Markdown.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw accuracy against cost, as .png or .svg.")] = None,
     plot_routers: Annotated[
@@ -29,10 +39,10 @@ def compare(
     comparison is exploratory.
     """
     with usage_errors():
-        from peerleap.cli.display import show_comparisons, show_methods
+        from peerleap.cli.display import show_comparisons, show_levels, show_methods
         from peerleap.evals import MissingExtra, Results, markdown, read_records
         from peerleap.evals import compare as compared
-        from peerleap.evals.report import cautions, check_plot, verdict, with_distinct_names
+        from peerleap.evals.report import cautions, check_plot, level_rows, measured_power, verdict, with_distinct_names
         from peerleap.evals.report import plot as draw
         from peerleap.evals.report import plot_routers as draw_routers
 
@@ -43,7 +53,7 @@ def compare(
                 check_plot(plot_routers, "--plot-routers")
             check_target(report, "--report")
             read = with_distinct_names([Results.read(file) for file in results])
-            comparisons = compared(read, primary)
+            comparisons = compared(read, primary, primary_test)
             out, messages = Console(), Console(stderr=True)
             for result in read:
                 if not result.complete:
@@ -53,6 +63,12 @@ def compare(
             show_methods(read, out)
             show_comparisons(comparisons, out)
             out.print(verdict(comparisons), soft_wrap=True, highlight=False, style="bold")
+            if levels is not None:
+                show_levels(level_rows(read, Results.read(levels)), out)
+            if power:
+                for row in comparisons:
+                    if row.cost in {"equal tokens", "first N paths"}:
+                        out.print(f"{row.new} - {row.old}, {measured_power(row)}", soft_wrap=True, highlight=False)
             if report is not None:
                 headers = [read_records(file, texts=False)[0] for file in results]
                 title = f"{read[0].config['task']}: {', '.join(result.name for result in read)}"

@@ -65,8 +65,8 @@ def evaluate(
     method: Annotated[
         str,
         run_option(
-            help="leap, independent, deepconf, revise, moa or rsa.",
-            autocompletion=one_of("leap", "independent", "deepconf", "revise", "moa", "rsa"),
+            help="leap, leap_s, independent, deepconf, revise, moa or rsa.",
+            autocompletion=one_of("leap", "leap_s", "independent", "deepconf", "revise", "moa", "rsa"),
         ),
     ] = "leap",
     paths: Annotated[
@@ -111,6 +111,12 @@ def evaluate(
     grader: Annotated[
         str, run_option(help="peerleap, or leap-official for parity with the authors' code.")
     ] = "peerleap",
+    keep_ids: Annotated[
+        bool, typer.Option(help="Keep token ids and comments of every path in the results.", rich_help_panel=_OUT)
+    ] = False,
+    power: Annotated[
+        bool, run_option("--power", help="Say what the design can show, and run nothing.")
+    ] = False,
     router: Router = None,
     interval: Interval = None,
     top_k: TopK = None,
@@ -142,10 +148,9 @@ def evaluate(
     """Run a method over a data set; where it was stopped or killed, the same command continues."""
     with usage_errors():
         from peerleap.evals import GraderBroken, MethodConfig, MissingExtra, Plan, Results, load
-        from peerleap.evals.methods import method_options
+        from peerleap.evals.methods import PATHS, method_options
 
-        numbers = _numbers(option)
-        options = method_options(method, numbers)
+        options = method_options(method, _options(option))
         settings = settings_from(
             interval=interval, top_k=top_k, router=router, rounds=rounds, communicate_at=communicate_at, alumni=alumni,
             max_tokens=max_tokens, summary_tokens=summary_tokens, block_as=block_as, preset=preset,
@@ -168,7 +173,7 @@ def evaluate(
             problems = load(task, limit=limit, seed=data_seed)
             matched = None if match is None else Results.read(match)
             config = MethodConfig(
-                paths=4 if paths is None else paths,
+                paths=PATHS.get(method, 4) if paths is None else paths,
                 settings=settings,
                 options=options,
                 team=None if peers is None else with_engines(peers, model, arguments),
@@ -178,7 +183,11 @@ def evaluate(
                 seed=seed, in_flight=in_flight, grader=grader,
                 budget=amount, unit=unit, matched=None if matched is None else matched.config_hash,
                 budgets={} if matched is None else budgets(matched, [p.id for p in problems], runs, seed, unit),
+                keep_ids=keep_ids,
             )  # fmt: skip
+            if power:
+                typer.echo(plan.sentence())
+                return
             failed = run_plan(plan, model, arguments, target, report, matched)
         except GraderBroken as error:
             print(f"peerleap: {error}; finished questions are stored", file=sys.stderr)
@@ -189,14 +198,14 @@ def evaluate(
         raise typer.Exit(FAILED)
 
 
-def _numbers(texts: list[str] | None) -> dict[str, int]:
-    numbers = {}
+def _options(texts: list[str] | None) -> dict[str, int | str]:
+    options: dict[str, int | str] = {}
     for text in texts or []:
         name, sign, value = text.partition("=")
-        if not sign or not value.isdecimal():
-            raise ValueError(f"--option {text!r}: give name=number, such as layers=4")
-        numbers[name] = int(value)
-    return numbers
+        if not sign or not value:
+            raise ValueError(f"--option {text!r}: give name=value, such as layers=4")
+        options[name] = int(value) if value.isdecimal() else value
+    return options
 
 
 def _name(task: str) -> str:

@@ -16,7 +16,18 @@ def run_plan(
     """Run what is not done yet, show the results, write the report; how many questions have failed twice."""
     from peerleap.cli.display import progress_view, show_methods
     from peerleap.engine import get_engine
-    from peerleap.evals import Grader, Records, Results, check_fits, header, markdown, read_records, run_eval
+    from peerleap.evals import (
+        Grader,
+        Records,
+        Results,
+        check_fits,
+        forecast,
+        header,
+        markdown,
+        read_records,
+        remember,
+        run_eval,
+    )
     from peerleap.evals.data import check_golds
     from peerleap.evals.report import check_same, short_budgets
 
@@ -33,7 +44,8 @@ def run_plan(
             check_same(matched, head.config, "this eval", ("data", "model", "model_hash"))
         with Records.open(target, head) as records:
             wanted, done = len(plan.problems) * plan.runs, len(records.done)
-            messages.print(f"{plan.sentence()}; results go into {target}", soft_wrap=True, highlight=False)
+            estimate = forecast(plan, head, wanted - min(done, wanted), matched)
+            messages.print(f"{estimate}; results go into {target}", soft_wrap=True, highlight=False)
             if done:
                 messages.print(f"going on: {min(done, wanted)} of {wanted} are done", highlight=False)
             try:
@@ -46,6 +58,7 @@ def run_plan(
                 messages.print(f"nothing is lost; to go on: {again}", soft_wrap=True, highlight=False)
                 raise
     results = Results.read(target)
+    remember(results)
     show_methods([results], Console())
     for warning in short_budgets([results]):
         messages.print(warning, soft_wrap=True, highlight=False)

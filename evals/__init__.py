@@ -8,6 +8,7 @@ Read in this order:
     methods/     what runs on a question: LeaP and what it is compared with
     records/     the results file, one line for each path
     plan.py      one eval, checked before any model loads
+    fits.py      whether its longest questions fit the context
     question.py  one question's run
     runner.py    all questions in one continuous batch
     report/      results files as tables, sentences and plots
@@ -15,16 +16,19 @@ Read in this order:
     clock.py     a question's time across processes that were killed
     counting.py  tokens, while questions still run
     machine.py   versions and hardware
+    forecast.py  how long an eval will take
     extras.py    optional packages
 """
 
 from peerleap.evals import report, stats
 from peerleap.evals.data import TASKS, DataError, Problem, load
 from peerleap.evals.extras import MissingExtra
+from peerleap.evals.fits import check_fits
+from peerleap.evals.forecast import forecast, remember
 from peerleap.evals.grading import Grader, GraderBroken, Verdict
 from peerleap.evals.machine import header
 from peerleap.evals.methods import METHODS, OPTIONS, MethodConfig, PathResult, Team
-from peerleap.evals.plan import Plan, check_fits
+from peerleap.evals.plan import Plan
 from peerleap.evals.question import Questions
 from peerleap.evals.records import Header, PathRecord, Records, RecordsError, read_records
 from peerleap.evals.report import Comparison, Results, compare, markdown
@@ -54,10 +58,12 @@ __all__ = [
     "Verdict",
     "check_fits",
     "compare",
+    "forecast",
     "header",
     "load",
     "markdown",
     "read_records",
+    "remember",
     "report",
     "run_eval",
     "stats",

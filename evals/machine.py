@@ -1,9 +1,13 @@
 """The header of a results file: the configuration, and beside it what the run was made with."""
 
+import json
 import os
 import platform
+import struct
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from math import prod
+from pathlib import Path
 from typing import Any
 
 from peerleap.engine import Engine
@@ -40,6 +44,39 @@ def hardware(plan: Plan) -> dict[str, Any]:
     return found
 
 
+def model_size(engine: Engine) -> dict[str, int]:
+    """Read how large an engine's model is, from the headers of its weights.
+
+    Args:
+        engine: The engine; nothing is started.
+
+    Returns:
+        `parameters`, `layers` and `width` (of all heads together), as far as the folder says so.
+    """
+    path = getattr(getattr(engine, "resolved", None), "path", None)
+    if path is None or not Path(path).is_dir():
+        return {}
+    found: dict[str, int] = {}
+    try:
+        shapes = [shape for file in sorted(Path(path).glob("*.safetensors")) for shape in _shapes(file)]
+        config = json.loads((Path(path) / "config.json").read_bytes())
+    except (OSError, ValueError, struct.error):
+        return {}
+    if shapes:
+        found["parameters"] = sum(prod(shape) for shape in shapes)
+    heads, layers = config.get("num_attention_heads"), config.get("num_hidden_layers")
+    width = heads * config["head_dim"] if heads and config.get("head_dim") else config.get("hidden_size")
+    return found | {name: value for name, value in (("layers", layers), ("width", width)) if isinstance(value, int)}
+
+
+def _shapes(file: Path) -> list[list[int]]:
+    """The shape of every tensor in a safetensors file; packed (quantised) weights count as they are stored."""
+    with file.open("rb") as content:
+        (length,) = struct.unpack("<Q", content.read(8))
+        entries = json.loads(content.read(min(length, 1 << 28)))
+    return [entry["shape"] for name, entry in entries.items() if name != "__metadata__"]
+
+
 def header(plan: Plan, engine: Engine, engine_args: Mapping[str, Any] | None = None) -> Header:
     """Make the header of a new results file.
 
@@ -54,4 +91,7 @@ def header(plan: Plan, engine: Engine, engine_args: Mapping[str, Any] | None = N
     config = plan.record_config(
         {**model_config(engine, vocabulary=plan.keep_ids), "engine_args": dict(engine_args or {})}
     )
-    return Header(config, versions(), hardware(plan))
+    found = hardware(plan)
+    if size := model_size(engine):
+        found["model"] = size
+    return Header(config, versions(), found)

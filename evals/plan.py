@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from peerleap.agents import Peer, path_peers
 from peerleap.engine import Engine, vocabulary_hash
 from peerleap.engine.device import requests_at_once
 from peerleap.evals.data import Problem
@@ -16,22 +15,14 @@ from peerleap.evals.methods import (
     BUDGETED,
     TEAMED,
     MethodConfig,
-    PathResult,
-    Team,
-    aggregate_question,
+    check_method,
     method_options,
-    revise_question,
-    task_of,
+    paths_at_once,
     voting_paths,
 )
 from peerleap.evals.records import encode
 from peerleap.evals.stats import Design
-from peerleap.graph.history.segments import Segment
-from peerleap.graph.path.tool_calls import Toolbox
-from peerleap.graph.prepare import prepare
 from peerleap.graph.settings import as_settings
-
-_LONGEST = 8
 
 
 @dataclass(frozen=True)
@@ -81,6 +72,7 @@ class Plan:
             )
         if self.budget is not None and not self.budget > 0:
             raise ValueError(f"budget={self.budget!r}: give a number above 0")
+        check_method(self.method, self.config, budgeted=self.budget is not None or bool(self.budgets))
         if self.config.team is not None and self.method not in TEAMED:
             raise ValueError(f"team: only {', '.join(sorted(TEAMED))} can have one, or tools, not {self.method!r}")
 
@@ -91,10 +83,10 @@ class Plan:
 
     @property
     def width(self) -> int:
-        """Paths of a question that vote, and that run at once."""
+        """Paths of a question that vote."""
         if self.config.team is not None:
             return self.config.team.width
-        return voting_paths(self.method, self.config.paths, self.config.options)
+        return voting_paths(self.method, self.config.paths)
 
     @property
     def questions_in_flight(self) -> int:
@@ -102,7 +94,10 @@ class Plan:
 
         Two at least: while the paths of one wait for the slowest, those of the other write.
         """
-        return self.in_flight or max(2, -(-requests_at_once() // self.width))
+        team = self.config.team
+        paths = self.config.paths if team is None else team.width
+        at_once = paths_at_once(self.method, paths, self.config.options)
+        return self.in_flight or max(2, -(-requests_at_once() // at_once))
 
     def engines(self, usual: Engine) -> list[Engine]:
         """Those that its paths run on: `usual`, or a team's own, each once."""
@@ -171,56 +166,3 @@ def _folder_hash(engine: Engine) -> str | None:
             if file.name == "config.json":
                 digest.update(file.read_bytes())
     return digest.hexdigest()
-
-
-def check_fits(plan: Plan, engine: Engine) -> None:
-    """Refuse a plan whose budget does not fit the context, for the longest questions, before a model loads.
-
-    Raises:
-        SettingsError, InputError: says how many tokens there are.
-        EngineError, ModelError: the engine could not start.
-    """
-    teams = _teams(plan)
-    for used in {id(used): used for team in teams for used in (engine, *team.engines.values())}.values():
-        used.check()
-    tools = {
-        name: Toolbox(peer, team.engine(peer, engine))
-        for team in teams
-        for name, peer in path_peers(team.peers).items()
-        if peer.tools and peer.limits.calls
-    }
-    longest = sorted(plan.problems, key=lambda problem: -len(problem.text))[:_LONGEST]
-    for problem in longest:
-        context = {**plan.config.settings, "task": task_of(problem)}
-        text = _longest_text(plan, problem, engine)
-        for team in teams:
-            peers = path_peers(team.peers)
-            engines = {name: team.engine(peer, engine) for name, peer in peers.items()}
-            try:
-                prepare({"question": text}, context, peers, engines, tools.get)
-            except ValueError as error:
-                raise type(error)(f"question {problem.id!r} with {plan.width} paths: {error}") from error
-
-
-def _longest_text(plan: Plan, problem: Problem, engine: Engine) -> str:
-    """The problem as its last paths read it, with as much of others' text as they are shown."""
-    options = plan.config.options
-    if "excerpt" not in options:
-        return problem.text
-    filler = _filler(engine, options["excerpt"])
-    if plan.method == "revise":
-        return revise_question(problem, engine, filler, 10**6)
-    return aggregate_question(problem, engine, [filler] * options.get("subset", options.get("agents")), 10**6)
-
-
-def _teams(plan: Plan) -> list[Team]:
-    """Those that work together on a question: each alone, where the method's paths do not hear each other."""
-    team = plan.config.team or Team((Peer(name="solver", count=plan.width),))
-    if plan.method == "leap":
-        return [team]
-    return [Team((peer.model_copy(update={"count": 1}),), team.engines) for peer in team.peers]
-
-
-def _filler(engine: Engine, tokens: int) -> PathResult:
-    ids = (list(engine.tokenizer.encode(" x y z", add_special_tokens=False)) * tokens)[:tokens]
-    return PathResult("filler", "finished", (Segment(kind="answer", round=0, token_ids=ids, text=""),), None)

@@ -144,7 +144,7 @@ FLOORS = {
     ],
     "evals": [
         {"runner"},
-        {"question", "counting", "machine"},
+        {"question", "counting", "machine", "forecast", "fits"},
         {"plan", "report"},
         {"records"},
         {"methods"},

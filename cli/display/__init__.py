@@ -11,7 +11,7 @@ eval_views    an eval's progress and tables
 train_views   a training's
 """
 
-from peerleap.cli.display.eval_views import progress_view, show_comparisons, show_methods
+from peerleap.cli.display.eval_views import progress_view, show_comparisons, show_levels, show_methods
 from peerleap.cli.display.plain import clip, one_line, plain
 from peerleap.cli.display.report import check_target, print_json, print_result, result_json, save
 from peerleap.cli.display.train_views import describe_plan, show_rows, show_selection, step_view
@@ -31,6 +31,7 @@ __all__ = [
     "result_json",
     "save",
     "show_comparisons",
+    "show_levels",
     "show_methods",
     "show_rows",
     "show_selection",

@@ -119,3 +119,14 @@ def show_comparisons(comparisons: Sequence[Any], out: Console) -> None:
             cells = (row.metric, row.at, values, row.points, row.won_lost)
             table.add_row(*(Text(cell) for cell in cells), style="bold" if row.primary else None)
         out.print(table)
+
+
+def show_levels(rows: Sequence[Any], out: Console) -> None:
+    """A row for each level of difficulty and each file."""
+    table = Table("level", "questions", "file", "Pass@1, %", "difference from the first", "own tokens a path")
+    for row in rows:
+        d = row.difference
+        text = "-" if d is None else f"{100 * d.value:+.1f} points [{100 * d.low:+.1f}, {100 * d.high:+.1f}]"
+        cells = (row.level, str(row.questions), row.name, f"{100 * row.pass_at_1:.1f}", text, f"{row.own_tokens:,.0f}")
+        table.add_row(*(Text(cell) for cell in cells))
+    out.print(table)

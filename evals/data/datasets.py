@@ -50,6 +50,8 @@ def load(name: str, *, limit: int | None = None, seed: int | None = None) -> lis
         raise DataError(f"limit={limit!r}: at least 1 is needed")
     if seed is not None and type(seed) is not int:
         raise DataError(f"seed={seed!r}: give a whole number")
+    if "+" in name and all(part in TASKS for part in name.split("+")):
+        return _joined(name.split("+"), seed)[:limit]
     if name.startswith("gym:"):
         return gym_problems(name.removeprefix("gym:"), size=limit or 100, seed=seed or 0)
     if name in TASKS:
@@ -64,6 +66,15 @@ def load(name: str, *, limit: int | None = None, seed: int | None = None) -> lis
             "or .parquet file"
         )
     return problems[:limit]
+
+
+def _joined(names: list[str], seed: int | None) -> list[Problem]:
+    """Several tasks as one, such as the paper's 70 questions of three competitions; ids get the task's name."""
+    return [
+        replace(problem, id=problem.id if problem.id.startswith(f"{name}-") else f"{name}-{problem.id}")
+        for name in names
+        for problem in load(name, seed=seed)
+    ]
 
 
 def _task(name: str, task: Task, seed: int) -> list[Problem]:

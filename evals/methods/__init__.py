@@ -6,8 +6,11 @@ Read in this order:
     paths.py        LeaP graphs as every method runs them, on one checkpoint file
     team.py         paths that differ or call tools
     leap.py         LeaP
+    leap_s.py       LeaP-S: groups talk once, one path of each goes on
     independent.py  paths that never hear of each other
     deepconf.py     the same, with votes weighted by confidence
+    confidence.py   how sure a model was of a path
+    online.py       an engine that ends a path which becomes unsure
     revise.py       paths that rewrite their own solution
     moa.py          mixture of agents
     rsa.py          recursive self-aggregation
@@ -24,8 +27,12 @@ from peerleap.evals.methods.registry import (
     GROWING,
     METHODS,
     OPTIONS,
+    PATHS,
     TEAMED,
+    check_method,
     method_options,
+    one_block,
+    paths_at_once,
     voting_paths,
 )
 from peerleap.evals.methods.team import Team
@@ -35,13 +42,17 @@ __all__ = [
     "GROWING",
     "METHODS",
     "OPTIONS",
+    "PATHS",
     "TEAMED",
     "Method",
     "MethodConfig",
     "PathResult",
     "Team",
     "aggregate_question",
+    "check_method",
     "method_options",
+    "one_block",
+    "paths_at_once",
     "revise_question",
     "task_of",
     "voting_paths",

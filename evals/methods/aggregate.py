@@ -11,7 +11,17 @@ from peerleap.tools.untrusted import LEAP_TAGS, neutralise
 
 
 def aggregate_question(problem: Problem, engine: Engine, sources: Sequence[PathResult], tokens: int) -> str:
-    """The problem with the last `tokens` tokens of each source's own text; failed sources are left out."""
+    """The problem with what each source came to; failed sources are left out.
+
+    Args:
+        problem: The question.
+        engine: The one whose tokenizer reads the sources' ids.
+        sources: The paths to read.
+        tokens: Maximum number of tokens of a thought that came to no answer.
+
+    Returns:
+        The prompt's text; the problem's own where there is nothing to read.
+    """
     solutions = []
     for number, source in enumerate((path for path in sources if path.outcome != "failed"), start=1):
         text = neutralise(excerpt(engine, source, tokens), (*LEAP_TAGS, *control_texts(engine.tokenizer)))
@@ -22,7 +32,7 @@ def aggregate_question(problem: Problem, engine: Engine, sources: Sequence[PathR
 
 
 def revise_question(problem: Problem, engine: Engine, source: PathResult, tokens: int) -> str:
-    """The problem with the last `tokens` tokens of a path's own earlier text, if it has any."""
+    """The problem with a path's own earlier solution, if it has any; arguments as for `aggregate_question`."""
     if source.outcome == "failed":
         return problem.text
     own = neutralise(excerpt(engine, source, tokens), (*LEAP_TAGS, *control_texts(engine.tokenizer)))
@@ -30,10 +40,22 @@ def revise_question(problem: Problem, engine: Engine, source: PathResult, tokens
 
 
 def excerpt(engine: Engine, path: PathResult, tokens: int) -> str:
-    """What others are shown of a path: its answer section if it wrote one, else its thought; the end of it."""
+    """What others are shown of a path: its whole answer; of a thought that came to no answer, the end of it.
+
+    Args:
+        engine: The one whose tokenizer reads the path's ids.
+        path: The path.
+        tokens: Maximum number of tokens of an unfinished thought.
+
+    Returns:
+        The text, with `[...]` where its beginning is left out.
+    """
     kinds = {segment["kind"] for segment in path.history if segment["kind"] in OWN and segment["token_ids"]}
     shown = {"answer"} if "answer" in kinds and path.outcome == "finished" else OWN
     ids = [token for segment in path.history if segment["kind"] in shown for token in segment["token_ids"]]
-    text = str(engine.tokenizer.decode(ids[-tokens:], skip_special_tokens=True)).strip()
+    # A chat model's reply is its answer; only a thought that was cut off is none.
+    cut = path.outcome != "finished" and len(ids) > tokens
+    text = str(engine.tokenizer.decode(ids[-tokens:] if cut else ids, skip_special_tokens=True)).strip()
+    text = f"[...] {text}" if cut else text
     forced = path.outcome == "forced" and path.answer
     return f"{text}\n\\boxed{{{path.answer}}}" if forced else text

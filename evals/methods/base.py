@@ -38,7 +38,7 @@ class PathResult:
 
     name: str
     outcome: str
-    """finished, forced or failed."""
+    """finished, forced or failed; dropped, where its method ended it."""
     history: tuple[Segment, ...]
     answer: str | None
     """The path's own answer as the graph reads it."""

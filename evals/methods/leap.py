@@ -1,3 +1,5 @@
+"""LeaP as a method of an eval."""
+
 from peerleap.engine import Engine
 from peerleap.evals.data import Problem
 from peerleap.evals.methods.base import MethodConfig, PathResult

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Overwrite
 
 from peerleap.engine import Engine
 from peerleap.evals.data import Problem
@@ -61,6 +63,37 @@ class Chains:
         team = self._config.team
         graph = _graph(self._engine, self._config.paths) if team is None else team_graph(team, self._engine)
         return await self._run(graph.compile(checkpointer=self._saver), name, self._problem.text, self._seed)
+
+    async def group(self, name: str, peers: int) -> list[PathResult]:
+        """One LeaP graph of `peers` paths, of which only the first goes on after the first LeaP block.
+
+        The others end there with the outcome `dropped`: what they wrote is their cost, and they have no answer.
+        """
+        graph = _graph(self._engine, peers).compile(checkpointer=self._saver)
+        together = _graph(self._engine, peers).compile(checkpointer=self._saver, interrupt_after=["leap_block"])
+        config, seed = {"configurable": {"thread_id": name}}, derive_seed(self._seed, "group", name)
+        if not await self._keep_first(graph, config):
+            await self._run(together, name, self._problem.text, seed)
+            await self._keep_first(graph, config)
+        results = await self._run(graph, name, self._problem.text, seed)
+        values = (await graph.aget_state(config)).values
+        for member in (f"solver_{number}" for number in range(2, peers + 1)):
+            if member not in values["status"]:
+                history = tuple(values[history_key(member)])
+                outcome = "failed" if history[-1]["kind"] == "error" else "dropped"
+                results.append(PathResult(member, outcome, history, None, counted=False))
+        return [replace(path, counted=path.name == "solver_1") for path in results]
+
+    async def _keep_first(self, graph: Any, config: Any) -> bool:
+        """Drop all but the first path from a run that stands behind its LeaP block; whether it does."""
+        state = await graph.aget_state(config)
+        status = state.values.get("status") or {}
+        if not state.next or not state.values.get("round") or state.values.get("paths"):
+            return False
+        first = next(iter(status))
+        if len(status) > 1:
+            await graph.aupdate_state(config, {"status": Overwrite({first: status[first]})}, as_node="leap_block")
+        return True
 
     async def _run(self, graph: Any, thread: str, question: str, seed: int) -> list[PathResult]:
         task = task_of(self._problem)

@@ -12,7 +12,10 @@ from peerleap.graph.seeds import derive_random
 
 
 async def rsa(problem: Problem, engine: Engine, config: MethodConfig, seed: int) -> list[PathResult]:
-    """`steps` steps of a population of N paths, each reading `subset` of the step before; the last population votes."""
+    """`steps` steps of a population of N paths, each reading `subset` of the step before; the last population votes.
+
+    The paper has N = 16, `subset` 4 and 10 steps.
+    """
     steps, subset, shown = (config.options[name] for name in ("steps", "subset", "excerpt"))
     results: list[PathResult] = []
     async with chains(problem, engine, config, seed) as run:
@@ -20,7 +23,7 @@ async def rsa(problem: Problem, engine: Engine, config: MethodConfig, seed: int)
             questions: list[str | None] = []
             for member in range(config.paths):
                 random = derive_random(seed, "rsa", step, member)
-                read = random.sample(results[-config.paths :], min(subset, config.paths)) if results else []
+                read = random.sample(results[-config.paths :], subset) if results else []
                 questions.append(aggregate_question(problem, engine, read, shown) if read else None)
             names = [f"step{step}_path{member}" for member in range(1, config.paths + 1)]
             texts = zip(names, questions, strict=True)

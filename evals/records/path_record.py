@@ -1,5 +1,6 @@
 """From how a path ended to its line in the records."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from peerleap.evals.stats import AHA_WORDS, aha_count
 from peerleap.graph.answers import own_text
 from peerleap.graph.history.segments import Segment
 
+_SHOWN = frozenset({"summary", "tool", "error"})
+_INSERTED = frozenset({"trigger", "comment", "nudge"})
 FAILED = Verdict(correct=False, extracted=None, how="failed")
 
 
@@ -27,14 +30,21 @@ async def path_record(
 ) -> PathRecord:
     """Grade a path on its own text and sum it up; `paths` is the number of paths of the question in this run.
 
-    With `keep_ids`, every segment has its `token_ids` as well: what training rows are made from.
+    With `keep_ids`, every segment has its `token_ids`, and what a path read has its text: training rows are made from
+    them, and any account of why a path changed its answer.
     """
     text = own_text(path.history)
     verdict = await graded_text(text, path.outcome, problem.answer, problem.kind, grader)
     extra: dict[str, Any] = {**meta, **path.meta, "counted": path.counted, "gold": problem.answer, "kind": problem.kind}
+    extra["attended"] = sum(_attended(segment) for segment in path.history)
     calls = [segment["tool"] for segment in path.history if "tool" in segment]
     if calls:
         extra["tools"] = {"calls": len(calls), "failed": sum(call["status"] != "ok" for call in calls)}
+        printed = [call.get("printed", "") for call in calls if call["status"] == "ok"]
+        answer = verdict.extracted or path.answer
+        # Whole, not as a part of a longer number.
+        whole = re.compile(rf"(?<![\w.]){re.escape(answer)}(?![\w]|\.\d)") if answer else None
+        extra["checked"] = whole is not None and any(whole.search(text) for text in printed)
     if path.error is not None:
         extra["error"] = path.error
     return PathRecord(
@@ -58,13 +68,21 @@ async def graded_text(text: str, outcome: str, gold: str, kind: str, grader: Gra
     return FAILED if outcome == "failed" else await grader.acheck(text, gold, kind)
 
 
+def _attended(segment: Segment) -> int:
+    """Pairs of a token that went through the model and a token that it attended to, in one request."""
+    if "prompt_tokens" not in segment:
+        return 0
+    end, cached = segment["prompt_tokens"] + len(segment["token_ids"]), segment["cached_tokens"]
+    return (end * (end + 1) - cached * (cached + 1)) // 2
+
+
 def _summed_up(segment: Segment, keep_ids: bool) -> dict[str, Any]:
     line: dict[str, Any] = {"kind": segment["kind"], "round": segment["round"], "tokens": len(segment["token_ids"])}
     line |= {key: segment[key] for key in ("finish", "sources", "logprob") if key in segment}
     if "tool" in segment:
         line["tool"] = {key: segment["tool"][key] for key in ("name", "status", "seconds")}
     # Own text has a field of its own; what peers and tools wrote is found nowhere else.
-    if segment["kind"] in {"summary", "tool", "error"}:
+    if segment["kind"] in _SHOWN or (keep_ids and segment["kind"] in _INSERTED):
         line["text"] = segment["text"]
     if keep_ids:
         line["token_ids"] = segment["token_ids"]

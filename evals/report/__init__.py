@@ -2,28 +2,37 @@
 
 Read in this order:
 
+    votes.py       metrics of one question's records
     results.py     one file: its paths by question and run, its metrics
     labels.py      names for files that would have the same one
+    costs.py       two files at equal cost
     comparison.py  two methods at equal cost, with paired statistics
     cautions.py    what limits a comparison
+    levels.py      results by difficulty
     paper.py       the paper's numbers, where the setup is the same
     tables.py      all of it as rows and as Markdown
     plots.py       accuracy against cost
 """
 
-from peerleap.evals.report.cautions import cautions, short_budgets
-from peerleap.evals.report.comparison import COSTS, Comparison, check_same, compare
+from peerleap.evals.report.cautions import cautions, measured_power, short_budgets
+from peerleap.evals.report.comparison import TESTS, Comparison, check_same, compare
+from peerleap.evals.report.costs import COSTS
 from peerleap.evals.report.labels import with_distinct_names
-from peerleap.evals.report.paper import PaperNumber, paper_number
+from peerleap.evals.report.levels import LEVELS, LevelRow, level_rows
+from peerleap.evals.report.paper import PaperNumber, paper_differences, paper_number
 from peerleap.evals.report.plots import check_plot, plot, plot_routers
-from peerleap.evals.report.results import RECORD_METRICS, Results
+from peerleap.evals.report.results import Results
 from peerleap.evals.report.tables import METHOD_HEAD, comparison_rows, markdown, method_rows, shown_columns, verdict
+from peerleap.evals.report.votes import RECORD_METRICS
 
 __all__ = [
     "COSTS",
+    "LEVELS",
     "METHOD_HEAD",
     "RECORD_METRICS",
+    "TESTS",
     "Comparison",
+    "LevelRow",
     "PaperNumber",
     "Results",
     "cautions",
@@ -31,8 +40,11 @@ __all__ = [
     "check_same",
     "compare",
     "comparison_rows",
+    "level_rows",
     "markdown",
+    "measured_power",
     "method_rows",
+    "paper_differences",
     "paper_number",
     "plot",
     "plot_routers",

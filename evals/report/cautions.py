@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from peerleap.evals.report.comparison import Comparison
 from peerleap.evals.report.results import Results
+from peerleap.evals.stats import questions_needed, questions_needed_for_votes
 
 RUNS = 4
 """Runs below which one run's luck may be all that a comparison shows."""
@@ -39,3 +41,19 @@ def short_budgets(results: Sequence[Results]) -> list[str]:
         for name, share in shares
         if share > _MANY_FORCED
     ]
+
+
+def measured_power(comparison: Comparison, wanted: float = 0.05) -> str:
+    """How many questions would show `wanted` (a share), by the spread that a comparison has measured, in words."""
+    points, difference = f"{100 * wanted:g} points", comparison.difference
+    parts = [f"{comparison.metric}: {difference.questions} questions compared"]
+    if difference.sd > 0:
+        needed = questions_needed(wanted, difference.sd)
+        parts.append(f"the difference varies by {difference.sd:.2f} between them, so {needed} would show {points}")
+    share = comparison.discordance
+    if share:
+        parts.append(
+            f"{share:.0%} of them changed their vote, so {questions_needed_for_votes(wanted, share)} would show "
+            f"{points} by McNemar's test"
+        )
+    return "; ".join(parts)

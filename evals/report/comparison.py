@@ -5,18 +5,22 @@ method's tokens pay for, and what is left goes on to the next question. One comp
 others are exploratory, and are called so.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from peerleap.evals.methods import GROWING
 from peerleap.evals.records import RecordsError
-from peerleap.evals.report.results import RECORD_METRICS, Results
+from peerleap.evals.report.costs import COSTS, first_paths
+from peerleap.evals.report.results import Results
+from peerleap.evals.report.votes import RECORD_METRICS, WIDTHLESS
 from peerleap.evals.stats import Difference, McNemar, mcnemar, paired_difference
 
 LEVEL = 0.05
-_VOTED = {"cons@n", "shortest@n", "any@n", "conf@n"}
-_SHORT = 0.95
+TESTS = ("sign-flip", "mcnemar")
+FIRST = "first N paths"
+"""The cost of a mean over paths: more paths make it no better, so those that a budget has added are left out."""
+_VOTED = {"cons@n", "shortest@n", "any@n", "conf@n", "verified@n"}
+_LEAST_P = 0.0002
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,18 @@ class Comparison:
     pooled: bool = False
     """Whether `votes` are of all runs of a question together: a mean over runs is no vote."""
 
+    test: str = "sign-flip"
+    """The test that decides, if the comparison is primary."""
+
     @property
     def p(self) -> float:
-        """Sign-flip p, two-sided."""
-        return self.difference.p
+        """Two-sided p of the declared test."""
+        return self.votes.p if self.test == "mcnemar" and self.votes is not None else self.difference.p
+
+    @property
+    def discordance(self) -> float | None:
+        """The share of questions whose vote only one of the two has right."""
+        return None if self.votes is None else (self.votes.gained + self.votes.lost) / self.difference.questions
 
     @property
     def at(self) -> str:
@@ -60,7 +72,10 @@ class Comparison:
     def points(self) -> str:
         """The difference in points with its 95 % interval, and p."""
         d = self.difference
-        return f"{100 * d.value:+.1f} points [{100 * d.low:+.1f}, {100 * d.high:+.1f}], p = {d.p:.3g}"
+        # The least p that 10,000 random signs can give says only that none of them reached the difference.
+        least = self.test == "sign-flip" and not d.exact and self.p < _LEAST_P
+        p = f"p < {_LEAST_P}" if least else f"p = {self.p:.3g}"
+        return f"{100 * d.value:+.1f} points [{100 * d.low:+.1f}, {100 * d.high:+.1f}], {p}"
 
     @property
     def spread(self) -> str:
@@ -77,15 +92,25 @@ class Comparison:
         return f"{better} is better than {worse} ({self.points})"
 
 
-def compare(results: Sequence[Results], primary: str = "cons@n") -> list[Comparison]:
-    """Every other method against the baseline: the first `independent` file, else the first.
+def compare(results: Sequence[Results], primary: str = "cons@n", test: str = "sign-flip") -> list[Comparison]:
+    """Compare every other method with the baseline: the first `independent` file, else the first.
 
-    The primary comparison is the first of the others, in the metric `primary`, at equal tokens.
+    Args:
+        results: The files.
+        primary: The metric of the one declared comparison: the first other file, at equal tokens.
+        test: The test that decides it, one of `TESTS`.
+
+    Returns:
+        The comparisons, the primary one first.
 
     Raises:
-        RecordsError: fewer than two files, other questions, or no question's run in common.
-        ValueError: an unknown metric.
+        RecordsError: Fewer than two files, other questions, or no question's run in common.
+        ValueError: An unknown metric or test, or McNemar's for a metric without votes.
     """
+    if test not in TESTS:
+        raise ValueError(f"primary test {test!r} is not one of {', '.join(TESTS)}")
+    if test == "mcnemar" and primary not in _VOTED:
+        raise ValueError(f"primary test 'mcnemar': {primary!r} is no vote; {', '.join(sorted(_VOTED))} are")
     if primary not in RECORD_METRICS:
         raise ValueError(f"primary={primary!r} is not one of {', '.join(RECORD_METRICS)}")
     if len(results) < 2:
@@ -99,11 +124,13 @@ def compare(results: Sequence[Results], primary: str = "cons@n") -> list[Compari
         # The vote that `deepconf` is about; without confidences it is the majority.
         own = ["conf@n"] if "deepconf" in {new.config["method"], old.config["method"]} else []
         metrics = list(dict.fromkeys([primary, "pass@1", "cons@n", *own]))
-        for cost, matched in COSTS.items():
-            mine, theirs, note = matched(new, old)
-            for metric in metrics if cost != "pooled runs" else [m for m in metrics if m != "pass@1"]:
-                is_primary = number == 0 and metric == primary and cost == "equal tokens"
-                compared.append(_paired(mine, theirs, metric, cost, note, is_primary))
+        for metric in metrics:
+            means = metric in WIDTHLESS
+            for cost, matched in {FIRST: first_paths}.items() if means else COSTS.items():
+                mine, theirs, note = matched(new, old)
+                is_primary = number == 0 and metric == primary and cost in {FIRST, "equal tokens"}
+                row = _paired(mine, theirs, metric, cost, note, is_primary)
+                compared.append(replace(row, test=test) if is_primary else row)
     return sorted(compared, key=lambda comparison: not comparison.primary)
 
 
@@ -121,77 +148,12 @@ def check_same(result: Results, config: Mapping[str, Any], named: str, fields: S
             )
 
 
-def equal_tokens(new: Results, old: Results) -> tuple[Results, Results, str]:
-    """Both with the generated tokens of the one that spent less, question by question, where paths can be cut off."""
-    new, old = _common(new, old)
-    mine = _cut(new, {key: float(old.generated(key)) for key in old.paths})
-    theirs = _cut(old, {key: float(new.generated(key)) for key in new.paths})
-    return mine, theirs, _unequal(mine, theirs, "tokens")
-
-
-def equal_time(new: Results, old: Results) -> tuple[Results, Results, str]:
-    """Both with the wall-clock of the faster one, a part of the paths taken to need that part of the time."""
-    new, old = _common(new, old)
-    if not new.seconds or not old.seconds:
-        return new, old, "no times recorded"
-    rate = new.seconds / old.seconds
-    cut_new = _cut(new, {key: new.generated(key) / rate for key in new.paths}) if rate > 1 else new
-    cut_old = _cut(old, {key: old.generated(key) * rate for key in old.paths}) if rate < 1 else old
-    seconds = [part.seconds * part.tokens.generated / max(1, whole.tokens.generated)
-               for part, whole in ((cut_new, new), (cut_old, old))]  # fmt: skip
-    even = min(seconds) >= _SHORT * max(seconds)
-    return cut_new, cut_old, "" if even else f"unequal: {_seconds(seconds[0])} against {_seconds(seconds[1])}"
-
-
-def as_run(new: Results, old: Results) -> tuple[Results, Results, str]:
-    """Both as they are."""
-    new, old = _common(new, old)
-    return new, old, _unequal(new, old, "tokens")
-
-
-def _seconds(value: float) -> str:
-    return f"{value:,.0f} s" if value >= 100 else f"{value:.3g} s"
-
-
-def pooled_runs(new: Results, old: Results) -> tuple[Results, Results, str]:
-    """M runs of width N against M x N paths, at equal tokens: all runs of a question vote together."""
-    mine, theirs, note = equal_tokens(*_common(new, old))
-    return mine.pooled(), theirs.pooled(), note
-
-
-COSTS: dict[str, Callable[[Results, Results], tuple[Results, Results, str]]] = {
-    "equal tokens": equal_tokens,
-    "equal wall-clock": equal_time,
-    "as run": as_run,
-    "pooled runs": pooled_runs,
-}
-
-
-def _common(new: Results, old: Results) -> tuple[Results, Results]:
-    keys = set(new.paths) & set(old.paths)
-    if len({question for question, _ in keys}) < 2:
-        raise RecordsError(f"{new.file} and {old.file}: fewer than 2 questions of the same run are done in both")
-    return new.only(keys), old.only(keys)
-
-
-def _cut(mine: Results, budgets: dict[tuple[str, int], float]) -> Results:
-    return mine.within(budgets) if mine.config["method"] in GROWING else mine
-
-
-def _unequal(new: Results, old: Results, what: str) -> str:
-    mine, theirs = new.tokens.generated, old.tokens.generated
-    if min(mine, theirs) >= _SHORT * max(mine, theirs):
-        return ""
-    return f"unequal: {mine / max(1, theirs):.2f} times the {what}"
-
-
 def _paired(new: Results, old: Results, metric: str, cost: str, note: str, primary: bool) -> Comparison:
     mine, theirs = new.by_question(metric), old.by_question(metric)
     pooled = len(new.paths) > len(mine)
     votes = None
     if metric in _VOTED:
-        ours, others = ((side.pooled() if pooled else side).by_question(metric) for side in (new, old))
-        votes = mcnemar({q: v == 1.0 for q, v in ours.items()}, {q: v == 1.0 for q, v in others.items()})
+        votes = mcnemar(new.elections(metric), old.elections(metric))
     return Comparison(
         new=new.name,
         old=old.name,

@@ -5,20 +5,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from peerleap.evals.methods import GROWING
 from peerleap.evals.records import PathRecord, RecordsError, read_records
+from peerleap.evals.report.votes import RECORD_METRICS, WIDTHLESS, elected_right
 from peerleap.evals.stats import (
-    METRICS,
     Estimate,
-    Graded,
     Tokens,
     cluster_bootstrap,
     clustered,
-    confidence_vote,
     wilson,
 )
 
 Key = tuple[str, int]
 """Question id and run seed."""
+
+
+def _generated(tokens: Tokens) -> int:
+    return tokens.generated
 
 
 _LEAP = ("router", "top_k", "interval", "rounds", "communicate_at", "block_as")
@@ -54,24 +57,6 @@ def _peer_label(peer: Mapping[str, Any]) -> str:
     return f"{peer['count']} x {peer['name']}{f' with {tools}' if tools else ''}"
 
 
-def conf_at_n(paths: Sequence[PathRecord]) -> float:
-    """1.0 if the vote weighted by the paths' confidence is right; paths without one weigh the same."""
-    weights = [float(path.meta.get("confidence", 1.0)) for path in paths]
-    winner = confidence_vote([path.graded for path in paths], weights)
-    return float(winner is not None and winner.correct)
-
-
-def _over_records(metric: Callable[[Sequence[Graded]], float]) -> Callable[[Sequence[PathRecord]], float]:
-    return lambda paths: metric([path.graded for path in paths])
-
-
-# As `evals.metrics.METRICS`, over records.
-RECORD_METRICS: dict[str, Callable[[Sequence[PathRecord]], float]] = {
-    **{name: _over_records(metric) for name, metric in METRICS.items()},
-    "conf@n": conf_at_n,
-}
-
-
 @dataclass(frozen=True)
 class Results:
     """All paths of one file, without their texts."""
@@ -82,6 +67,7 @@ class Results:
     config_hash: str
     paths: Mapping[Key, Sequence[PathRecord]]
     versions: Mapping[str, str] = field(default_factory=dict)
+    hardware: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: str | Path) -> "Results":
@@ -99,7 +85,9 @@ class Results:
             paths.setdefault((record.question, record.run), []).append(record)
         if not paths:
             raise RecordsError(f"{file}: no question is done yet")
-        return cls(label(header.config), file, header.config, header.config_hash, paths, header.versions)
+        return cls(
+            label(header.config), file, header.config, header.config_hash, paths, header.versions, header.hardware
+        )
 
     @property
     def questions(self) -> list[str]:
@@ -129,6 +117,23 @@ class Results:
         """Tokens that one question's run decoded, those of the paths that do not vote too."""
         return sum(path.tokens.generated for path in self.paths[key])
 
+    def computed(self, key: Key) -> int:
+        """Tokens of one question's run that went through the model: generated, and prompt tokens not in the cache."""
+        return sum(path.tokens.computed for path in self.paths[key])
+
+    @property
+    def flops(self) -> tuple[float, float] | None:
+        """Floating-point operations of the weights and, beside them, of attention; `None` for a model of unknown size.
+
+        Weights: 2 x parameters x computed tokens. Attention: 4 x layers x width for each token that a token attends to.
+        """
+        size = self.hardware.get("model") or {}
+        if not size.get("parameters"):
+            return None
+        attended = sum(path.meta.get("attended", 0) for paths in self.paths.values() for path in paths)
+        attention = 4.0 * size.get("layers", 0) * size.get("width", 0) * attended
+        return 2.0 * size["parameters"] * self.tokens.computed, attention
+
     def lasted(self, key: Key) -> float:
         """Seconds that one question's run took, those of processes that were killed in it too."""
         return sum(length for _, length in _spans(self.paths[key][0]))
@@ -149,11 +154,26 @@ class Results:
         return total
 
     def by_question(self, metric: str) -> dict[str, float]:
-        """A metric's mean over the runs, for each question."""
+        """A metric's mean over the runs, for each question.
+
+        Where a budget decides how many paths there are, a mean over them would depend on when it was spent: it is
+        taken over the first N.
+        """
         values: dict[str, list[float]] = {}
+        width = self.width if metric in WIDTHLESS else None
         for key in sorted(self.paths):
-            values.setdefault(key[0], []).append(RECORD_METRICS[metric](self.voting(key)))
+            values.setdefault(key[0], []).append(RECORD_METRICS[metric](self.voting(key)[:width]))
         return {question: sum(of) / len(of) for question, of in values.items()}
+
+    @property
+    def width(self) -> int | None:
+        """N, where paths are added one by one; else `None`."""
+        return int(self.config["paths"]) if self.config["method"] in GROWING else None
+
+    def elections(self, metric: str) -> dict[str, bool]:
+        """For each question, whether all of its runs' paths together elected the right answer."""
+        whole = self.pooled()
+        return {key[0]: elected_right(metric, whole.voting(key)) for key in sorted(whole.paths)}
 
     def estimate(self, metric: str) -> Estimate:
         """The metric with its 95 % interval over questions: Wilson's for votes of a single run, else clustered.
@@ -163,7 +183,7 @@ class Results:
         values = list(self.by_question(metric).values())
         votes = len(self.runs) == 1 and metric not in {"pass@1", "no_answer"}
         if votes or set(values) in ({0.0}, {1.0}):
-            return wilson(round(sum(values)), len(values))
+            return wilson(sum(values), len(values))
         return clustered(values)
 
     def resampled(self, metric: str) -> Estimate:
@@ -174,22 +194,22 @@ class Results:
         """These questions' runs."""
         return replace(self, paths={key: paths for key, paths in self.paths.items() if key in keys})
 
-    def within(self, budgets: Mapping[Key, float]) -> "Results":
-        """Of each question's run the first paths that its budget of generated tokens pays for, at least one.
+    def within(self, budgets: Mapping[Key, float], spent: Callable[[Tokens], int] = _generated) -> "Results":
+        """Of each question's run the first paths that its budget pays for, at least one; `spent` is a path's price.
 
         What is left of a budget goes on to the next question, in the order of ids and runs: whole paths alone would
         leave half a path of each unspent. Together they spend no more than the budgets, unless first paths alone do.
         """
         first = {key: [paths[0]] for key, paths in self.paths.items()}
-        over = {key: budgets[key] - paths[0].tokens.generated for key, paths in first.items()}
+        over = {key: budgets[key] - spent(paths[0].tokens) for key, paths in first.items()}
         # A first path that its own budget does not pay for is paid by others, from the first on.
         left = sum(min(0.0, rest) for rest in over.values())
         for key in sorted(self.paths):
             left += max(0.0, over[key])
             for path in self.paths[key][1:]:
-                if path.tokens.generated > left:
+                if spent(path.tokens) > left:
                     break
-                left -= path.tokens.generated
+                left -= spent(path.tokens)
                 first[key].append(path)
         return replace(self, paths=first)
 

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from peerleap.evals.records import Header
 from peerleap.evals.report.cautions import cautions, forced_share, short_budgets
 from peerleap.evals.report.comparison import Comparison
-from peerleap.evals.report.paper import paper_number
+from peerleap.evals.report.paper import paper_differences, paper_number
 from peerleap.evals.report.results import Results
 from peerleap.evals.stats import Estimate, clustered
 
-METHOD_HEAD = ("method", "questions x runs x paths", "Pass@1, %", "Cons@N, %", "Conf@N, %", "Shortest@N, %", "paper, %",
+METHOD_HEAD = ("method", "questions x runs x paths", "Pass@1, %", "Cons@N, %", "Conf@N, %", "Shortest@N, %",
+               "Any@N (a perfect verifier), %", "Verified@N, %", "paper, %", "paper not shown because",
                "Pass@1: SE, bootstrap", "Cons@N: SE, bootstrap",
                "own tokens", "summary tokens", "inserted tokens", "prefill tokens", "cached tokens",
+               "computed tokens", "FLOPs of the weights", "FLOPs of attention",
                "wall-clock", "had to be asked", "no answer", "aha words a path", "tool calls",
                "failed paths")  # fmt: skip
 COMPARISON_HEAD = ("", "new - old", "metric", "at", "new", "old", "tokens new/old", "McNemar",
@@ -38,7 +40,8 @@ def verdict(comparisons: Sequence[Comparison]) -> str:
     first = next(c for c in comparisons if c.primary)
     others = len(comparisons) - 1
     note = f"; {first.note}" if first.note else ""
-    return f"primary: {first.metric} at {first.cost}: {first.sentence}{note}; the other {others} rows are exploratory"
+    declared = f"{first.metric} at {first.cost}, by {first.test}"
+    return f"primary: {declared}: {first.sentence}{note}; the other {others} rows are exploratory"
 
 
 def markdown(
@@ -101,10 +104,15 @@ def _method_row(result: Results) -> tuple[str, ...]:
         percent(result.estimate("cons@n")),
         percent(result.estimate("conf@n")) if weighted else "-",
         percent(result.estimate("shortest@n")),
+        percent(result.estimate("any@n")),
+        percent(result.estimate("verified@n")) if any(path.meta.get("checked") for path in result.voters) else "-",
         published or "-",
+        "; ".join(paper_differences(result.config)) or "-",
         _spread(result, "pass@1"),
         _spread(result, "cons@n"),
         *(f"{count:,}" for count in (tokens.own, tokens.summary, tokens.inserted, tokens.prefill, tokens.cached)),
+        f"{tokens.computed:,}",
+        *([f"{part:.3g}" for part in result.flops] if result.flops else ["-", "-"]),
         f"{result.seconds:,.0f} s",
         f"{forced_share(result):.1%}",
         f"{result.estimate('no_answer').value:.1%}",

@@ -62,7 +62,7 @@ def cluster_bootstrap(
     return Estimate(float(data.mean()), float(resampled.std(ddof=1)), float(low), float(high), len(data))
 
 
-def wilson(right: int, questions: int, level: float = 0.95) -> Estimate:
+def wilson(right: float, questions: int, level: float = 0.95) -> Estimate:
     """A share of questions (Cons@N) with Wilson's interval, which holds near 0 and 1 where the normal one does not."""
     if questions < 1 or not 0 <= right <= questions:
         raise ValueError(

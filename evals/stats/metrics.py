@@ -10,6 +10,8 @@ from functools import lru_cache
 from math import comb
 from typing import Self
 
+import numpy as np
+
 from peerleap.evals.grading import Verdict
 from peerleap.graph.answers import ELECTIONS, canonical, classes
 from peerleap.graph.settings import TaskName
@@ -122,19 +124,22 @@ def shortest_majority(paths: Sequence[Graded]) -> Graded | None:
     return _elected(paths, "shortest_majority")
 
 
-def confidence_vote(paths: Sequence[Graded], weights: Sequence[float]) -> Graded | None:
+def confidence_vote(paths: Sequence[Graded], weights: Sequence[float], keep: float = 100) -> Graded | None:
     """A path with the answer whose `weights` sum to the most, ties to the lowest index.
 
     Args:
         paths: One question's paths.
         weights: What each path's vote counts, as many as there are paths.
+        keep: Percent of the paths that vote, those with the largest weights.
 
     Returns:
         The path, or `None` if no path answered.
     """
     groups: dict[tuple[bool, str], tuple[float, Graded]] = {}
+    voters = [weight for path, weight in zip(paths, weights, strict=True) if path.vote is not None]
+    least = float(np.percentile(voters, 100 - keep)) if voters else 0.0
     for path, weight in zip(paths, weights, strict=True):
-        if path.vote is not None:
+        if path.vote is not None and weight >= least:
             total, first = groups.get(path.vote, (0.0, path))
             groups[path.vote] = (total + weight, first)
     best = max(groups.values(), key=lambda group: group[0], default=None)
@@ -142,15 +147,13 @@ def confidence_vote(paths: Sequence[Graded], weights: Sequence[float]) -> Graded
 
 
 def cons_at_n(paths: Sequence[Graded]) -> float:
-    """1.0 if the majority answer is right; no votes at all is wrong."""
-    winner = majority(paths)
-    return float(winner is not None and winner.correct)
+    """1.0 if the majority answer is right, and of tied answers the share that is; no votes at all is wrong."""
+    return _right_share(paths, "majority")
 
 
 def shortest_at_n(paths: Sequence[Graded]) -> float:
-    """1.0 if the shortest-majority answer is right."""
-    winner = shortest_majority(paths)
-    return float(winner is not None and winner.correct)
+    """1.0 if the shortest-majority answer is right, and of tied answers the share that is."""
+    return _right_share(paths, "shortest_majority")
 
 
 METRICS: dict[str, Callable[[Sequence[Graded]], float]] = {
@@ -180,3 +183,13 @@ def question_metrics(paths: Sequence[Graded], ks: Sequence[int] = ()) -> dict[st
 def _elected(paths: Sequence[Graded], election: str) -> Graded | None:
     groups = classes([path.vote for path in paths])
     return paths[groups[ELECTIONS[election](groups, [path.tokens.own for path in paths])][0]] if groups else None
+
+
+def _right_share(paths: Sequence[Graded], election: str) -> float:
+    """The share of the tied winners that is right: what the vote is worth, whichever way a tie is broken."""
+    groups, lengths = classes([path.vote for path in paths]), [path.tokens.own for path in paths]
+    elect = ELECTIONS[election]
+    # Of equals the first wins: a class that wins from the first place is among them.
+    firsts = [[group, *(other for other in groups if other is not group)] for group in groups]
+    winners = [paths[order[0][0]].correct for order in firsts if elect(order, lengths) == 0]
+    return sum(winners) / len(winners) if winners else 0.0

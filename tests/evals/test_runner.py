@@ -11,8 +11,9 @@ import pytest
 from peerleap.agents import Peer
 from peerleap.engine import Completion, EngineDead, EngineError, OnText, SamplingParams, ScriptedEngine
 from peerleap.evals import Grader, Header, PathRecord, Problem, Records, RecordsError, read_records
+from peerleap.evals.fits import check_fits
 from peerleap.evals.methods import METHODS, MethodConfig, Team, method_options
-from peerleap.evals.plan import Plan, check_fits, model_config
+from peerleap.evals.plan import Plan, model_config
 from peerleap.evals.runner import Progress, run_eval
 
 SETTINGS = {"interval": 60, "cut": "exact", "rounds": 2, "max_tokens": 600, "answer_tokens": 30, "summary_tokens": 80}

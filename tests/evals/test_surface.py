@@ -11,7 +11,7 @@ FACES = {
     "peerleap.evals": (
         "METHODS OPTIONS TASKS Comparison DataError Grader GraderBroken Header MethodConfig MissingExtra PathRecord "
         "PathResult Plan Problem Progress Questions Records RecordsError Results Team Verdict check_fits compare "
-        "header load markdown read_records report run_eval stats"
+        "forecast header load markdown read_records remember report run_eval stats"
     ),
     "peerleap.evals.data": "TASKS DataError Problem check_golds guess_kind load",
     "peerleap.evals.stats": (
@@ -20,14 +20,14 @@ FACES = {
         "questions_needed questions_needed_for_votes shortest_majority sign_flip wilson"
     ),
     "peerleap.evals.methods": (
-        "BUDGETED GROWING METHODS OPTIONS TEAMED Method MethodConfig PathResult Team aggregate_question method_options "
-        "revise_question task_of voting_paths"
+        "BUDGETED GROWING METHODS OPTIONS PATHS TEAMED Method MethodConfig PathResult Team aggregate_question "
+        "check_method method_options one_block paths_at_once revise_question task_of voting_paths"
     ),
     "peerleap.evals.records": ("Header PathRecord Records RecordsError encode graded_text path_record read_records"),
     "peerleap.evals.report": (
-        "COSTS METHOD_HEAD RECORD_METRICS Comparison PaperNumber Results cautions check_plot check_same compare "
-        "comparison_rows markdown method_rows paper_number plot plot_routers short_budgets shown_columns verdict "
-        "with_distinct_names"
+        "COSTS LEVELS METHOD_HEAD RECORD_METRICS TESTS Comparison LevelRow PaperNumber Results cautions check_plot "
+        "check_same compare comparison_rows level_rows markdown measured_power method_rows paper_differences "
+        "paper_number plot plot_routers short_budgets shown_columns verdict with_distinct_names"
     ),
 }
 

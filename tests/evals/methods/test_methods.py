@@ -1,3 +1,4 @@
+import asyncio
 import itertools
 import re
 from pathlib import Path
@@ -5,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from peerleap.engine import Completion, SamplingParams, ScriptedEngine
-from peerleap.evals import Problem
-from peerleap.evals.methods import METHODS, MethodConfig, PathResult, method_options
+from peerleap.evals import Plan, Problem
+from peerleap.evals.methods import METHODS, PATHS, MethodConfig, PathResult, method_options
+from peerleap.evals.methods.aggregate import excerpt
+from peerleap.graph import Segment
 
 PROBLEM = Problem(id="q1", question="What is 2 + 2?", answer="4", kind="integer")
 SETTINGS = {"interval": 60, "cut": "exact", "rounds": 2, "max_tokens": 600, "answer_tokens": 30, "summary_tokens": 80}
@@ -26,7 +29,9 @@ def ids(paths: list[PathResult]) -> list[list[list[int]]]:
 
 
 def config(method: str, paths: int = 3, **fields: object) -> MethodConfig:
-    return MethodConfig(paths=paths, settings=SETTINGS, options=method_options(method, {}), **fields)  # type: ignore[arg-type]
+    small = {"rsa": {"steps": 4, "subset": 2}, "leap_s": {"peers": 2}}.get(method, {})
+    settings = {key: value for key, value in SETTINGS.items() if method != "leap_s" or key != "rounds"}
+    return MethodConfig(paths=paths, settings=settings, options=method_options(method, small), **fields)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -36,7 +41,7 @@ async def test_every_method_gives_answered_paths_and_is_decided_by_its_seed(meth
     other = await METHODS[method](PROBLEM, ScriptedEngine(script), config(method), 8)
     assert ids(first) == ids(again) != ids(other)
     counted = [path for path in first if path.counted]
-    assert len(counted) == 3
+    assert len(counted) == (1 if method == "moa" else 3)
     assert {path.answer for path in counted} == {"4"}
     assert len({path.name for path in first}) == len(first)
 
@@ -48,7 +53,7 @@ async def test_tokens_add_up_to_what_the_engine_generated(method: str) -> None:
     assert sum(path.tokens.generated for path in paths) == engine.generated
     assert sum(path.tokens.prefill for path in paths) == engine.prefill
     assert sum(path.tokens.cached for path in paths) == engine.cached > 0
-    assert (sum(path.tokens.summary for path in paths) > 0) == (method == "leap")
+    assert (sum(path.tokens.summary for path in paths) > 0) == (method in {"leap", "leap_s"})
 
 
 class Counting(ScriptedEngine):
@@ -104,18 +109,76 @@ async def test_seconds_are_a_budget_too(method: str, monkeypatch: pytest.MonkeyP
 
 
 async def test_later_layers_and_steps_read_the_earlier_ones() -> None:
-    for method in ("moa", "rsa"):
+    for method, read in (("moa", [0] * 3 + [3] * 7), ("rsa", [0] * 3 + [2] * 9)):
         engine = ScriptedEngine(script)
         paths = await METHODS[method](PROBLEM, engine, config(method), 0)
-        assert len(paths) == 12
+        assert len(paths) == len(read)
         prompts = [engine.tokenizer.decode(prompt) for prompt, _ in engine.requests]
-        shown = [len(re.findall(r"Candidate solution \d+:", prompt)) for prompt in prompts]
-        assert shown == [0] * 3 + [3] * 9
+        assert [len(re.findall(r"Candidate solution \d+:", prompt)) for prompt in prompts] == read
 
 
-async def test_deepconf_weighs_by_the_mean_probability_of_own_tokens() -> None:
-    paths = await METHODS["deepconf"](PROBLEM, ScriptedEngine(script), config("deepconf"), 0)
-    assert all(0.9 < path.meta["confidence"] < 0.91 for path in paths)  # the scripted engine says -0.1 a token
+async def test_an_aggregator_reads_whole_answers_and_the_end_of_what_is_none() -> None:
+    engine = ScriptedEngine(script)
+    text = "word " * 900
+    ids = list(engine.tokenizer.encode(text, add_special_tokens=False))
+    history = (Segment(kind="thought", round=0, token_ids=ids, text=text),)
+    whole = excerpt(engine, PathResult("a", "finished", history, "4"), 100)
+    cut = excerpt(engine, PathResult("a", "forced", history, "4"), 100)
+    assert whole == text.strip()
+    assert cut.startswith("[...] ")
+    assert cut.endswith("\\boxed{4}")
+    assert len(cut) < 130
+
+
+async def test_one_path_of_each_group_goes_on_in_leap_s() -> None:
+    engine = ScriptedEngine(script)
+    paths = await METHODS["leap_s"](PROBLEM, engine, config("leap_s"), 0)
+    assert [path.name for path in paths if path.counted] == [f"group{n}_solver_1" for n in (1, 2, 3)]
+    ended = [path for path in paths if not path.counted]
+    assert [path.name for path in ended] == [f"group{n}_solver_2" for n in (1, 2, 3)]
+    assert {path.outcome for path in ended} == {"dropped"}
+    for path in ended:
+        # T tokens, a summary, and what it would have read; nothing after it.
+        assert [segment["kind"] for segment in path.history if segment["round"] > 0] == []
+        assert path.tokens.own == 60
+    for path in paths:
+        if path.counted:
+            assert path.tokens.own > 60
+            assert sum(segment["kind"] == "comment" for segment in path.history) == 1
+
+
+def test_leap_s_has_one_block() -> None:
+    for settings in ({"rounds": 2}, {"communicate_at": (10, 20)}):
+        with pytest.raises(ValueError, match="leap_s has one LeaP block"):
+            Plan("t", [PROBLEM], "leap_s", MethodConfig(settings=settings))
+    assert Plan("t", [PROBLEM], "leap_s", MethodConfig(settings={"interval": 50})).config.options == {"peers": 4}
+
+
+async def test_leap_s_goes_on_after_a_kill_wherever_it_falls(tmp_path: Path) -> None:
+    whole = ScriptedEngine(script)
+    calm = await METHODS["leap_s"](PROBLEM, whole, config("leap_s", paths=1), 0)
+    for most in range(1, len(whole.requests)):
+
+        class Dying(ScriptedEngine):
+            async def generate(self, *args: object, **kwargs: object) -> Completion:
+                if len(self.requests) >= most:  # noqa: B023
+                    stopped[0].cancel()  # noqa: B023
+                    await asyncio.sleep(60)
+                return await super().generate(*args, **kwargs)  # type: ignore[arg-type]
+
+        kept = config("leap_s", paths=1, checkpoint=tmp_path / f"{most}.sqlite")
+        stopped = [asyncio.ensure_future(METHODS["leap_s"](PROBLEM, Dying(script), kept, 0))]
+        with pytest.raises(asyncio.CancelledError):
+            await stopped[0]
+        again = await METHODS["leap_s"](PROBLEM, ScriptedEngine(script), kept, 0)
+        assert ids(again) == ids(calm)
+        assert [path.counted for path in again] == [True, False]
+
+
+def test_rsa_refuses_a_subset_that_is_the_population() -> None:
+    with pytest.raises(ValueError, match=r"rsa: subset=4 with 4 paths: .* its paper has 16 paths and subset 4"):
+        Plan("t", [PROBLEM], "rsa", MethodConfig(paths=4))
+    assert Plan("t", [PROBLEM], "rsa", MethodConfig(paths=PATHS["rsa"])).config.options["steps"] == 10
 
 
 @pytest.mark.parametrize("method", METHODS)

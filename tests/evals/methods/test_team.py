@@ -11,8 +11,9 @@ from langchain_core.tools import tool
 from peerleap.agents import Peer
 from peerleap.engine import SamplingParams, ScriptedEngine
 from peerleap.evals import Grader, Header, PathRecord, Problem, Records, RecordsError, read_records
+from peerleap.evals.fits import check_fits
 from peerleap.evals.methods import METHODS, MethodConfig, Team, method_options
-from peerleap.evals.plan import Plan, check_fits, model_config
+from peerleap.evals.plan import Plan, model_config
 from peerleap.evals.report.results import Results
 from peerleap.evals.runner import run_eval
 from peerleap.graph import SettingsError

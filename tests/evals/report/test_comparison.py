@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peerleap.evals import Header, PathRecord, Records, RecordsError, Verdict, read_records
-from peerleap.evals.report import with_distinct_names
+from peerleap.evals.report import COSTS, Comparison, compare, with_distinct_names
 from peerleap.evals.report.cautions import cautions, few_runs, short_budgets
-from peerleap.evals.report.comparison import COSTS, Comparison, compare
 from peerleap.evals.report.paper import paper_number
 from peerleap.evals.report.results import Results
 from peerleap.evals.report.tables import METHOD_HEAD, markdown, method_rows, shown_columns, verdict
@@ -51,7 +50,7 @@ def results(
     return Results.read(file)
 
 
-def named(comparisons: Sequence[Comparison], cost: str, metric: str = "pass@1") -> Comparison:
+def named(comparisons: Sequence[Comparison], cost: str, metric: str = "cons@n") -> Comparison:
     return next(c for c in comparisons if (c.cost, c.metric) == (cost, metric))
 
 
@@ -61,10 +60,12 @@ def test_a_better_method_is_found_and_one_comparison_is_primary(tmp_path: Path) 
     found = compare([leap, alone])
     assert [c.primary for c in found] == [True] + [False] * (len(found) - 1)
     assert (found[0].metric, found[0].cost, found[0].new) == ("cons@n", "equal tokens", "leap")
-    assert verdict(found).startswith("primary: cons@n at equal tokens: leap is better than independent (+100.0 points")
+    assert verdict(found).startswith(
+        "primary: cons@n at equal tokens, by sign-flip: leap is better than independent (+100.0 points"
+    )
     assert found[0].votes is not None
     assert (found[0].votes.gained, found[0].votes.lost) == (12, 0)
-    assert {c.cost for c in found} == set(COSTS)
+    assert {c.cost for c in found} == {*COSTS, "first N paths"}
 
 
 def test_no_difference_is_called_so(tmp_path: Path) -> None:
@@ -130,7 +131,7 @@ def test_equal_wall_clock_cuts_the_slower_one(tmp_path: Path) -> None:
     assert equal.note == ""
 
 
-def test_unequal_times_are_with_distinct_names(tmp_path: Path) -> None:
+def test_unequal_times_are_named(tmp_path: Path) -> None:
     leap = results(tmp_path, "leap", [4] * 6, seconds=0.06)
     revise = results(tmp_path, "revise", [4] * 6, seconds=0.1)
     assert named(compare([leap, revise]), "equal wall-clock").note == "unequal: 1.2 s against 0.72 s"
@@ -157,7 +158,7 @@ def test_mcnemar_is_there_for_several_runs_which_vote_together(tmp_path: Path) -
     found = named(compare([leap, results(tmp_path, "independent", [1] * 6, runs=4)]), "as run", "cons@n")
     assert found.new_value == 0.75
     assert found.won_lost == "+6 -0, p = 0.0312 (runs vote together)"
-    assert named(compare([leap, replace(leap)]), "as run").votes is None
+    assert named(compare([leap, replace(leap)]), "first N paths", "pass@1").votes is None
     one = results(tmp_path, "leap", [8] * 6, runs=1)
     assert named(compare([one, replace(one)]), "as run", "cons@n").won_lost == "+0 -0, p = 1"
 
@@ -183,7 +184,7 @@ def test_budgets_that_were_too_small_are_warned_of(tmp_path: Path) -> None:
         assert f"\n{warning}.\n" in markdown("t", read, compared, headers[: len(read)])
 
 
-def test_files_of_one_name_are_with_distinct_names(tmp_path: Path) -> None:
+def test_files_of_one_name_get_distinct_names(tmp_path: Path) -> None:
     short, long, unset = (
         results(tmp_path, "leap", [8] * 6, settings={"router": "random", **more})
         for more in ({"max_tokens": 512}, {"max_tokens": 1024, "sampling": {"top_k": 5}}, {})
@@ -214,7 +215,7 @@ def test_files_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_papers_number_stands_beside_ours_where_the_setting_matches(tmp_path: Path) -> None:
-    number = paper_number(config("leap", settings={"top_k": 4}), "pass@1")
+    number = paper_number(config("leap", settings={"top_k": 4, "preset": "paper"}), "pass@1")
     assert number is not None
     assert (number.value, number.table) == (60.52, 1)
     baseline = paper_number(config("independent"), "pass@1")
@@ -226,23 +227,23 @@ def test_the_papers_number_stands_beside_ours_where_the_setting_matches(tmp_path
         {"paths": 16}, {"model": "m"}, {"task": "gsm8k"}, {"matched": "x"}, {"questions": 2},
         {"grader": "leap-official"},
     ):  # fmt: skip
-        assert paper_number(config("leap", **other), "pass@1") is None
+        assert paper_number(config("leap", settings={"preset": "paper"}, **other), "pass@1") is None
     for setting in (
         {"interval": 512}, {"block_as": "turns"}, {"trigger": "model"}, {"rounds": 2}, {"communicate_at": [4096]},
         {"sampling": {"top_p": 1.0}}, {"sampling": {"top_k": 20}}, {"sampling": {"temperature": 1.0}},
         {"sampling": {"min_p": 0.1}},
     ):  # fmt: skip
-        assert paper_number(config("leap", settings=setting), "pass@1") is None, setting
+        assert paper_number(config("leap", settings={"preset": "paper", **setting}), "pass@1") is None, setting
 
 
 def test_the_report_says_what_was_run(tmp_path: Path) -> None:
-    both = [results(tmp_path, "leap", [7] * 6, engine_args={"max_model_len": 4096}),
+    both = [results(tmp_path, "leap", [7] * 6, engine_args={"max_model_len": 4096}, settings={"preset": "paper"}),
             results(tmp_path, "independent", [3] * 6)]  # fmt: skip
     text = markdown("AIME", both, compare(both), [read_records(r.file)[0] for r in both])
-    assert text.startswith("# AIME\n\nPrimary: cons@n at equal tokens: leap is better than independent")
+    assert text.startswith("# AIME\n\nPrimary: cons@n at equal tokens, by sign-flip: leap (paper) is better")
     assert "pass@1 60.52 (table 1)" in text
     assert "(not finished)" in text
-    assert f"model {PAPER_MODEL} (0123456789ab), max_model_len=4096, data d, seeds [0, 1], defaults" in text
+    assert f"model {PAPER_MODEL} (0123456789ab), max_model_len=4096, data d, seeds [0, 1], preset=paper" in text
     assert text.count("exploratory") > 5
 
 
@@ -323,7 +324,7 @@ def test_standard_errors_and_bootstrap_intervals_are_shown(tmp_path: Path) -> No
     assert rows[0]["Pass@1, %"] == "75.0 [46.3, 100.0]"
     text = markdown("t", read, compare(read), [read_records(r.file)[0] for r in read])
     assert "11.2, [58.3, 91.7]" in text
-    found = named(compare(read), "as run")
+    found = named(compare(read), "first N paths", "pass@1")
     assert found.spread == "16.8, [+12.5, +62.5]"
     assert found.spread in text
 

@@ -87,7 +87,10 @@ def test_the_design_says_what_it_can_show() -> None:
     few, many = Design(30, runs=4).sentence(), Design(198, runs=4, paths=8).sentence()
     assert few.startswith("30 questions x 4 runs can show 9 points of Pass@1 between two methods with 80 % power, not")
     assert many.startswith("198 questions x 4 runs can show 4 points of Pass@1 between two methods (power for 5: 9")
-    votes = "; 5 points of Cons@N, the default metric of a comparison, take 471 questions where 15% of them change"
+    votes = (
+        "; 5 points of Cons@N, the default metric of a comparison, take 785 to 1256 questions where 25% to 40% of them "
+        "change"
+    )
     assert few.endswith(f"{votes}, not 30")
     assert Design(1319).sentence().endswith(votes)
     assert Design(100, sd=0.2).detectable() == pytest.approx(0.056, abs=1e-3)
