@@ -114,9 +114,7 @@ def evaluate(
     keep_ids: Annotated[
         bool, typer.Option(help="Keep token ids and comments of every path in the results.", rich_help_panel=_OUT)
     ] = False,
-    power: Annotated[
-        bool, run_option("--power", help="Say what the design can show, and run nothing.")
-    ] = False,
+    power: Annotated[bool, run_option("--power", help="Say what the design can show, and run nothing.")] = False,
     router: Router = None,
     interval: Interval = None,
     top_k: TopK = None,

@@ -17,6 +17,7 @@ Reading order:
 """
 
 from peerleap.engine.chat_format import control_ids, control_texts, decode, encode, render_prompt, vocabulary_hash
+from peerleap.engine.device import requests_at_once, vllm_device
 from peerleap.engine.embedded import EMBEDDED, cache_folder, is_prepared
 from peerleap.engine.errors import (
     EngineArgumentError,
@@ -75,9 +76,11 @@ __all__ = [
     "parse_thinking",
     "recommended_sampling",
     "render_prompt",
+    "requests_at_once",
     "resolve_model",
     "turn_end",
     "turn_markers",
+    "vllm_device",
     "vocabulary_hash",
     "watch_starts",
 ]

@@ -1,3 +1,5 @@
+"""Optional packages: imported where they are needed, with the command that installs a missing one."""
+
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -13,7 +15,7 @@ class MissingExtra(ImportError):
 
 
 def installed(module: str) -> bool:
-    """Whether `module` can be imported, without importing it."""
+    """True if `module` can be imported; it is not imported."""
     return find_spec(module) is not None
 
 

@@ -1,14 +1,11 @@
 """Whether a plan's longest questions fit the context, with all that a method lets a path read."""
 
-from peerleap.agents import Peer, path_peers
+from peerleap.agents import Peer
 from peerleap.engine import Engine, detect_thinking
 from peerleap.evals.data import Problem
-from peerleap.evals.methods import PathResult, Team, aggregate_question, one_block, revise_question, task_of
+from peerleap.evals.methods import PathResult, Team, aggregate_question, one_block, revise_question, task_of, team_graph
 from peerleap.evals.plan import Plan
-from peerleap.graph.defaults import resolve_settings
-from peerleap.graph.history import Segment
-from peerleap.graph.path.tool_calls import Toolbox
-from peerleap.graph.prepare import prepare
+from peerleap.graph import Segment, as_settings, resolve_settings
 
 _LONGEST = 8
 
@@ -27,22 +24,14 @@ def check_fits(plan: Plan, engine: Engine) -> None:
     teams = _teams(plan)
     for used in {id(used): used for team in teams for used in (engine, *team.engines.values())}.values():
         used.check()
-    tools = {
-        name: Toolbox(peer, team.engine(peer, engine))
-        for team in teams
-        for name, peer in path_peers(team.peers).items()
-        if peer.tools and peer.limits.calls
-    }
     longest = sorted(plan.problems, key=lambda problem: -len(problem.text))[:_LONGEST]
     for problem in longest:
         settings = one_block(plan.config.settings) if plan.method == "leap_s" else plan.config.settings
         context = {**settings, "task": task_of(problem)}
         text = _longest_text(plan, problem, engine)
         for team in teams:
-            peers = path_peers(team.peers)
-            engines = {name: team.engine(peer, engine) for name, peer in peers.items()}
             try:
-                prepare({"question": text}, context, peers, engines, tools.get)
+                team_graph(team, engine).run.check({"question": text}, as_settings(context))
             except ValueError as error:
                 raise type(error)(f"question {problem.id!r} with {plan.width} paths: {error}") from error
 

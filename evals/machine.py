@@ -10,8 +10,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from peerleap.engine import Engine
-from peerleap.engine.device import vllm_device
+from peerleap.engine import Engine, vllm_device
 from peerleap.evals.plan import Plan, model_config
 from peerleap.evals.records import Header
 

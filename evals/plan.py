@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from peerleap.engine import Engine, vocabulary_hash
-from peerleap.engine.device import requests_at_once
+from peerleap.engine import Engine, requests_at_once, vocabulary_hash
 from peerleap.evals.data import Problem
 from peerleap.evals.grading import METHODS as GRADER_METHODS
 from peerleap.evals.methods import (
@@ -22,7 +21,7 @@ from peerleap.evals.methods import (
 )
 from peerleap.evals.records import encode
 from peerleap.evals.stats import Design
-from peerleap.graph.settings import as_settings
+from peerleap.graph import as_settings
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from peerleap.evals.methods import METHODS, MethodConfig, PathResult
 from peerleap.evals.plan import Plan
 from peerleap.evals.records import PathRecord, Records, path_record
 from peerleap.evals.stats import Tokens
-from peerleap.graph.seeds import derive_seed
+from peerleap.graph import derive_seed
 
 ATTEMPTS = 2
 _FATAL = tuple(f"{kind.__name__}: " for kind in (EngineDead, EngineMissing, EngineStartError))

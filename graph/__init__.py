@@ -18,15 +18,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from peerleap.graph.errors import AllPathsFailed, CheckpointError, InputError, SettingsError, ThreadBusy
-from peerleap.graph.settings import Settings, as_settings
+from peerleap.graph.seeds import derive_random, derive_seed
+from peerleap.graph.settings import RouterName, Settings, TaskName, as_settings
 
 if TYPE_CHECKING:
     from peerleap.graph.as_tool import leap_tool
     from peerleap.graph.build import build_graph
     from peerleap.graph.checkpoints import Checkpointer, open_checkpointer, open_store
     from peerleap.graph.compiled import CompiledLeapGraph, LeapGraph
+    from peerleap.graph.defaults import model_defaults, resolve_settings
     from peerleap.graph.history import Segment
     from peerleap.graph.runs import Run, compare, fork, read_run
+    from peerleap.graph.state import history_key
 
 __all__ = [
     "AllPathsFailed",
@@ -35,19 +38,26 @@ __all__ = [
     "CompiledLeapGraph",
     "InputError",
     "LeapGraph",
+    "RouterName",
     "Run",
     "Segment",
     "Settings",
     "SettingsError",
+    "TaskName",
     "ThreadBusy",
     "as_settings",
     "build_graph",
     "compare",
+    "derive_random",
+    "derive_seed",
     "fork",
+    "history_key",
     "leap_tool",
+    "model_defaults",
     "open_checkpointer",
     "open_store",
     "read_run",
+    "resolve_settings",
 ]
 
 # Imported when they are first used: LangChain and LangGraph take seconds, and a refused call needs neither.
@@ -59,11 +69,14 @@ _LATER = {
     "open_store": "checkpoints",
     "CompiledLeapGraph": "compiled",
     "LeapGraph": "compiled",
+    "model_defaults": "defaults",
+    "resolve_settings": "defaults",
     "Segment": "history",
     "Run": "runs",
     "compare": "runs",
     "fork": "runs",
     "read_run": "runs",
+    "history_key": "state",
 }
 
 

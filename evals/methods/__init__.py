@@ -35,7 +35,7 @@ from peerleap.evals.methods.registry import (
     paths_at_once,
     voting_paths,
 )
-from peerleap.evals.methods.team import Team
+from peerleap.evals.methods.team import Team, team_graph
 
 __all__ = [
     "BUDGETED",
@@ -55,5 +55,6 @@ __all__ = [
     "paths_at_once",
     "revise_question",
     "task_of",
+    "team_graph",
     "voting_paths",
 ]

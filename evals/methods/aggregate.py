@@ -6,8 +6,8 @@ from peerleap.agents import prompts
 from peerleap.engine import Engine, control_texts
 from peerleap.evals.data import Problem
 from peerleap.evals.methods.base import PathResult
-from peerleap.graph.history.segments import OWN
-from peerleap.tools.untrusted import LEAP_TAGS, neutralise
+from peerleap.graph.history import OWN
+from peerleap.tools import LEAP_TAGS, neutralise
 
 
 def aggregate_question(problem: Problem, engine: Engine, sources: Sequence[PathResult], tokens: int) -> str:

@@ -1,3 +1,5 @@
+"""What a method of an eval is: what it works with, and how it describes the paths that it ran."""
+
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,8 +9,7 @@ from peerleap.engine import Engine
 from peerleap.evals.data import Problem
 from peerleap.evals.methods.team import Team
 from peerleap.evals.stats import Tokens
-from peerleap.graph.history.segments import Segment
-from peerleap.graph.history.usage import path_usage
+from peerleap.graph.history import Segment, path_usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,5 @@
+"""What a question has spent of its budget, and how many more paths the rest pays for."""
+
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field

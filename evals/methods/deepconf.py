@@ -15,7 +15,7 @@ from peerleap.evals.methods.confidence import group_confidences, measures, thres
 from peerleap.evals.methods.independent import independent
 from peerleap.evals.methods.online import WATCH, Watch, online_engine
 from peerleap.evals.methods.paths import Chains, chains, task_of
-from peerleap.graph.answers.own_answer import canonical
+from peerleap.graph.answers import canonical
 
 TOP_LOGPROBS = 20
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from peerleap.engine import Completion, Engine, OnText, SamplingParams, decode
 from peerleap.evals.methods.confidence import group_confidences
-from peerleap.graph.seeds import derive_seed
+from peerleap.graph import derive_seed
 
 CHUNK = 256
 """Tokens between two looks at a path's confidence."""

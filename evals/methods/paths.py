@@ -15,11 +15,8 @@ from peerleap.evals.data import Problem
 from peerleap.evals.extras import need
 from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.methods.team import member_graph, team_graph
-from peerleap.graph import AllPathsFailed, LeapGraph, build_graph
+from peerleap.graph import AllPathsFailed, LeapGraph, TaskName, build_graph, derive_seed, history_key
 from peerleap.graph.answers import extract_answer
-from peerleap.graph.seeds import derive_seed
-from peerleap.graph.settings import TaskName
-from peerleap.graph.state import history_key
 
 
 def task_of(problem: Problem) -> TaskName:

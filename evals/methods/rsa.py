@@ -8,7 +8,7 @@ from peerleap.evals.data import Problem
 from peerleap.evals.methods.aggregate import aggregate_question
 from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.methods.paths import chains
-from peerleap.graph.seeds import derive_random
+from peerleap.graph import derive_random
 
 
 async def rsa(problem: Problem, engine: Engine, config: MethodConfig, seed: int) -> list[PathResult]:

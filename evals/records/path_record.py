@@ -10,7 +10,7 @@ from peerleap.evals.methods import PathResult
 from peerleap.evals.records.schema import PathRecord
 from peerleap.evals.stats import AHA_WORDS, aha_count
 from peerleap.graph.answers import own_text
-from peerleap.graph.history.segments import Segment
+from peerleap.graph.history import Segment
 
 _SHOWN = frozenset({"summary", "tool", "error"})
 _INSERTED = frozenset({"trigger", "comment", "nudge"})

@@ -7,8 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from peerleap.graph.defaults import model_defaults
-from peerleap.graph.settings import as_settings
+from peerleap.graph import as_settings, model_defaults
 
 _BENCHMARKS = {
     "aime2024": ("AIME 2024", 30),

@@ -8,7 +8,7 @@ from typing import get_args
 from peerleap.evals.extras import need
 from peerleap.evals.methods import GROWING
 from peerleap.evals.report.results import Results
-from peerleap.graph.settings import RouterName
+from peerleap.graph import RouterName
 
 ENDINGS = (".png", ".svg")
 _ROUTERS = get_args(RouterName)

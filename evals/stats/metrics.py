@@ -13,8 +13,8 @@ from typing import Self
 import numpy as np
 
 from peerleap.evals.grading import Verdict
+from peerleap.graph import TaskName
 from peerleap.graph.answers import ELECTIONS, canonical, classes
-from peerleap.graph.settings import TaskName
 
 _TASKS: dict[str, TaskName] = {"choice": "choice", "text": "free"}
 

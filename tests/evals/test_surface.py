@@ -21,7 +21,7 @@ FACES = {
     ),
     "peerleap.evals.methods": (
         "BUDGETED GROWING METHODS OPTIONS PATHS TEAMED Method MethodConfig PathResult Team aggregate_question "
-        "check_method method_options one_block paths_at_once revise_question task_of voting_paths"
+        "check_method method_options one_block paths_at_once revise_question task_of team_graph voting_paths"
     ),
     "peerleap.evals.records": ("Header PathRecord Records RecordsError encode graded_text path_record read_records"),
     "peerleap.evals.report": (
