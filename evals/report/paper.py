@@ -102,10 +102,10 @@ def paper_differences(config: Mapping[str, Any]) -> list[str]:
         for name, values in _SAMPLING.items()
         if sampling.get(name) not in values
     ]
-    asked = {"paths": width, "questions": _BENCHMARKS[config["task"]][1], "grader": "peerleap"}
+    wanted_run = {"paths": width, "questions": _BENCHMARKS[config["task"]][1], "grader": "peerleap"}
     found += [
         _difference(name, config.get(name, value), value)
-        for name, value in asked.items()
+        for name, value in wanted_run.items()
         if config.get(name, value) != value
     ]
     return found + [f"{name} (authors: none)" for name in ("matched", "budget", "peers") if config.get(name)]

@@ -63,7 +63,7 @@ def test_from_eval_to_comparison(engines: list[ScriptedEngine], tmp_path: Path) 
     code, out, told = call("compare", "sums-leap.jsonl", "ind.jsonl", "longer.jsonl", "--primary", "pass@1", "--report",
                            "c.md")  # fmt: skip
     assert code == 0, told
-    assert "primary: pass@1 at equal tokens" in out
+    assert "primary: pass@1 at first N paths, by sign-flip" in out
     assert "2 runs in common" in told
     assert "exploratory" in (tmp_path / "c.md").read_text()
 
