@@ -16,15 +16,15 @@ Read in this order:
     clock.py     a question's time across processes that were killed
     counting.py  tokens, while questions still run
     machine.py   versions and hardware
-    forecast.py  how long an eval will take
+    duration.py  how long an eval will take
     extras.py    optional packages
 """
 
 from peerleap.evals import report, stats
 from peerleap.evals.data import TASKS, DataError, Problem, load
+from peerleap.evals.duration import forecast, remember
 from peerleap.evals.extras import MissingExtra
 from peerleap.evals.fits import check_fits
-from peerleap.evals.forecast import forecast, remember
 from peerleap.evals.grading import Grader, GraderBroken, Verdict
 from peerleap.evals.machine import header
 from peerleap.evals.methods import METHODS, OPTIONS, MethodConfig, PathResult, Team

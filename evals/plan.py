@@ -71,9 +71,9 @@ class Plan:
             )
         if self.budget is not None and not self.budget > 0:
             raise ValueError(f"budget={self.budget!r}: give a number above 0")
-        check_method(self.method, self.config, budgeted=self.budget is not None or bool(self.budgets))
         if self.config.team is not None and self.method not in TEAMED:
             raise ValueError(f"team: only {', '.join(sorted(TEAMED))} can have one, or tools, not {self.method!r}")
+        check_method(self.method, self.config, budgeted=self.budget is not None or bool(self.budgets))
 
     @property
     def seeds(self) -> list[int]:

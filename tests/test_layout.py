@@ -144,7 +144,7 @@ FLOORS = {
     ],
     "evals": [
         {"runner"},
-        {"question", "counting", "machine", "forecast", "fits"},
+        {"question", "counting", "machine", "duration", "fits"},
         {"plan", "report"},
         {"records"},
         {"methods"},

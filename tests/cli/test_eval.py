@@ -33,7 +33,7 @@ def engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[ScriptedEng
     monkeypatch.setattr("peerleap.engine.get_engine", get_engine)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("peerleap.evals.forecast.file", lambda: tmp_path / "cache" / "eval_speeds.json")
+    monkeypatch.setattr("peerleap.evals.duration.file", lambda: tmp_path / "cache" / "eval_speeds.json")
     rows = [{"id": f"s{n}", "question": f"What is 2 + 2, time {n}?", "answer": "4"} for n in range(6)]
     (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return made
@@ -49,7 +49,7 @@ def call(*arguments: str) -> tuple[int, str, str]:
 def test_from_eval_to_comparison(engines: list[ScriptedEngine], tmp_path: Path) -> None:
     code, out, told = call("eval", "sums.jsonl", *QUICK, "--runs", "2", "--report", "r.md")
     assert code == 0, told
-    assert "12 questions to run, 2 paths each: no eval of this model has run on this machine yet" in told
+    assert "12 questions to run, 3 paths each: no eval of this model has run on this machine yet" in told
     assert "[12/12]" in told
     assert "Cons@N" in out
     assert (tmp_path / "r.md").read_text().startswith("# sums.jsonl: leap")

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from peerleap.evals import Header, MethodConfig, PathRecord, Plan, Problem, Results, Verdict, forecast, remember
-from peerleap.evals.forecast import spoken
+from peerleap.evals.duration import spoken
 from peerleap.evals.stats import Tokens
 
 CONFIG: dict[str, Any] = {"method": "leap", "model": "m", "model_hash": "h", "paths": 2}
