@@ -141,10 +141,15 @@ def ask(
         if thread is not None:
             check_name(thread)
         arguments = engine_arguments(engine_arg)
+        word = ""
+        if model is None and team is None:
+            model, word = model_for(text)
         recipe = _recipe(model, paths, team, arguments, thread)
         messages = Console(stderr=True)
         view = choose_view(messages, text, quiet=quiet, verbose=verbose, as_json=as_json)
         with watched(view, verbose=verbose):
+            if word:
+                view.notice(word)
             view.notice("loading LangGraph and the model's tokenizer")
             if thread is not None:
                 result = ask_stored(thread, text, recipe, context, view)
@@ -188,6 +193,18 @@ def _graph(recipe: Recipe, team: str | None) -> Any:
 
     peers = None if team is None else load_team(team)
     return build_graph(recipe["model"], paths=recipe["paths"], peers=peers, **recipe["engine_args"]).compile()
+
+
+def model_for(question: str) -> tuple[str | None, str]:
+    """The model of a question that names none, and a word on it: the miniature for its families, else the default."""
+    from peerleap.engine import EMBEDDED, MINIATURE, MINIATURE_FAMILIES, default_model, family_of
+
+    family = family_of(question)
+    if default_model() != EMBEDDED:
+        return None, ""
+    if family in MINIATURE_FAMILIES:
+        return MINIATURE, f"a {family}: {MINIATURE} answers; --model {EMBEDDED} asks the other embedded model"
+    return None, f"{EMBEDDED} answers; it is small and often wrong: --model names a better one"
 
 
 async def _run(graph: Any, question: str, context: dict[str, Any], view: View) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from peerleap.cli.options import (
     engine_arguments,
     settings_from,
 )
+from peerleap.cli.train_miniature import miniature
 
 _HELP = """Train a model to listen to its peers (the paper's LeaP-T).
 
@@ -30,9 +31,13 @@ _HELP = """Train a model to listen to its peers (the paper's LeaP-T).
     peerleap train select traces.jsonl --out rows.jsonl
     peerleap train show rows.jsonl
     peerleap train sft rows.jsonl --model MODEL --out run --dry-run
+
+[bold]The paper in miniature[/bold], a small model from nothing on this machine:
+    peerleap train miniature --out miniature
 """
 
 train = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_HELP)
+train.command()(miniature)
 
 _TraceModel = Annotated[
     str | None,

@@ -30,6 +30,7 @@ from peerleap.engine.errors import (
     TokenizerError,
 )
 from peerleap.engine.generation_config import recommended_sampling
+from peerleap.engine.miniature import MINIATURE, MINIATURE_FAMILIES, family_of
 from peerleap.engine.models import Model, default_model, resolve_model
 from peerleap.engine.progress import OnProgress, StartProgress, last_start, watch_starts
 from peerleap.engine.protocol import MAX_LOGPROBS, Completion, Engine, OnText, SamplingParams
@@ -43,6 +44,8 @@ from peerleap.engine.vllm_engine import VLLMEngine
 __all__ = [
     "EMBEDDED",
     "MAX_LOGPROBS",
+    "MINIATURE",
+    "MINIATURE_FAMILIES",
     "Completion",
     "Engine",
     "EngineArgumentError",
@@ -70,6 +73,7 @@ __all__ = [
     "default_model",
     "detect_thinking",
     "encode",
+    "family_of",
     "get_engine",
     "is_prepared",
     "last_start",

@@ -7,6 +7,7 @@ from typing import Any
 
 from peerleap.engine.embedded import EMBEDDED, embedded_folder
 from peerleap.engine.errors import ModelError
+from peerleap.engine.miniature import MINIATURE, miniature_folder
 from peerleap.engine.weights import folder_bytes, hub_bytes
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json", "tekken.json")
@@ -57,13 +58,15 @@ def resolve_model(name: str | None = None) -> Model:
     name = default_model() if name is None else str(name)  # it may be a Path
     if name == EMBEDDED:
         return _from_folder(name, embedded_folder())
+    if name == MINIATURE:
+        return _from_folder(name, miniature_folder())
     folder = Path(name).expanduser()
     if name.strip() and folder.is_dir():
         return _from_folder(name, folder)
     if not name.strip() or name.startswith(("/", ".", "~")) or name.count("/") > 1 or folder.exists():
         raise ModelError(
             f"model={name!r}: no such folder; give a folder that holds a model, "
-            f"a hub id such as 'Qwen/Qwen3-4B-Thinking-2507', or {EMBEDDED!r} for the embedded model"
+            f"a hub id such as 'Qwen/Qwen3-4B-Thinking-2507', or {EMBEDDED!r} or {MINIATURE!r} for an embedded model"
         )
     return _from_hub(name)
 

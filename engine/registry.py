@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 from peerleap.engine.embedded import EMBEDDED
+from peerleap.engine.miniature import MINIATURE
 from peerleap.engine.models import default_model
 from peerleap.engine.vllm_engine import VLLMEngine
 
@@ -17,7 +18,7 @@ def get_engine(model: str | None = None, **engine_args: Any) -> VLLMEngine:
     """
     name = default_model() if model is None else str(model)
     folder = Path(name).expanduser()
-    if name and name != EMBEDDED and folder.is_dir():
+    if name and name not in {EMBEDDED, MINIATURE} and folder.is_dir():
         name = str(folder.resolve())  # it is read later, perhaps from another working directory
     key = (name, repr(sorted(engine_args.items())))
     with _lock:

@@ -133,7 +133,9 @@ def leap(total: ChainSum, random: Random) -> list[Part]:
     """A trace with peers: some have slipped, some are elsewhere, have finished, lie or talk nonsense."""
     peers = [_Peer(i + 1, total) for i in range(_PEERS)]
     me, parts = random.choice(peers), []
-    slips, tokens = random.choice((0.03, 0.08, 0.15, 0.25)), random.choice((60, 80, 100, 120))
+    slips = random.choice((0.03, 0.08, 0.15, 0.25, 0.35))
+    # Short sums have short rounds: a judgement every 100 tokens, which is what takes longest to learn.
+    tokens = random.choice((40, 55, 70) if len(total.steps) < 8 else (60, 80, 100, 120))
     openings = {peer.number: plan(total) for peer in peers}
     while True:
         for peer in peers:

@@ -20,6 +20,10 @@ STAGES: tuple[Stage, ...] = (
     (0.12, 0.3, 0.0, 8),
     (0.22, 0.6, 0.0, 14),
 )
+LISTENING: tuple[Stage, ...] = ((0.0, 0.85, 0.0, 8), (0.65, 0.7, 0.0, 14))
+"""The second phase: many judgements on short sums, then long ones."""
+BOTH_FAMILIES: tuple[Stage, ...] = ((0.0, 0.5, 0.6, 14),)
+"""The third phase: Countdown joins."""
 _LONGEST = 640
 _ROUND = 32
 """Lengths are multiples of it: few shapes, little padding."""

@@ -58,6 +58,11 @@ def _bracket(value: Value) -> str:
 
 def draw(random: Random, count: int) -> Puzzle:
     """A puzzle that can be solved."""
+    return solved(random, count)[0]
+
+
+def solved(random: Random, count: int) -> tuple[Puzzle, str]:
+    """A puzzle and a solution."""
     while True:
         numbers = tuple(random.randint(1, MOST_NUMBER) for _ in range(count))
         values = [Value(n, str(n)) for n in numbers]
@@ -65,7 +70,7 @@ def draw(random: Random, count: int) -> Puzzle:
             x, y = random.sample(values, 2)
             values = [v for v in values if v is not x and v is not y] + [random.choice(combine(x, y))]
         if values[0].number not in numbers:
-            return Puzzle(numbers, values[0].number)
+            return Puzzle(numbers, values[0].number), values[0].text
 
 
 def ask(puzzle: Puzzle, random: Random) -> str:

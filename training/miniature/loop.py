@@ -40,6 +40,8 @@ class Plan:
     minutes: float | None = None
     """End early, with the rate at its end, where the tokens would take longer."""
     stages: tuple[tuple[float, float, float, int], ...] = STAGES
+    start: Path | None = None
+    """Checkpoint of an earlier phase to begin with."""
 
 
 def train(plan: Plan, folder: Path) -> None:
@@ -79,12 +81,16 @@ class _Worker:
         self.step, self.tokens, self.stopped = 0, 0, False
         self.counts = torch.zeros(4)  # loss, right, trained tokens, all tokens since the last report
         self.exact: dict[str, list[bool]] = {}
-        if (folder / "checkpoint.pt").exists():
-            state = torch.load(folder / "checkpoint.pt", weights_only=True)
+        own = folder / "checkpoint.pt"
+        if own.exists() or plan.start is not None:
+            state = torch.load(own if own.exists() else plan.start, weights_only=True)
+            if Shape(**state["shape"]) != shape:
+                raise ValueError(f"--out {str(folder)!r}: holds a run of another shape; name another folder")
             self.model.load_state_dict(state["model"])
             for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(saved)
-            self.step, self.tokens = state["step"], state["tokens"]
+            if own.exists():
+                self.step, self.tokens = state["step"], state["tokens"]
 
     def run(self) -> None:
         signal.signal(signal.SIGINT, self._stop)

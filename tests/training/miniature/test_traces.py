@@ -1,0 +1,122 @@
+"""Traces that programs write: what they say is true, and only what a path wrote itself is trained."""
+
+import re
+from random import Random
+
+import pytest
+
+from peerleap.evals.grading.expression import same_puzzle
+from peerleap.training.miniature import chain_sums, countdown
+from peerleap.training.miniature.blocks import Part
+from peerleap.training.miniature.chain_sums import ChainSum
+from peerleap.training.miniature.corpus import IGNORED, Corpus
+from peerleap.training.miniature.questions import questions
+from peerleap.training.miniature.tokenizer import build_tokenizer
+
+_STEP = re.compile(r"^([a-m]): (\d+) ([+-]) (\d+): (\d'?)(\d'?)(\d) = (\d+)$", re.MULTILINE)
+SEEDS = range(60)
+
+
+def boxed(parts: list[Part]) -> str:
+    return "".join(text for text, _ in parts).rpartition("\\boxed{")[2].partition("}")[0]
+
+
+def test_a_step_is_written_from_the_right_with_its_carries() -> None:
+    total = ChainSum(415, (("+", 91), ("-", 7)))
+    assert chain_sums.plan(total) == "415a + 91b - 7\n\n"
+    assert chain_sums.line(total, 0, 415) == ("a: 415 + 91: 60'5 = 506\n\n", 506)
+    assert chain_sums.line(total, 1, 506) == ("b: 506 - 7: 9'9'4 = 499\n\n", 499)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_lone_sum_is_right(seed: int) -> None:
+    random = Random(seed)
+    total = chain_sums.draw(random, random.randint(2, 14))
+    value = total.first
+    for sign, term in total.steps:
+        value += term if sign == "+" else -term
+        assert 0 <= value <= 999
+    parts = chain_sums.lone(total, random)
+    if "I have to stop here" not in "".join(text for text, _ in parts):
+        assert boxed(parts) == str(value)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_slips_are_in_the_history_and_never_trained(seed: int) -> None:
+    random = Random(seed)
+    parts = chain_sums.leap(chain_sums.draw(random, 12), random)
+    for text, trained in parts:
+        for _, value, sign, term, *digits, result in _STEP.findall(text):
+            right = (int(value) + int(term) if sign == "+" else int(value) - int(term)) % 1000
+            assert int("".join(digit[0] for digit in reversed(digits))) == int(result)
+            if trained:
+                assert int(result) == right
+        assert not (trained and "<comment>" in text)
+        assert not (trained and "<summarize>" in text)
+
+
+def test_some_paths_slip_differ_agree_adopt_and_do_it_again() -> None:
+    texts = []
+    for seed in range(300):
+        random = Random(seed)
+        texts.append("".join(text for text, _ in chain_sums.leap(chain_sums.draw(random, 10), random)))
+    for said in (
+        "It agrees.",
+        "They agree.",
+        "We differ. Again from step",
+        "Nobody else is at step",
+        "I have finished.",
+    ):
+        assert sum(said in text for text in texts) > 3, said
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("peers", [False, True])
+def test_a_puzzle_ends_with_a_solution_or_says_that_it_has_none(seed: int, peers: bool) -> None:
+    random = Random(seed)
+    question, parts = countdown.trace(random, peers=peers)
+    target = int(re.findall(r"(?:make|equals) (\d+)", question)[0])
+    text = "".join(part for part, _ in parts)
+    if "I have to stop here" not in text:
+        assert countdown.evaluate(boxed(parts)).number == target
+    for said, trained in parts:
+        if trained:
+            for a, sign, b, c in re.findall(r"(\d+) ([-+*/]) (\d+) = (\d+)", said):
+                assert {"+": int(a) + int(b), "-": int(a) - int(b), "*": int(a) * int(b)}.get(
+                    sign, int(a) // int(b)
+                ) == int(c)
+
+
+def test_a_lie_is_checked_and_refused() -> None:
+    refused = taken = 0
+    for seed in range(300):
+        text = "".join(part for part, _ in countdown.trace(Random(seed), peers=True)[1])
+        refused += "Wrong." in text or "It uses a number twice." in text
+        taken += "Right. I take it." in text
+    assert refused > 3
+    assert taken > 3
+
+
+def test_the_trained_tokens_are_what_the_path_wrote_itself() -> None:
+    tokenizer = build_tokenizer()
+    corpus = Corpus(tokenizer)
+    for seed in range(20):
+        random = Random(seed)
+        total = chain_sums.draw(random, 9)
+        parts = chain_sums.leap(total, random)
+        ids, labels = corpus.row(chain_sums.ask(total, random), parts)
+        trained = [token for token, label in zip(ids, labels, strict=True) if label != IGNORED]
+        own = "".join(text for text, mine in parts if mine)
+        assert tokenizer.decode(trained, skip_special_tokens=False) == own + "<|im_end|>"
+        assert all(label in (token, IGNORED) for token, label in zip(ids, labels, strict=True))
+
+
+def test_fresh_questions_have_right_answers_and_are_the_same_for_a_seed() -> None:
+    rows = questions("countdown", 30, 7)
+    assert rows == questions("countdown", 30, 7) != questions("countdown", 30, 8)
+    for row in rows:
+        assert same_puzzle(row["answer"], row["answer"])
+    for row in questions("chain", 30, 7):
+        numbers = re.findall(r"(?:^|([+-]) )(\d+)", row["question"].partition(":")[2] or row["question"])
+        assert row["kind"] == "integer"
+        assert numbers
