@@ -9,30 +9,31 @@ Read in this order:
     row_file.py      the file of rows
     show.py          a row for a person's eyes
     recipes.py       the paper's hyperparameters
-    sft_plan.py      a fine-tuning, checked before a weight is read
-    estimate.py      the memory and the time that it takes here
+    plan.py          a fine-tuning, checked before a weight is read
+    costs.py         the memory and the time that it takes here
     sft.py           the fine-tuning, by TRL
     trial.py         its result on one question
 
     architecture.py  sizes of a model, from its configuration
     machine.py       the device at hand
-    dataset.py       rows as a trainer takes them, and their order
+    data.py          rows as a trainer takes them, and their order
     checkpoints.py   the folder of a run, and what it goes on from
     progress.py      what happens beside the steps
     curve.py         the loss as a picture
 
+    rl/              rows and rewards for reinforcement learning
     miniature/       the whole of it with a model that is made from nothing
 """
 
-from peerleap.training.dataset import dataset
-from peerleap.training.estimate import Estimate, check_memory, estimate
+from peerleap.training.costs import Estimate, check_memory, estimate
+from peerleap.training.data import dataset
 from peerleap.training.machine import Machine, this_machine
+from peerleap.training.plan import SftPlan, load_tokenizer, need_packages, sft_plan
 from peerleap.training.recipes import RECIPES, Lora, Recipe, SftOptions
 from peerleap.training.row_file import RowsError, RowsHeader, read_rows, write_rows
 from peerleap.training.rows import Row, Span, make_row
 from peerleap.training.selection import Rules, Selection, select
 from peerleap.training.sft import SftResult, Stopped, fine_tune
-from peerleap.training.sft_plan import SftPlan, load_tokenizer, need_packages, sft_plan
 from peerleap.training.show import READ, TRAINED, show_row
 from peerleap.training.synthesize import outlook, trace_plan
 from peerleap.training.trial import Trial, opens_by_itself, try_model

@@ -1,7 +1,12 @@
 """The machine that a model is trained on: its memory, and the numbers that it is fast in."""
 
 import os
+import time
 from dataclasses import dataclass
+from typing import Any
+
+_MEASURED = {True: 4096, False: 64}
+"""Tokens of a measurement, on a GPU and on a processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +36,28 @@ def this_machine() -> Machine:
     bf16 = bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("bf16"))
     name = f"{found.get('cpu_name', 'CPU')}, {torch.get_num_threads()} threads"
     return Machine(name, False, psutil.virtual_memory().available, bf16, devices)
+
+
+def layer_speed(config: Any, machine: Machine, bf16: bool) -> float:
+    """Floating point operations a second in one layer of this architecture, forward and backward."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    fields = {**config.get_text_config().to_dict(), "num_hidden_layers": 1, "vocab_size": 256, "layer_types": None}
+    fields |= dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"))
+    device = "cuda" if machine.cuda else "cpu"
+    tokens = _MEASURED[machine.cuda]
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**fields), dtype=torch.float32).to(device)
+    ids = torch.arange(tokens, device=device)[None] % 256
+    inside = sum(weight.numel() for weight in model.base_model.parameters()) - 256 * fields["hidden_size"]
+    took = []
+    for _ in range(2):  # the first one pays for memory and kernels
+        start = time.perf_counter()
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=bf16):
+            loss = model(input_ids=ids, labels=ids).loss
+        loss.backward()
+        float(loss.detach())
+        if machine.cuda:
+            torch.cuda.synchronize()
+        took.append(time.perf_counter() - start)
+    return 6 * inside * tokens / min(took)

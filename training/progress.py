@@ -9,7 +9,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from peerleap.training.checkpoints import WHOLE
-from peerleap.training.sft_plan import SftPlan
+from peerleap.training.plan import SftPlan
 
 
 @dataclass(frozen=True, slots=True)

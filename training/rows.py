@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from peerleap.graph.history.segments import GENERATED
+from peerleap.graph.history import GENERATED
 
 IGNORED = -100
 """The label of a token that is not trained: the value that torch's cross entropy leaves out."""

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from peerleap.training.checkpoints import RunFolder, write_json
+from peerleap.training.costs import Layout, check_memory, estimate
 from peerleap.training.curve import draw_curve
-from peerleap.training.dataset import RunOrder, dataset
-from peerleap.training.estimate import Layout, check_memory, estimate
+from peerleap.training.data import RunOrder, dataset
 from peerleap.training.machine import Machine, this_machine
-from peerleap.training.sft_plan import SftPlan
+from peerleap.training.plan import SftPlan
 
 if TYPE_CHECKING:
     from peerleap.training.progress import OnStep

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from peerleap.agents import Peer
-from peerleap.agents.prompts import SUMMARIZE
+from peerleap.agents import Peer, prompts
 from peerleap.engine import get_engine
 from peerleap.graph import build_graph
 
@@ -59,4 +58,4 @@ def opens_by_itself(trial: Trial) -> str:
     """What the trial says, in one sentence."""
     if trial.opened:
         return f"it opened {trial.opened} summaries by itself"
-    return f"it opened no {SUMMARIZE} by itself: leave the trigger to the interval, or train longer"
+    return f"it opened no {prompts.SUMMARIZE} by itself: leave the trigger to the interval, or train longer"

@@ -78,7 +78,7 @@ def test_a_dry_run_says_what_a_recipe_takes_and_leaves_nothing(scripted: Path, m
     options = [part for name, value in SCRIPTED.items() for part in (f"--{name}", value)]
     peerleap("synthesize", "questions.jsonl", "--paths", "2", "--rounds", "1", *options)
     peerleap("select", "traces.jsonl")
-    monkeypatch.setattr("peerleap.training.estimate._speed", lambda *_: 1e12)
+    monkeypatch.setattr("peerleap.training.costs.layer_speed", lambda *_: 1e12)
     for recipe, size in (("1.5b", "1.78B"), ("7b", "7.62B"), ("14b", "14.77B")):
         for lora in ([], ["--lora"]):
             done = peerleap("sft", "rows.jsonl", "--recipe", recipe, "--dry-run", *lora)

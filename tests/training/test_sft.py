@@ -24,7 +24,7 @@ from peerleap.training import (
     this_machine,
 )
 from peerleap.training.checkpoints import WHOLE, RunFolder
-from peerleap.training.dataset import RunOrder, dataset
+from peerleap.training.data import RunOrder, dataset
 
 # Twelve steps of eight rows each.
 FAST = SftOptions(epochs=4, learning_rate=3e-3, batch=8)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from peerleap.engine import Completion, Engine, SamplingParams
-from peerleap.graph.history.segments import GENERATED
+from peerleap.graph.history import GENERATED
 
 
 class RolloutError(ValueError):

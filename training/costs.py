@@ -1,20 +1,17 @@
 """What a fine-tuning takes on the machine at hand, before a weight is read: memory, time, space on the disk."""
 
-import time
 from dataclasses import dataclass
-from typing import Any
 
 from peerleap.training.architecture import adapter_parameters, parameters
-from peerleap.training.machine import Machine
+from peerleap.training.machine import Machine, layer_speed
+from peerleap.training.plan import SftPlan
 from peerleap.training.row_file import RowsError
-from peerleap.training.sft_plan import SftPlan
 
 _GIB = 1 << 30
 _SLACK = 1.1  # what allocators lose between blocks
 _CUDA_CONTEXT = _GIB
 _TOKENS_AT_ONCE = {True: 16_384, False: 4096}  # more of them make a GPU, or a processor, hardly faster
 _HEAD_TOKENS = 1024  # the loss is computed for so many positions at a time
-_MEASURED_TOKENS = {True: 4096, False: 64}
 _CHECKPOINTS = 2
 
 
@@ -124,29 +121,4 @@ def _seconds(plan: SftPlan, machine: Machine, layout: Layout, inside: int) -> fl
     head = text.hidden_size * text.vocab_size
     attention = sum(len(row.input_ids) ** 2 for row in plan.rows) * text.hidden_size * text.num_hidden_layers
     an_epoch = passes * (inside * plan.tokens + head * plan.trained + attention)
-    return plan.recipe.epochs * an_epoch / _speed(plan.config, machine, layout.bf16)
-
-
-def _speed(config: Any, machine: Machine, bf16: bool) -> float:
-    """Floating point operations a second in one layer of this architecture, forward and backward."""
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    fields = {**config.get_text_config().to_dict(), "num_hidden_layers": 1, "vocab_size": 256, "layer_types": None}
-    fields |= dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"))
-    device = "cuda" if machine.cuda else "cpu"
-    tokens = _MEASURED_TOKENS[machine.cuda]
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**fields), dtype=torch.float32).to(device)
-    ids = torch.arange(tokens, device=device)[None] % 256
-    inside = sum(weight.numel() for weight in model.base_model.parameters()) - 256 * fields["hidden_size"]
-    took = []
-    for _ in range(2):  # the first one pays for memory and kernels
-        start = time.perf_counter()
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=bf16):
-            loss = model(input_ids=ids, labels=ids).loss
-        loss.backward()
-        float(loss.detach())
-        if machine.cuda:
-            torch.cuda.synchronize()
-        took.append(time.perf_counter() - start)
-    return 6 * inside * tokens / min(took)
+    return plan.recipe.epochs * an_epoch / layer_speed(plan.config, machine, layout.bf16)
