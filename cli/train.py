@@ -17,10 +17,12 @@ from peerleap.cli.options import (
     Router,
     Sampling,
     SummaryTokens,
+    TeamFile,
     Temperature,
     TopK,
     engine_arguments,
     settings_from,
+    team_from,
 )
 from peerleap.cli.train_miniature import miniature
 
@@ -53,7 +55,11 @@ def synthesize(
     questions: Annotated[str, typer.Argument(help="Training questions: a data set as `peerleap eval` takes it.")],
     *,
     method: Annotated[str, typer.Option(help="leap; independent for the control set.")] = "leap",
-    paths: Annotated[int, typer.Option("--paths", "-n", help="Paths of each question.")] = 4,
+    paths: Annotated[int | None, typer.Option("--paths", "-n", help="Paths of each question; default: 4.")] = None,
+    tools: Annotated[
+        list[str] | None, typer.Option(help="Tools that every path may call, as in `peerleap eval`.")
+    ] = None,
+    team: TeamFile = None,
     runs: Annotated[int, typer.Option(help="How often each question is worked on.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the first run.")] = 0,
     limit: Annotated[int | None, typer.Option(help="Only so many questions.")] = None,
@@ -75,7 +81,7 @@ def synthesize(
 ) -> None:
     """Let a model work on training questions; killed or stopped, the same command goes on."""
     with usage_errors():
-        from peerleap.cli.eval_run import run_plan
+        from peerleap.cli.eval_run import run_plan, with_engines
         from peerleap.evals import MissingExtra
         from peerleap.training import outlook, trace_plan
 
@@ -84,12 +90,15 @@ def synthesize(
             max_tokens=max_tokens, summary_tokens=summary_tokens, preset=preset, temperature=temperature,
             sampling=sampling,
         )  # fmt: skip
+        arguments = engine_arguments(engine_arg)
+        peers = team_from(team, tools, paths)
         try:
             plan = trace_plan(
-                questions, method=method, paths=paths, settings=settings, runs=runs, seed=seed, limit=limit,
-                data_seed=data_seed, in_flight=in_flight,
+                questions, method=method, paths=4 if paths is None else paths, settings=settings, runs=runs, seed=seed,
+                limit=limit, data_seed=data_seed, in_flight=in_flight,
+                team=None if peers is None else with_engines(peers, model, arguments),
             )  # fmt: skip
-            failed = run_plan(plan, model, engine_arguments(engine_arg), out, None, None)
+            failed = run_plan(plan, model, arguments, out, None, None)
         except (MissingExtra, OSError) as error:
             raise ValueError(str(error)) from error
         print(outlook(out))

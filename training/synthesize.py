@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from peerleap.evals import MethodConfig, Plan, load, read_records
+from peerleap.evals import MethodConfig, Plan, Team, load, read_records
 from peerleap.training.row_file import RowsError
 from peerleap.training.selection import Rules, why_not
 
@@ -23,6 +23,7 @@ def trace_plan(
     limit: int | None = None,
     data_seed: int | None = None,
     in_flight: int | None = None,
+    team: Team | None = None,
 ) -> Plan:
     """The eval that makes the traces: a `peerleap.evals.Plan` whose records keep ids.
 
@@ -36,6 +37,7 @@ def trace_plan(
         limit: the first so many questions only.
         data_seed: of generated questions, and of the order of options.
         in_flight: most questions at once.
+        team: peers with tools or expertise of their own, instead of `paths`; all of one model.
 
     Raises:
         RowsError: the method, or a form of LeaP block that nothing can be learned from.
@@ -46,8 +48,10 @@ def trace_plan(
     settings = dict(settings or {})
     if settings.get("block_as") == "turns":
         raise RowsError("block_as='turns': such blocks have no <summarize>; leave it out to make traces")
+    if team is not None and team.engines:
+        raise RowsError(f"team: {', '.join(team.engines)} with a model of its own; rows are of one vocabulary")
     problems = load(questions, limit=limit, seed=data_seed)
-    config = MethodConfig(paths=paths, settings=settings)
+    config = MethodConfig(paths=paths, settings=settings, team=team)
     return Plan(questions, problems, method, config, runs=runs, seed=seed, in_flight=in_flight, keep_ids=True)
 
 
