@@ -17,6 +17,7 @@ from peerleap.cli.eval import evaluate
 from peerleap.cli.fork import fork
 from peerleap.cli.models import models
 from peerleap.cli.runs import resume, runs
+from peerleap.cli.train import train
 
 
 class _Command(TyperCommand):
@@ -86,6 +87,7 @@ app.add_typer(runs, name="runs", cls=_Commands)
 app.command(cls=_Command)(models)
 app.command("eval", cls=_Command)(evaluate)
 app.command(cls=_Command)(compare)
+app.add_typer(train, name="train", cls=_Commands)
 
 
 @app.callback()
