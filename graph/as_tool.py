@@ -14,7 +14,7 @@ _DESCRIPTION = (
     "Ask a team of reasoners who work on one question side by side and learn from each other. "
     "Give the whole question; they see nothing else."
 )
-_KEPT = ("answer", "votes", "paths", "usage")
+_ARTIFACT = ("answer", "votes", "paths", "usage")
 
 
 def leap_tool(
@@ -45,7 +45,7 @@ def leap_tool(
 
     def ask(question: Annotated[str, "the whole question"], config: RunnableConfig) -> tuple[str, dict[str, Any]]:
         try:
-            return _told(graph.invoke({"question": question}, config, context=settings))
+            return _reply(graph.invoke({"question": question}, config, context=settings))
         except (InputError, AllPathsFailed) as error:
             raise ToolException(str(error)) from error
 
@@ -53,7 +53,7 @@ def leap_tool(
         question: Annotated[str, "the whole question"], config: RunnableConfig
     ) -> tuple[str, dict[str, Any]]:
         try:
-            return _told(await graph.ainvoke({"question": question}, config, context=settings))
+            return _reply(await graph.ainvoke({"question": question}, config, context=settings))
         except (InputError, AllPathsFailed) as error:
             raise ToolException(str(error)) from error
 
@@ -62,8 +62,8 @@ def leap_tool(
     )
 
 
-def _told(out: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    artifact = {key: out[key] for key in _KEPT}
+def _reply(out: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    artifact = {key: out[key] for key in _ARTIFACT}
     if out["answer"] is None:
         return "The team found no answer.", artifact
     agreed = next((vote["votes"] for vote in out["votes"] if vote["answer"] == out["answer"]), 0)

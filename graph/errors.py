@@ -27,8 +27,8 @@ class AllPathsFailed(RuntimeError):
         by_reason: dict[str, list[str]] = {}
         for path, reason in self.reasons.items():
             by_reason.setdefault(reason, []).append(path)
-        told = "; ".join(f"{', '.join(paths)}: {reason}" for reason, paths in by_reason.items())
-        super().__init__(f"every path failed: {told}")
+        message = "; ".join(f"{', '.join(paths)}: {reason}" for reason, paths in by_reason.items())
+        super().__init__(f"every path failed: {message}")
 
 
 class ThreadBusy(RuntimeError):

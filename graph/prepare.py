@@ -75,9 +75,9 @@ def prepare(
         name: Path(name, number, peer, engines[name], settings, task, toolbox(name))
         for number, (name, peer) in enumerate(peers.items(), start=1)
     }
-    asked, dropped = _recent(conversation, team)
+    recent, dropped = _recent(conversation, team)
     alone = is_alone(settings, len(peers))
-    prompts = {name: path.prompt(asked, alone=alone) for name, path in team.items()}
+    prompts = {name: path.prompt(recent, alone=alone) for name, path in team.items()}
     for name, path in team.items():
         settings = _fit(settings, requested, path, prompts[name], len(peers), tools=tools)
     if dropped:
@@ -117,7 +117,7 @@ def _recent(conversation: Conversation, team: Mapping[str, Path]) -> tuple[Conve
     Raises:
         InputError: the system message alone takes that much.
     """
-    asked = conversation
+    recent = conversation
     seen: set[tuple[int, str]] = set()
     for path in team.values():
         kind = (id(path.engine), path.peer.name)
@@ -125,14 +125,14 @@ def _recent(conversation: Conversation, team: Mapping[str, Path]) -> tuple[Conve
             continue
         seen.add(kind)
         context = path.engine.context_length
-        while asked.earlier and len(path.prompt(asked, alone=True)["token_ids"]) > context // 2:
-            if asked.earlier[-1].role == "system":
+        while recent.earlier and len(path.prompt(recent, alone=True)["token_ids"]) > context // 2:
+            if recent.earlier[-1].role == "system":
                 raise InputError(
                     f"messages: the system message takes over half of the {context} tokens of context of "
                     f"{path.engine.model!r}; shorten it, or set a longer max_model_len"
                 )
-            asked = _without_oldest(asked)
-    return asked, len(conversation.earlier) - len(asked.earlier)
+            recent = _without_oldest(recent)
+    return recent, len(conversation.earlier) - len(recent.earlier)
 
 
 def _without_oldest(conversation: Conversation) -> Conversation:

@@ -1,7 +1,7 @@
 """What a run emits while it goes on.
 
 Read `schema` (the events), `emitter` (how a node emits them), `buffer` (back-pressure for slow readers), `tracing`
-(what LangChain's tracers see).
+(what LangChain's tracers see), `chunks` (text as LangChain streams it).
 """
 
 from peerleap.graph.events.buffer import EventBuffer, buffer_config, buffer_of

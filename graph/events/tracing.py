@@ -5,19 +5,23 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import get_async_callback_manager_for_config
 from langgraph.types import Overwrite, TracePolicy
 
-from peerleap.engine import Completion, Engine, SamplingParams
+from peerleap.engine import Completion, Engine, OnText, SamplingParams, control_texts
+from peerleap.graph.events.chunks import Chunks, wants_chunks
 from peerleap.graph.history import GENERATED, Segment
+
+Request = Callable[[OnText | None], Awaitable[Completion]]
+"""Makes a request to the engine; the argument receives its text while it is generated."""
 
 
 async def traced(
-    request: Callable[[], Awaitable[Completion]],
+    request: Request,
     config: RunnableConfig | None,
     *,
     engine: Engine,
@@ -26,13 +30,16 @@ async def traced(
     kind: str,
     round_number: int,
     history: Sequence[Segment],
+    on_text: OnText | None = None,
+    reasoning: bool = False,
 ) -> Completion:
-    """Make a request to the engine; where anybody traces, as a run of type `llm` with its token counts.
+    """Make a request to the engine; with callbacks, as a run of type `llm` with its token counts.
 
-    Its prompt is what is new since the path's last request: the rest is in the runs before it.
+    Its prompt is what is new since the path's last request: the rest is in the runs before it. Handlers that stream
+    messages get the text while it is generated, `reasoning` as reasoning content.
     """
     if config is None or not getattr(config.get("callbacks"), "handlers", config.get("callbacks")):
-        return await request()
+        return await request(on_text)
     manager = get_async_callback_manager_for_config(config)
     manager.add_metadata(
         {
@@ -47,16 +54,40 @@ async def traced(
         },
         inherit=False,
     )
-    (run,) = await manager.on_llm_start(
-        {"name": engine.model}, [_new_text(history)], name=f"{path} {kind}", invocation_params=asdict(params)
-    )
+    named: dict[str, Any] = {"name": f"{path} {kind}", "invocation_params": asdict(params)}
+    new, chunks = _new_text(history), None
+    if wants_chunks(manager):
+        (run,) = await manager.on_chat_model_start({"name": engine.model}, [[HumanMessage(new)]], **named)
+        chunks = Chunks(run, reasoning=reasoning, control=control_texts(engine.tokenizer))
+        request = _both(request, chunks)
+    else:
+        (run,) = await manager.on_llm_start({"name": engine.model}, [new], **named)
     try:
-        completion = await request()
+        completion = await request(on_text)
+        if chunks is not None:
+            await chunks.end()
     except BaseException as error:
+        if chunks is not None:
+            chunks.cancel()
         await asyncio.shield(run.on_llm_error(error))
         raise
-    await run.on_llm_end(_result(completion, engine.model))
+    message_id = None if chunks is None else chunks.message_id
+    await run.on_llm_end(_result(completion, engine.model, message_id, reasoning=reasoning))
     return completion
+
+
+def _both(request: Request, chunks: Chunks) -> Request:
+    """The request with its text handed to `chunks`, too."""
+
+    async def made(on_text: OnText | None) -> Completion:
+        def put(text: str) -> None:
+            chunks.put(text)
+            if on_text is not None:
+                on_text(text)
+
+        return await request(put)
+
+    return made
 
 
 def _new_text(history: Sequence[Segment]) -> str:
@@ -64,7 +95,7 @@ def _new_text(history: Sequence[Segment]) -> str:
     return "".join(segment["text"] for segment in history[begin:])
 
 
-def _result(completion: Completion, model: str) -> LLMResult:
+def _result(completion: Completion, model: str, message_id: str | None, *, reasoning: bool) -> LLMResult:
     generated = len(completion.token_ids)
     usage = UsageMetadata(
         input_tokens=completion.prompt_tokens,
@@ -72,7 +103,15 @@ def _result(completion: Completion, model: str) -> LLMResult:
         total_tokens=completion.prompt_tokens + generated,
         input_token_details=InputTokenDetails(cache_read=completion.cached_tokens),
     )
-    message = AIMessage(content=completion.text, usage_metadata=usage, response_metadata={"model_name": model})
+    text = completion.text
+    as_reasoning = reasoning and message_id is not None  # as its chunks were
+    message = AIMessage(
+        content="" if as_reasoning else text,
+        id=message_id,
+        additional_kwargs={"reasoning_content": text} if as_reasoning else {},
+        usage_metadata=usage,
+        response_metadata={"model_name": model},
+    )
     reasons = {"finish_reason": completion.finish_reason, "stop_reason": completion.stop_reason}
     return LLMResult(generations=[[ChatGeneration(message=message, generation_info=reasons)]])
 

@@ -140,9 +140,9 @@ class Path:
         write = turn.write
         on_text = None if write is discard else lambda text: write(token_event(self.name, turn.round, kind, text))
         done = await traced(
-            lambda: self.engine.generate(prompt, params, session=session, on_text=on_text),
+            lambda heard: self.engine.generate(prompt, params, session=session, on_text=heard),
             turn.config, engine=self.engine, params=params, path=self.name, kind=kind, round_number=turn.round,
-            history=history,
+            history=history, on_text=on_text, reasoning=self.thinking.thinks and kind != "answer",
         )  # fmt: skip
         ids, text = done.token_ids, done.text
         if done.ended_turn:
