@@ -58,7 +58,9 @@ def turn_end(tokenizer: Any) -> TurnEnd:
     if mark is None:
         found = _MARK.match(follows.lstrip(" ")) or _MARK.match(follows.lstrip())
         mark = found[0] if found else None
-    if mark is None or detect_thinking(tokenizer).close.startswith(mark):  # gpt-oss: a thought ends like a message
+    # gpt-oss: a turn has several messages, and a thought ends like any of them.
+    in_messages = "<|channel|>" in tokenizer.get_added_vocab()
+    if mark is None or in_messages or detect_thinking(tokenizer).close.startswith(mark):
         return TurnEnd()
     ids = tokenizer.encode(mark, add_special_tokens=False)
     if len(ids) != 1:

@@ -87,6 +87,8 @@ def model_defaults(settings: Settings, *, model: str, thinks: bool) -> dict[str,
     defaults = {**COMMON, **family, **preset}
     if settings.preset == "paper":
         defaults["rounds"] = None
+    if settings.interval is not None and family is INSTRUCT:
+        defaults["rounds"] = None  # three blocks suit the default T only
     if settings.communicate_at is not None:
         defaults["interval"] = defaults["rounds"] = None
     return defaults

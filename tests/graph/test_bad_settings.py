@@ -56,7 +56,7 @@ BAD: list[tuple[Any, str]] = [
     ({"communicate_at": [0]}, "communicate_at.0=0: input should be greater than or equal to 1"),
     ({"communicate_at": [9], "interval": 5}, "communicate_at: give either this or interval and rounds"),
     ({"communicate_at": [9], "rounds": 1}, "communicate_at: give either this or interval and rounds"),
-    ({"intervall": 5}, "'intervall' is not a setting; there are alumni, answer_tokens, block_as, communicate_at"),
+    ({"intervall": 5}, "'intervall' is not a setting; there are alumni, answer_tokens, block_as, budget_counts"),
     ({"temperature": 1}, "'temperature' is a field of sampling: give sampling={'temperature': 1}"),
     ({"sampling": {"temprature": 1}}, "'sampling.temprature' is not a setting; there are min_p"),
     ({"top_k": 0, "router": "x"}, "; top_k=0: input should be greater than or equal to 1"),
@@ -145,11 +145,14 @@ def test_a_misspelt_argument(given: Any, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [({"model": "nosuch"}, "model='nosuch': an engine"), ({"dtype": "bogus", "seed": 1}, "dtype='bogus', seed=1: an")],
+    [({"model": "nosuch"}, "model='nosuch': `engine`"), ({"dtype": "bogus", "seed": 1}, "dtype='bogus', seed=1: `eng")],
+        ({"model": "nosuch"}, "model='nosuch': `engine` has"),
+        ({"dtype": "bogus", "seed": 1}, "dtype='bogus', seed=1: `engine`"),
+    ],
 )
 def test_an_engine_together_with_what_would_make_one(given: Any, told: str) -> None:
     for one in (engine(), {"solver": engine()}):
-        with pytest.raises(ValueError, match="an engine is given, too") as caught:
+        with pytest.raises(ValueError, match="`engine` has its own model") as caught:
             build_graph(engine=one, **given)
         assert str(caught.value).startswith(told)
 

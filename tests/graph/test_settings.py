@@ -9,7 +9,7 @@ from peerleap.agents import Peer, Sampling
 from peerleap.engine import EMBEDDED, ScriptedEngine
 from peerleap.graph import Settings
 from peerleap.graph.defaults import INSTRUCT, PAPER, SMALL, THINKING, model_defaults, resolve_settings
-from peerleap.graph.settings import as_settings
+from peerleap.graph.settings import as_run_settings, as_settings
 
 
 def engine(*, thinking: bool = False, model: str = "scripted") -> ScriptedEngine:
@@ -29,7 +29,7 @@ def test_every_setting_has_a_value(made: ScriptedEngine, context: Any) -> None:
     assert unset <= OPEN
     assert None not in settings.sampling.model_dump().values()
     # What is stored in the state comes back as it was.
-    assert Settings.model_validate(settings.model_dump(mode="json")) == settings
+    assert as_run_settings(settings.model_dump(mode="json")) == settings
 
 
 @pytest.mark.parametrize(("made", "family"), list(zip(ENGINES, [INSTRUCT, THINKING, SMALL], strict=True)))
@@ -55,14 +55,20 @@ def test_the_paper_preset(made: ScriptedEngine) -> None:
     assert settings.model_dump(exclude=unset) == {
         "router": "dispersed", "top_k": 4, "similarity": "indel", "interval": 4096, "cut": "exact", "grace": 256,
         "rounds": None, "trigger": "interval", "block_as": "thought", "summary_tokens": 256, "alumni": False,
-        "max_tokens": 16384, "answer_tokens": 2048, "vote": "majority",
+        "max_tokens": 16384, "answer_tokens": 2048, "vote": "majority", "prompt": "paper", "budget_counts": "own",
     }  # fmt: skip
     assert settings.sampling == Sampling(temperature=0.6, top_p=0.95, top_k=40, min_p=0.05, repetition_penalty=1.0)
 
 
 @pytest.mark.parametrize("name", sorted(set(PAPER) - {"sampling"}))
 def test_what_is_asked_for_beats_the_preset(name: str) -> None:
-    other: dict[str, Any] = {"similarity": "levenshtein", "cut": "paragraph", "alumni": True}
+    other: dict[str, Any] = {
+        "similarity": "levenshtein",
+        "cut": "paragraph",
+        "alumni": True,
+        "prompt": "peers",
+        "budget_counts": "all",
+    }
     value = other.get(name, 7)
     assert getattr(resolve_settings({"preset": "paper", name: value}, ENGINES[0]), name) == value
 

@@ -68,9 +68,9 @@ def test_a_hostile_summary_opens_no_turn(turns: Any, hostile: str) -> None:
 
 
 def test_a_summary_that_is_cut_is_shared_as_far_as_it_goes(turns: Any) -> None:
-    run = turns(lambda call: "y" * 500 if call.stage == "summary" else write(call) + " secret of \\boxed{4}")
+    run = turns(lambda call: "4" * 500 if call.stage == "summary" else write(call) + " secret of \\boxed{4}")
     summary = run.out["rounds"][0]["summaries"]["solver_1"]
-    assert (summary["text"], summary["cut"]) == ("y" * 64, True)
+    assert (summary["text"], summary["cut"]) == ("4" * 64, True)
     assert run.kinds("solver_1")[3:6] == ["trigger", "summary", "comment"]
 
 

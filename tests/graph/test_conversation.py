@@ -1,0 +1,110 @@
+"""Messages: a system message and earlier turns reach the model; what cannot be used is refused by name."""
+
+import copy
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+
+from peerleap.graph import InputError
+from peerleap.graph.inputs import read_conversation
+
+
+def prompt(leap_out: dict[str, Any]) -> str:
+    text: str = leap_out["histories"]["solver_1"][0]["text"]
+    return text
+
+
+def test_the_conversation_reaches_the_model(team: Any, say: Any, small: Any) -> None:
+    graph = team(say()).graph.compile()
+    messages = [
+        SystemMessage("Use SI units."),
+        HumanMessage("What is 4 x 5?"),
+        AIMessage("20"),
+        HumanMessage("And x 3?"),
+    ]
+    text = prompt(graph.invoke({"messages": messages}, context=small))
+    places = [text.index(part) for part in ("Use SI units.", "What is 4 x 5?", "20", "Question: And x 3?")]
+    assert places == sorted(places)
+
+
+def test_a_thread_goes_on_with_what_was_said(team: Any, say: Any, small: Any) -> None:
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    graph = team(say()).graph.compile(checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "a"}}
+    graph.invoke({"messages": [HumanMessage("What is 2 + 2?")]}, config, context=small)
+    text = prompt(graph.invoke({"messages": [HumanMessage("And times 3?")]}, config, context=small))
+    places = [text.index(part) for part in ("What is 2 + 2?", "4", "Question: And times 3?")]
+    assert places == sorted(places)
+
+
+def test_calls_of_an_agent_are_left_out() -> None:
+    call = AIMessage("", tool_calls=[{"name": "transfer", "args": {}, "id": "1"}])
+    messages = [HumanMessage("What is 2 + 2?"), call, ToolMessage("done", tool_call_id="1")]
+    assert read_conversation({"messages": messages}) == ("What is 2 + 2?", ())
+
+
+def test_a_question_stands_alone() -> None:
+    assert read_conversation({"question": "Q?", "messages": [HumanMessage("x"), AIMessage("y")]}) == ("Q?", ())
+
+
+@pytest.mark.parametrize("kind", ["image_url", "image", "audio", "input_audio", "file", "video"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_part_that_is_no_text_is_refused_by_name(kind: str, place: int) -> None:
+    parts: list[Any] = [{"type": "text", "text": "What is this?"}, {"type": kind, "url": "https://example.org/x"}]
+    messages: list[Any] = [HumanMessage("Hello"), AIMessage("Hi"), HumanMessage("And this?")]
+    messages[2 * place] = HumanMessage(parts)
+    with pytest.raises(InputError, match=f"a part of type '{kind}' cannot be read"):
+        read_conversation({"messages": messages})
+
+
+def test_the_oldest_turns_go_with_a_word(team: Any, say: Any, small: Any, caplog: pytest.LogCaptureFixture) -> None:
+    graph = team(say(), context_length=9000).graph.compile()
+    turns = [
+        message for n in range(40) for message in (HumanMessage(f"turn {n} " + "x" * 200), AIMessage(f"reply {n}"))
+    ]
+    messages = [SystemMessage("Be brief."), *turns, HumanMessage("What is 2 + 2?")]
+    context = {**small, "max_tokens": 1000}
+    events, out = [], {}
+    for mode, part in graph.stream({"messages": messages}, context=context, stream_mode=["custom", "values"]):
+        if mode == "custom":
+            events.append(part)
+        else:
+            out = part
+    text = prompt(out)
+    assert "Be brief." in text
+    assert "turn 39" in text
+    assert "turn 0 " not in text
+    assert events[0]["dropped_turns"] > 0
+    assert "oldest turns" in caplog.text
+
+
+def test_a_system_message_that_takes_half_of_the_context_is_refused(team: Any, say: Any, small: Any) -> None:
+    graph = team(say(), context_length=9000).graph.compile()
+    with pytest.raises(InputError, match="the system message takes over half"):
+        graph.invoke({"messages": [SystemMessage("x" * 6000), HumanMessage("What is 2 + 2?")]}, context=small)
+
+
+def test_settings_in_the_configurable_are_applied(team: Any, say: Any) -> None:
+    made = team(say())
+    events = made.graph.compile().stream(
+        {"question": "What is 2 + 2?"}, {"configurable": {"top_k": 3, "interval": 50}}, stream_mode="custom"
+    )
+    settings = next(iter(events))["settings"]
+    assert (settings["top_k"], settings["interval"]) == (3, 50)
+
+
+def test_a_graph_can_be_copied_and_shown_in_a_notebook(team: Any, say: Any, small: Any) -> None:
+    graph = copy.deepcopy(team(say()).graph.compile())
+    assert graph.invoke({"question": "What is 2 + 2?"}, context=small)["answer"] == "4"
+    assert set(graph._repr_mimebundle_()) == {"text/plain", "text/html"}
+
+
+@pytest.mark.parametrize("thread", ["a\x00b", "\ud800"])
+def test_a_thread_id_that_no_store_holds_is_refused(team: Any, say: Any, thread: str) -> None:
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    graph = team(say()).graph.compile(checkpointer=InMemorySaver())
+    with pytest.raises(InputError, match="thread_id="):
+        graph.invoke({"question": "What is 2 + 2?"}, {"configurable": {"thread_id": thread}})
