@@ -1,10 +1,12 @@
 """Store a run, read it back, and replay its tail with another router."""
 
+from langchain_core.runnables import RunnableConfig
+
 from peerleap.graph import build_graph, compare, fork, open_checkpointer, read_run
 
 with open_checkpointer() as checkpointer:
     graph = build_graph(paths=4).compile(checkpointer=checkpointer)
-    config = {"configurable": {"thread_id": "odd-numbers"}}
+    config: RunnableConfig = {"configurable": {"thread_id": "odd-numbers"}}
     checkpointer.delete_thread("odd-numbers")  # so that this script can be run again
     graph.invoke({"question": "What is the sum of the first 10 odd numbers?"}, config)
 

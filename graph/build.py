@@ -58,17 +58,18 @@ def build_graph(
     run = Nodes(team, engines, answer_only=answer_only)
     state, inputs, output = schemas(list(team), answer_only=answer_only)
     graph = LeapGraph(state, run, context_schema=Settings, input_schema=inputs, output_schema=output)
-    prepare_node = Node("prepare", run.prepare, run.aprepare)
+    prepare_node: Any = Node("prepare", run.prepare, run.aprepare)
     graph.add_node("prepare", prepare_node, input_schema=state, trace_policy=NODE_TRACE)
     for name in team:
-        node = Node(name, partial(run.think, name), partial(run.athink, name))
+        node: Any = Node(name, partial(run.think, name), partial(run.athink, name))
         metadata = {"peer": team[name].name}
         graph.add_node(name, node, input_schema=path_schema(name), metadata=metadata, trace_policy=NODE_TRACE)
         # One edge for each path: an edge from a list would wait for paths that have stopped.
         graph.add_edge(name, "leap_block")
-    block = Node("leap_block", run.leap_block, run.aleap_block)
+    block: Any = Node("leap_block", run.leap_block, run.aleap_block)
     graph.add_node("leap_block", block, input_schema=state, trace_policy=NODE_TRACE)
-    graph.add_node("vote", Node("vote", run.vote, run.avote), input_schema=state, trace_policy=NODE_TRACE)
+    vote: Any = Node("vote", run.vote, run.avote)
+    graph.add_node("vote", vote, input_schema=state, trace_policy=NODE_TRACE)
     graph.add_edge(START, "prepare")
     next_nodes = Node("next_nodes", run.next_nodes, run.anext_nodes)
     graph.add_conditional_edges("prepare", next_nodes, [*team, "vote"])

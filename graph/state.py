@@ -100,7 +100,7 @@ class LeapInput(TypedDict, total=False):
     """A conversation in any form that LangChain takes; its last message, a person's, is the question."""
 
 
-class LeapOutput(TypedDict, total=False):
+class LeapOutput(TypedDict):
     """What a call gives; an answer-only graph gives `answer`, `votes`, `usage` and `messages`."""
 
     task: str
@@ -111,7 +111,7 @@ class LeapOutput(TypedDict, total=False):
     rounds: list[BlockRecord]
     histories: dict[str, list[Segment]]
     messages: list[AnyMessage]
-    __interrupt__: list[Any]
+    __interrupt__: NotRequired[list[Any]]
     """Instead of an answer, where the run waits for a person (`human_peer`) or was told to stop."""
 
 

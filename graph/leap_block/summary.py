@@ -10,7 +10,7 @@ from peerleap.graph.answers import extract_answer
 from peerleap.graph.events import VERSION, Event, discard, usage_event
 from peerleap.graph.history import LABELS, Segment, find_evidence, peer_label
 from peerleap.graph.leap_block.claims import has_claim
-from peerleap.graph.path import Path, Turn
+from peerleap.graph.path import Path, Stops, Turn
 from peerleap.graph.state import Summary
 
 PERSON = "person"
@@ -37,8 +37,8 @@ async def summarize(path: Path, history: Sequence[Segment], turn: Turn) -> Summa
         message = f"{type(error).__name__}: {error}"
         segment = Segment(kind="error", round=turn.round, token_ids=[], text=message)
         return Summarized(segments=[segment], summary=Summary(text="", tokens=0, cut=False), error=message)
-    event = Event(v=VERSION, type="summary", path=path.name, round=turn.round)
-    event |= {"text": summary["text"], "tokens": summary["tokens"]}
+    text, tokens = summary["text"], summary["tokens"]
+    event = Event(v=VERSION, type="summary", path=path.name, round=turn.round, text=text, tokens=tokens)
     if "evidence" in summary:
         event["evidence"] = summary["evidence"]
     if "no_claim" in summary:
@@ -53,7 +53,7 @@ async def _summarize(path: Path, history: Sequence[Segment], turn: Turn) -> tupl
     new: list[Segment] = []
     if history[-1].get("finish") != "summarize":
         new.append(path.insert("trigger", turn.round, _trigger(path, history, turn.round)))
-    stops = {**path.think_end, prompts.SUMMARIZE_END: "summary_end"}
+    stops: Stops = {**path.think_end, prompts.SUMMARIZE_END: "summary_end"}
     segment = await path.generate(
         "summary", [*history, *new], path.settings.summary_tokens, stops, turn, at_limit="cut"
     )

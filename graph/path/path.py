@@ -148,20 +148,20 @@ class Path:
         if done.ended_turn:
             ids = ids[: -done.end_tokens]
             text = self.decode(ids)
-        stopped = done.finish_reason == "stop" and done.stop_reason is not None
+        stop = done.stop_reason if done.finish_reason == "stop" else None
         segment = Segment(
             kind=kind,
             round=turn.round,
             token_ids=ids,
             text=text,
-            finish="turn_end" if done.ended_turn else stops[done.stop_reason] if stopped else at_limit,
+            finish="turn_end" if done.ended_turn else at_limit if stop is None else stops[stop],
             prompt_tokens=done.prompt_tokens,
             cached_tokens=done.cached_tokens,
         )
         if done.ended_turn and done.end_tokens != 1:
             segment["dropped"] = done.end_tokens
-        if stopped:
-            segment["stop"] = done.stop_reason
+        if stop is not None:
+            segment["stop"] = stop
         if done.logprob is not None:
             segment["logprob"] = done.logprob
         if done.token_confidences is not None:

@@ -75,7 +75,7 @@ class Round:
         """Think, and answer where the thought ends; `active` where a LeaP block comes next."""
         await self.journal.open()
         limit = self.budget if target is None else min(target, self.budget)
-        stops = self.path.think_end
+        stops: Stops = self.path.think_end
         # Without a further block, a summary that the path begins is part of its thought.
         if self.settings.trigger == "model" and target is not None:
             stops = {**stops, prompts.SUMMARIZE: "summarize"}

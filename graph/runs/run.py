@@ -1,6 +1,6 @@
 """Reading a run that is kept: what came of it, or how far it is."""
 
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.types import Overwrite, StateSnapshot
@@ -14,7 +14,7 @@ from peerleap.graph.state import BlockRecord, PathOutcome, Vote, history_key
 _OUTCOME = ("answer", "votes", "paths", "usage", "rounds")
 
 
-class Run(TypedDict, total=False):
+class Run(TypedDict):
     """What is stored of a run; `answer`, `votes`, `paths` and `usage` only once it has ended."""
 
     question: str
@@ -26,10 +26,10 @@ class Run(TypedDict, total=False):
     """Nodes that are not done: in the middle of a round, the paths that still think."""
     round: int
     """Number of LeaP blocks so far."""
-    answer: str | None
-    votes: list[Vote]
-    paths: dict[str, PathOutcome]
-    usage: Usage
+    answer: NotRequired[str | None]
+    votes: NotRequired[list[Vote]]
+    paths: NotRequired[dict[str, PathOutcome]]
+    usage: NotRequired[Usage]
     rounds: list[BlockRecord]
     histories: dict[str, list[Segment]]
 

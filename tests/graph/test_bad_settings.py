@@ -145,7 +145,7 @@ def test_a_misspelt_argument(given: Any, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [({"model": "nosuch"}, "model='nosuch': `engine`"), ({"dtype": "bogus", "seed": 1}, "dtype='bogus', seed=1: `eng")],
+    [
         ({"model": "nosuch"}, "model='nosuch': `engine` has"),
         ({"dtype": "bogus", "seed": 1}, "dtype='bogus', seed=1: `engine`"),
     ],

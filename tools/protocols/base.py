@@ -48,22 +48,27 @@ class ToolProtocol(Protocol):
     @property
     def name(self) -> str:
         """The name in settings and team files."""
+        ...
 
     @property
     def stop(self) -> tuple[str, ...]:
         """Stop strings of the engine while the path may call tools; `parse` needs them in the text."""
+        ...
 
     @property
     def stop_token_ids(self) -> tuple[int, ...]:
         """Stop tokens of the engine while the path may call tools."""
+        ...
 
     @property
     def markers(self) -> tuple[str, ...]:
         """Texts that steer this protocol; neutralised in every tool result and every peer's comment."""
+        ...
 
     @property
     def in_thought(self) -> bool:
         """Whether calls count inside `<think>`."""
+        ...
 
     def hint(self, tools: Sequence[BaseTool], limits: ToolLimits, markers: Iterable[str] = ()) -> str:
         """What the prompt says about the tools.
@@ -76,6 +81,7 @@ class ToolProtocol(Protocol):
         Returns:
             Text for the prompt; empty where the chat template says it all.
         """
+        ...
 
     def template_tools(self, tools: Sequence[BaseTool], markers: Iterable[str] = ()) -> list[dict[str, Any]] | None:
         """The `tools=` of `apply_chat_template`.
@@ -87,6 +93,7 @@ class ToolProtocol(Protocol):
         Returns:
             Definitions in OpenAI's form for native protocols, else `None`.
         """
+        ...
 
     def parse(self, text: str, start: int = 0, stop_reason: StopReason = None) -> ToolRequest | BadCall | None:
         """Find the first complete call.
@@ -99,9 +106,11 @@ class ToolProtocol(Protocol):
         Returns:
             The call; `None` where there is none, which means: generate on.
         """
+        ...
 
     def pending(self, text: str, start: int = 0) -> int | None:
         """The index where an unfinished call begins; nothing should be inserted behind it."""
+        ...
 
     def render(self, call: ToolRequest | BadCall, result: str, remaining: int | None = None) -> str:
         """The text to append behind a call.
@@ -114,6 +123,7 @@ class ToolProtocol(Protocol):
         Returns:
             Final text: encode it as it is. Special tokens of a native protocol in it are meant.
         """
+        ...
 
 
 def thought_region(text: str, start: int, *, in_thought: bool, in_answer: bool) -> tuple[int, int]:

@@ -35,6 +35,8 @@ class SearchBackend(Protocol):
     @property
     def name(self) -> str:
         """Different for engines, and for options that are no such fields, that answer differently."""
+        ...
 
     async def search(self, query: str, count: int) -> list[SearchHit]:
         """At most `count` hits, best first; empty when there are none. Raises `SearchError`."""
+        ...
