@@ -211,5 +211,9 @@ def orphans(stored: Collection[Stored], deleted: Collection[Stored]) -> list[Sto
     """
     gone = {one[:3] for one in deleted}
     return [
-        one for one in stored if one[:3] not in gone and (one.thread_id, one.namespace, one.parent_id or "") in gone
+        one
+        for one in stored
+        if one[:3] not in gone
+        # What descends from itself is damaged: to compact it raises, before anything is deleted.
+        and ((one.thread_id, one.namespace, one.parent_id or "") in gone or one.parent_id == one.checkpoint_id)
     ]

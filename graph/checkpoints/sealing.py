@@ -26,7 +26,7 @@ _FIELDS = {"id": str, "ts": str, "channel_values": dict, "channel_versions": dic
 class SealingSaver(BaseCheckpointSaver[Any]):
     """A saver, mixed in before LangGraph's, whose values pass through a `StrictSerializer`.
 
-    What cannot be read raises a `CheckpointError` that names the run, whatever is wrong with it.
+    What cannot be read raises a `CheckpointError` that names the run.
     """
 
     name: str
@@ -167,9 +167,10 @@ class SealingSaver(BaseCheckpointSaver[Any]):
         except (InputError, GeneratorExit):
             raise
         except CheckpointError as error:
-            if self.name in str(error) or thread_id is None:
+            if thread_id is None or f"thread_id={thread_id!r}" in str(error):
                 raise
-            raise CheckpointError(f"thread_id={thread_id!r} in {self.name!r} cannot be read: {error}") from error
+            where = "" if self.name in str(error) else f" in {self.name!r}"
+            raise CheckpointError(f"thread_id={thread_id!r}{where} cannot be read: {error}") from error
         except Exception as error:
             what = f"thread_id={thread_id!r} in {self.name!r}" if thread_id else f"a run in {self.name!r}"
             reason = " ".join(str(error).split())[:200]

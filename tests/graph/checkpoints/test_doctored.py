@@ -186,7 +186,8 @@ def _transplants() -> dict[str, str]:
         "thread_id = 'bad'",
         "notes of another thread": "UPDATE leap_notes SET value = (SELECT value FROM leap_notes AS o WHERE "
         "o.thread_id = 'other') WHERE thread_id = 'bad'",
-        "one bit": "UPDATE writes SET value = substr(value, 1, 20) || X'00' || substr(value, 22) WHERE thread_id = 'bad'",  # noqa: E501
+        "one bit": "UPDATE writes SET value = CAST(substr(value, 1, 20) || X'00' || substr(value, 22) AS BLOB) "
+        "WHERE thread_id = 'bad'",
         "cut to nothing": "UPDATE writes SET value = X'' WHERE thread_id = 'bad'",
         "unencrypted metadata": "UPDATE checkpoints SET metadata = "
         "CAST(json_set(CAST(metadata AS TEXT), '$.leap_recipe', '{}') AS BLOB) WHERE thread_id = 'bad'",
