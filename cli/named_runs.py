@@ -3,15 +3,15 @@
 import json
 import shlex
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from peerleap.cli.display import View
 from peerleap.cli.interrupt import leave_at_once
+from peerleap.cli.recipe import RECIPE, read_recipe
 
-_RECIPE = "leap_recipe"
 # Metadata of a forked run: the run that it was forked from, and the block.
 _FORKED = ("forked_from", "forked_at")
 
@@ -32,11 +32,16 @@ class Stopped(KeyboardInterrupt):
 
 
 @contextmanager
-def open_run(name: str) -> Iterator[tuple[Any, Any]]:
+def open_run(name: str, again: Mapping[str, Any] | None = None) -> Iterator[tuple[Any, Any]]:
     """Yield the graph and the configuration of a stored run.
+
+    Args:
+        name: the run's name.
+        again: engine arguments of this call; `None` where no engine starts.
 
     Raises:
         InputError: no run has this name, or `peerleap ask` did not make it.
+        ValueError: its recipe is damaged, or needs an engine argument again (`read_recipe`).
     """
     from peerleap.graph import InputError, open_checkpointer
 
@@ -44,12 +49,12 @@ def open_run(name: str) -> Iterator[tuple[Any, Any]]:
         found = store.get_tuple({"configurable": {"thread_id": name, "checkpoint_ns": ""}})
         if found is None:
             raise InputError(f"{name!r}: no run of this name is stored in {store.name}; see `peerleap runs list`")
-        recipe: Any = found.metadata.get(_RECIPE)
+        recipe: Any = found.metadata.get(RECIPE)
         if recipe is None:
             raise InputError(f"{name!r}: `peerleap ask --thread` did not make this run; continue it in Python")
         config, metadata = _config(name, recipe), dict(found.metadata)
         config["metadata"] |= {key: metadata[key] for key in _FORKED if key in metadata}
-        yield _graph(json.loads(recipe), store), config
+        yield _graph(dict(read_recipe(recipe, again=again)), store), config
 
 
 def ask_stored(name: str, question: str, recipe: Recipe, settings: dict[str, Any], view: View) -> dict[str, Any]:
@@ -152,8 +157,8 @@ async def _drive(graph: Any, config: Any, inputs: Any, view: View, settings: Any
 
 def recipe_of(metadata: Any) -> dict[str, Any]:
     """The recipe in a checkpoint's metadata; empty where there is none."""
-    found: dict[str, Any] = json.loads(metadata.get(_RECIPE) or "{}")
-    return found
+    stored = metadata.get(RECIPE)
+    return {} if stored is None else dict(read_recipe(stored))
 
 
 def _graph(recipe: dict[str, Any], store: Any) -> Any:
@@ -165,4 +170,4 @@ def _graph(recipe: dict[str, Any], store: Any) -> Any:
 
 
 def _config(name: str, recipe: str) -> Any:
-    return {"configurable": {"thread_id": name}, "metadata": {_RECIPE: recipe}}
+    return {"configurable": {"thread_id": name}, "metadata": {RECIPE: recipe}}

@@ -11,7 +11,7 @@ from rich.text import Text
 from peerleap.cli.display import choose_view, plain, print_json, print_result, result_json, watched
 from peerleap.cli.errors import usage_errors
 from peerleap.cli.named_runs import open_run, recipe_of, run_to_end
-from peerleap.cli.options import AsJson, Quiet, Verbose
+from peerleap.cli.options import AsJson, EngineArg, Quiet, Verbose, engine_arguments
 
 runs = typer.Typer(
     no_args_is_help=True,
@@ -123,6 +123,7 @@ def delete(
 def resume(
     name: Annotated[str, typer.Argument(help="Name of the run.", show_default=False)],
     *,
+    engine_arg: EngineArg = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -136,7 +137,7 @@ def resume(
     peerleap resume primes
     """
     messages = Console(stderr=True)
-    with usage_errors(), open_run(name) as (graph, config):
+    with usage_errors(), open_run(name, engine_arguments(engine_arg)) as (graph, config):
         from peerleap.graph import read_run
         from peerleap.graph.runs import unfinished_nodes
 

@@ -24,9 +24,11 @@ def result_json(result: dict[str, Any], *, histories: bool) -> dict[str, Any]:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as one line of JSON; a terminal gets no character that it would obey."""
+    """Print a value as one line of JSON, without characters that a terminal would obey, also behind a pipe."""
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(json.dumps(value, ensure_ascii=sys.stdout.isatty() or not utf8, allow_nan=False))
+    text = json.dumps(value, ensure_ascii=not utf8, allow_nan=False)
+    # Such a character can only stand in a string, where an escape means the same.
+    print(text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text))
 
 
 def check_target(target: Path | None, option: str = "--save") -> None:
