@@ -40,11 +40,20 @@ TASKS: dict[str, Task] = {
 
 
 def load(name: str, *, limit: int | None = None, seed: int | None = None) -> list[Problem]:
-    """The problems of a task (`aime2024`), a reasoning-gym task (`gym:chain_sum`) or a `.jsonl` or `.csv` file.
+    """Load a data set.
 
-    `seed` is of the options' order (42 where the task shuffles; files keep theirs unless it is given) and of the
-    generated questions (0). `limit` keeps the first ones, or says how many to generate (100). Raises `DataError` with
-    what to do, `MissingExtra` with what to install.
+    Args:
+        name: A task (`aime2024`), several joined by `+`, a reasoning-gym task (`gym:chain_sum`), or a file.
+        limit: Keep the first ones; of generated questions, how many (100).
+        seed: Of the options' order (42 where the task shuffles; files keep theirs without a seed), and of generated
+            questions (0).
+
+    Returns:
+        The problems.
+
+    Raises:
+        DataError: No such data set, or it cannot be used; the message says what to do.
+        MissingExtra: A package is not installed; the message is the command that installs it.
     """
     if limit is not None and limit < 1:
         raise DataError(f"limit={limit!r}: at least 1 is needed")

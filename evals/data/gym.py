@@ -33,7 +33,23 @@ GYM_TASKS: dict[str, dict[str, Any]] = {
 
 
 def gym_problems(task: str, size: int = 100, seed: int = 0, **settings: Any) -> list[Problem]:
-    """`size` problems of one reasoning-gym task; `settings` are the generator's own, such as `max_terms`."""
+    """Generate problems of one reasoning-gym task.
+
+    An example: `gym:chain_sum` asks `State the final answer to the following arithmetic problem: 4 + 3 =`, gold `7`.
+
+    Args:
+        task: A name in `GYM_TASKS`.
+        size: Number of problems.
+        seed: The same seed, the same problems.
+        settings: The generator's own, such as `max_terms`.
+
+    Returns:
+        The problems.
+
+    Raises:
+        DataError: No such task.
+        MissingExtra: The package `reasoning-gym` is not installed.
+    """
     if task not in GYM_TASKS:
         raise DataError(f"'gym:{task}' is not one of {', '.join(f'gym:{name}' for name in GYM_TASKS)}")
     gym = need("reasoning_gym", "reasoning-gym")

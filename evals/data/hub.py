@@ -26,7 +26,11 @@ class HubRows:
 
 
 def aime_row(row: Row, index: int) -> dict[str, Any]:
-    """AIME, HMMT and MATH-500 as published: the same three columns under various names."""
+    """Fields of AIME, HMMT and MATH-500, which have the same three columns under various names.
+
+    An example: `{"id": 60, "problem": "What is 20 + 5?", "solution": "...", "answer": "025", "url": "...",
+    "year": "2024"}`, or `{"problem": "What is 1+1?", "answer": "2", "unique_id": "test/algebra/1.json"}`.
+    """
     return {
         "id": str(_first(row, "unique_id", "id", "ID", "problem_idx", default=index)),
         "question": _first(row, "problem", "Problem", "question"),
@@ -35,12 +39,19 @@ def aime_row(row: Row, index: int) -> dict[str, Any]:
 
 
 def gsm8k_row(row: Row, index: int) -> dict[str, Any]:
-    """GSM8K: the gold answer is what follows `####` in the worked solution."""
+    r"""Fields of GSM8K: the gold answer is what follows `####` in the worked solution.
+
+    An example: `{"question": "Mia has 3 eggs ...", "answer": "She has 3+4=<<3+4=7>>7 eggs.\n#### 7"}`.
+    """
     return {"id": f"{index:04d}", "question": row["question"], "answer": row["answer"].rpartition("####")[2].strip()}
 
 
 def gpqa_row(row: Row, index: int) -> dict[str, Any]:
-    """GPQA: the right option comes first here, so the rows must be shuffled."""
+    """Fields of GPQA: the right option comes first here, so the rows must be shuffled.
+
+    An example, not a question of the set: `{"Record ID": "rec1", "Question": "Which number is even?",
+    "Correct Answer": "two", "Incorrect Answer 1": "one", "Incorrect Answer 2": "three", "Incorrect Answer 3": "five"}`.
+    """
     names = ("Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3")
     return {
         "id": str(_first(row, "Record ID", default=index)),
@@ -52,7 +63,20 @@ def gpqa_row(row: Row, index: int) -> dict[str, Any]:
 
 
 def hub_problems(name: str, rows: HubRows, kind: str) -> list[Problem]:
-    """Every problem of a hub data set; offline `DataError` at once, unless `HF_HUB_OFFLINE=1` and it is cached."""
+    """Fetch every problem of a hub data set.
+
+    Args:
+        name: The task, which begins each problem's id.
+        rows: Where the data set is, and how its rows are read.
+        kind: The kind of its answers.
+
+    Returns:
+        The problems, in the hub's order.
+
+    Raises:
+        DataError: The hub cannot be reached, at once, unless `HF_HUB_OFFLINE=1` and it is cached; or a bad row.
+        MissingExtra: The package `datasets` is not installed.
+    """
     if not installed("datasets"):
         package = "datasets"
         raise MissingExtra(package)
