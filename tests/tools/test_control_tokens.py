@@ -1,6 +1,7 @@
 """Text from elsewhere, on tokenizers that normalise: no spelling of it becomes a control token."""
 
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -42,7 +43,9 @@ def encode(name: str, text: str) -> list[int]:
     return list(TOKENIZERS[name].encode(text, add_special_tokens=False).ids)
 
 
-IDS = {name: frozenset(made.token_to_id(text) for text in CONTROLS) for name, made in TOKENIZERS.items()}
+IDS: dict[str, frozenset[Any]] = {
+    name: frozenset(made.token_to_id(text) for text in CONTROLS) for name, made in TOKENIZERS.items()
+}
 
 
 def safe(name: str, text: str) -> str:
@@ -58,7 +61,7 @@ def accented(text: str) -> str:
     return "".join(f"{char}\u0301" if char.isalpha() else char for char in text)
 
 
-SPELLINGS = {
+SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it is": lambda text: text,
     "twice": lambda text: text + text,
     "overlapping": lambda text: text + text[len(text) // 2 :] + text,

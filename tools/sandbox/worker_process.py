@@ -7,6 +7,7 @@ import signal
 import subprocess
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from peerleap.tools.sandbox.errors import SandboxUnavailable
 from peerleap.tools.sandbox.launch import PRELOAD, Launch, Walls, launch
@@ -31,7 +32,7 @@ def start_worker(
     Raises:
         SandboxUnavailable: it cannot be started.
     """
-    sizes = {"memory_mb": memory_mb, "max_output": max_output}
+    sizes: dict[str, Any] = {"memory_mb": memory_mb, "max_output": max_output}
     start = partial(launch, "serve", walls, control=control, preload=PRELOAD, **sizes)
     if not walls.bwrap or os.geteuid():
         return _execute(start(), (control,), folder)
