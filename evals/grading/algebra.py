@@ -55,10 +55,22 @@ def _equal_values(gold: Task, answer: Task) -> bool:
     theirs, ours = _tex(gold), _tex(answer)
     if isinstance(answer, dict) and not _agree([side for side in answer.get("sides", ()) if not _LETTER.search(side)]):
         return False
-    if _same(theirs, ours, _joined(gold), _joined(answer)):
+    if _same(theirs, ours, _joined(gold), _joined(answer)) or _same_line(gold, answer):
         return True
     rough = answer.get("rough", ()) if isinstance(answer, dict) else ()
     return any(_same(theirs, each, theirs, each) and _rounds(ours, each) for each in rough)
+
+
+def _same_line(gold: Task, answer: Task) -> bool:
+    """Whether both are equations that say the same: `y-2x = 1` and `y = 2x+1`."""
+    if not (isinstance(gold, dict) and isinstance(answer, dict) and gold.get("whole") and answer.get("whole")):
+        return False
+    from sympy import Eq  # type: ignore[import-untyped,unused-ignore]
+
+    theirs, ours = _first(gold["whole"]), _first(answer["whole"])
+    return (
+        isinstance(theirs, Eq) and isinstance(ours, Eq) and _proportional(theirs.lhs - theirs.rhs, ours.lhs - ours.rhs)
+    )
 
 
 def _tex(task: Task) -> str:
@@ -139,9 +151,9 @@ def _proportional(theirs: Any, ours: Any) -> bool:
 
 def _with_i(expression: Any) -> Any:
     """The imaginary unit for the letter that stands for it."""
-    from sympy import I, Symbol
+    from sympy import I
 
-    return expression.subs(Symbol("i"), I) if Symbol("i") in expression.free_symbols else expression
+    return expression.subs({symbol: I for symbol in expression.free_symbols if symbol.name == "i"})
 
 
 def _number(expression: Any, point: dict[Any, float] | None = None) -> Any:

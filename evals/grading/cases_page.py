@@ -14,9 +14,16 @@ _INTRO = """\
 A path is graded on its own text: the prompt, the peers' comments and inserted sentences are never read. Five kinds of
 answer are known:
 
-- `integer` and `math`: the last balanced, non-empty `\\boxed{{}}`. Integers are compared as integers; everything else
-  by math-verify 0.9.0 in a child process that is killed when it hangs. Fonts, colours, units and a full stop say
-  nothing; words such as `and` join the items of a list. Longer than {longest:,} characters is wrong, unread.
+- `integer` and `math`: the last balanced, non-empty `\\boxed{{}}`; where the gold answer has several values, boxes that
+  stand side by side are its items. The gold answer and the path's are read by the same code: fonts, colours, Unicode,
+  units, the sentence around an answer and a full stop say nothing. Numbers are compared exactly: `0.333333` is no
+  third. Names and order count: `x=2, y=3` is `(2,3)` and not `(3,2)`, a set or a list of solutions has no order. A word
+  that changes a number (`5 thousand`), denies it (`5 is wrong`) or bounds it (`at most 5`) is never dropped, and all
+  sides of a chain of equalities must agree. What only algebra can compare goes to a child process with sympy and
+  math-verify 0.9.0 that is killed when it hangs. Longer than {longest:,} characters is wrong, unread.
+- Units: where both sides name one, they must measure the same, and are converted (`60 minutes` is `1 hour`); where one
+  side names none, the question does. `5\\%` is 0.05 and, for a gold answer in percent, 5; a question whose gold answers
+  are integers (`integer`) names its unit, so there `5\\%` and `5^\\circ` are 5, too.
 - `choice`: the last letter given after `</think>`: boxed, said to be the answer, or alone at the end.
 - `text`: the last box, ignoring case, spaces and quotes.
 - `expression`: the last box has the same value as the gold expression and uses the same whole numbers equally often,
@@ -26,8 +33,25 @@ No answer is wrong, and is counted (`no_answer`). A number in prose is no answer
 its box. No text of a model is evaluated in the calling process. Nothing here looks at the question: an answer that is
 right only modulo 1000, or in another unit, is judged as written.
 
-The {count} cases below are `evals/grader_cases.jsonl`; a test runs every one of them. The column "authors" is what the
-rules of the paper's published code say about the same text (`Grader("leap-official")`, for parity only); a bold mark is
+## The vote
+
+The vote reads answers with the same code and compares their forms: what is graded as equal votes together, and what is
+told apart votes apart. A test holds both to it, over the cases below and over generated answers. The exceptions:
+
+- The vote computes nothing but arithmetic on literal numbers: `\\sqrt{{8}}` and `2\\sqrt{{2}}` are equal for the grader
+  and two answers for the vote. So are units of other sizes, and a number in a base against the same number without it.
+- Names, units, moduli and conditions do not part votes: all paths answer the same question, so `x=5` and `5`,
+  `25 \\pmod{{1000}}` and `025`, `5\\%` and `5` are votes for one answer. The grader compares them where the gold answer
+  names its own.
+- `2, 3` may stand for the point `(2,3)` where the gold answer is a point; for the vote, a list has no order.
+- A path's answer in prose has a vote, as does a box that the end of its text cut off; graders read closed boxes. Before
+  it ends, such a path is asked for its box.
+- Boxes that stand side by side are one list for the vote; a gold answer of one value is compared with the last box.
+
+## The cases
+
+The {count} cases below are `evals/grading/grader_cases.jsonl`; a test runs every one of them. The column "authors" is
+what the rules of the paper's published code say about the same text (`Grader("leap-official")`, for parity only); a bold mark is
 a difference. This page is written by `python -m peerleap.evals.grading.cases_page > docs/grading.md`.
 """
 

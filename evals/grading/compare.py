@@ -48,14 +48,14 @@ def compare(gold: Answer, answer: Answer, *, lenient: bool) -> bool | Undecided:
         lenient: A percent or degree sign that the gold answer lacks is a unit, as where all golds are integers and the
             question names the unit. Otherwise `5\%` is 0.05, and no 5.
     """
-    if gold.text == answer.text:
-        return True
     if gold.based or answer.based:
         return _same_in_base(gold, answer)
     if gold.modulus and answer.modulus and gold.modulus != answer.modulus:
         return False
     if gold.condition and answer.condition and set(gold.condition.split()) != set(answer.condition.split()):
         return False
+    if gold.text == answer.text:
+        return True
     found = _same(gold.node, answer.node, lenient)
     return found if found is not None else Undecided(_task(gold.node), _task(answer.node))
 
@@ -146,6 +146,8 @@ def _same_value(gold: Value, answer: Value, lenient: bool) -> bool | None:
         return None if _SET.search(other.tex) and not other.words else False
     if gold.relation:
         return expression_form(gold.tex) == expression_form(answer.tex) or None
+    if _equations(gold.name, answer.name):
+        return None
     if gold.number is not None and answer.number is not None and not answer.sides:
         return _same_number(gold, answer, gold.number, answer.number * ratio, lenient)
     if _sign_missing(gold, answer, lenient):
@@ -154,6 +156,8 @@ def _same_value(gold: Value, answer: Value, lenient: bool) -> bool | None:
     if theirs == ours and not answer.sides:
         return ratio == 1
     if gold.words or answer.words:
+        if gold.number is not None or answer.number is not None:
+            return False  # `5?`
         return words_form(squeezed_words(gold.tex)) == words_form(squeezed_words(answer.tex)) and not answer.sides
     if _case_differs(gold.tex, answer.tex) or ratio != 1:
         return False
@@ -184,9 +188,14 @@ def _names_clash(gold: str, answer: str) -> bool:
     return False
 
 
+def _equations(gold: str, answer: str) -> bool:
+    """Whether what names the values are sides of two equations: `2x-2y = 4` and `x-y = 2`."""
+    return gold != answer and bool(gold and answer) and any(re.search(r"[+-]", name) for name in (gold, answer))
+
+
 def _case_differs(gold: str, answer: str) -> bool:
     """Whether letters differ in nothing but their case: `X` is another name than `x`."""
-    theirs, ours = (sorted(set(_LETTERS.findall(text))) for text in (gold, answer))
+    theirs, ours = (sorted(set(_LETTERS.findall(text)), key=str.casefold) for text in (gold, answer))
     return theirs != ours and [each.casefold() for each in theirs] == [each.casefold() for each in ours]
 
 

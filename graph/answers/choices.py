@@ -49,7 +49,7 @@ _ALONE = re.compile(r"([A-J])[.:]?")
 _REPLY = re.compile(r"[(*]{0,3}([A-J])[*]{0,2}[).:][)*]{0,2}\s+\S.*")
 _CLOSERS = re.compile(r"[\"'”*_)\]}$.,;:\\`]*")
 _NEXT_OPTION = re.compile(
-    r"\s*(?:or|and|nor|/|&|,|、|，|或者?|和|与|还是|\\text\s?\{\s*(?:or|and)\s*\})\s*(?:(?i:option"
+    r"\s?[)\]]?\s*(?:or|and|nor|/|\\?&|,|、|，|或者?|和|与|还是|\\text\s?\{\s*(?:or|and)\s*\})\s*(?:(?i:option"
     r"|choice)\s+)?[(\"'*]{0,3}[A-J]\b"
 )
 _LINE_END = re.compile(r"[\"'”*_)\]}$.,;\s\\`]*(?:\n|<|$)")

@@ -18,6 +18,8 @@ def maths_form(text: str) -> str:
     """
     answer = read_answer(text)
     form = node_form(answer.node)
+    if answer.based and answer.based[1] == 10:
+        return answer.based[0]
     return f"{form}_{answer.based[1]}" if answer.based and not form.endswith(f"_{answer.based[1]}") else form
 
 
@@ -56,7 +58,8 @@ def value_form(value: Value) -> str:
 
 def words_form(text: str) -> str:
     """Words without case, fonts, articles and the punctuation around them."""
-    plain = " ".join(squeezed_words(text).casefold().split()).strip(" .,;!?\"'")
+    plain = " ".join(squeezed_words(text).casefold().split()).strip(" .,;!\"'")
+    plain = re.sub(r" ?: ?", ":", plain)
     return re.sub(r"^(?:the|an?) (?=\w)", "", plain)
 
 
@@ -67,5 +70,6 @@ def squeezed_words(text: str) -> str:
 
 def expression_form(text: str) -> str:
     """TeX with one spelling for blanks, indices, fractions and roots."""
-    form = squeezed(text)
+    form = re.sub(r"(?<=\d)\\cdot ?(?=\\?[A-Za-z])", "", squeezed(text)).removeprefix("+")
+    form = re.sub(r"^(-?)([^-+/=<>,;]+)/(\d+|[a-z]|\\pi)$", r"\1\\frac{\2}{\3}", form)
     return form.casefold() if re.fullmatch(r"[A-Za-z]{3,}", form) else form

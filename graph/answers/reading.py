@@ -18,6 +18,7 @@ from peerleap.graph.answers.units import split_unit
 from peerleap.graph.answers.words import fixed_words, has_words
 
 _RELATION = re.compile(r"[<>]|\\(?:[lg][et]|neq|nleq|ngeq|leqslant|geqslant)(?![A-Za-z])")
+_DECIMAL = re.compile(r"\.\d\d")
 _TEXT = re.compile(r"\\text\s?\{([^{}]*)\}")
 
 
@@ -111,6 +112,9 @@ def _several(parts: list[str], text: str, depth: int) -> Node:
         items = _flat(items)
         if re.search(r"\bor\b", text) and "," not in text and len({repr(_plainly(item)) for item in items}) == 1:
             return items[0]  # `\frac12 or 0.5`
+        either = re.search(r"\bor\b", text) and "\\infty" in text
+        if either and all(isinstance(item, Group) and len(item.brackets) == 2 for item in items):
+            return Group("union", items, name=name)  # `(-\infty,2) or (3,\infty)`
         return Group("list", items, name=name)
     return Group("list", items)
 
@@ -168,7 +172,8 @@ def _chained(chain: Chain, depth: int) -> Node:
     agreed = len(single) == len(values) and len(numbers) == 1 and all(value.number is not None for value in single)
     if len(numbers) > 1 and not _rounded(single):
         return Value(chain.whole, words=True, whole=chain.whole)  # `6 = 5`
-    best = next((value for value in reversed(single) if value.number is not None), last)
+    exact = [value for value in single if value.number is not None and not _DECIMAL.search(value.tex)]
+    best = exact[-1] if exact else next((value for value in reversed(single) if value.number is not None), last)
     rough = tuple(value.tex for side in chain.rough if isinstance(value := _read_one(side, depth + 1), Value))
     return Value(
         best.tex, best.number, last.unit or best.unit, chain.name, () if agreed or len(sides) < 2 else sides, rough,
@@ -178,7 +183,7 @@ def _chained(chain: Chain, depth: int) -> Node:
 
 def _rounded(values: list[Value]) -> bool:
     """Whether all values that differ are one value and its decimals."""
-    exact = [value for value in values if not re.search(r"\d\.\d\d", value.tex)]
+    exact = [value for value in values if not _DECIMAL.search(value.tex)]
     if len({value.number for value in exact}) != 1 or exact[0].number is None:
         return False
     for value in values:

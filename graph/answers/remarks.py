@@ -62,7 +62,7 @@ _ALTERS = re.compile(
 )
 _CONDITION = re.compile(
     r"(?:,|(?<=\d)\s*\()\s*(?P<condition>\\?[a-z](?:_\{?\w\}?)?(?:\s?,\s?[a-z])*\s?(?:\\in|\\neq|\\g[et]|\\l[et]"
-    r"|[<>])(?![A-Za-z]).*)$",
+    r"|[<>])(?![A-Za-z]).*)$|\s\((?P<shown>[a-z]\s?(?:\\in|\\neq|\\g[et]|\\l[et]|[<>])(?![A-Za-z])[^()=]*)\)$",
     re.DOTALL,
 )
 _ASIDE = re.compile(
@@ -83,7 +83,15 @@ def without_modulus(text: str) -> tuple[str, str]:
     modulus = _MODULUS.search(text)
     if modulus is None or not text[: modulus.start()].strip():
         return text, ""
-    rest = re.sub(r"\\(?:equiv|cong)(?![A-Za-z])\s?", "=", text[: modulus.start()]).strip()
+    left, _, right = re.split(r"(\\(?:equiv|cong)(?![A-Za-z]))", f"{text[: modulus.start()]}\\equiv", maxsplit=1)
+    if right:
+        # What is reduced, `2^{100}`, is no other side of an equation; a name is.
+        named = re.search(r"(?<![\\A-Za-z])[A-Za-z]", left)
+        rest = f"{left}={right}" if named else right
+    else:
+        rest = left
+    rest = re.sub(r"\\(?:equiv|cong)(?![A-Za-z])\s?$", "", rest)
+    rest = re.sub(r"\\(?:equiv|cong)(?![A-Za-z])\s?", "=", rest).strip()
     return rest, re.sub(r"\s", "", modulus["braced"] or modulus["plain"])
 
 
@@ -144,7 +152,7 @@ def _without_clause(text: str) -> tuple[str, str]:
         return _closed(text[: aside.start()].strip()), ""
     shown = _CONDITION.search(text)
     if shown and (head := text[: shown.start()].strip()) and not re.search(r"[<>]|\\(?:[lg]e|neq)(?![A-Za-z])", head):
-        return _closed(head), _condition(shown["condition"])
+        return _closed(head), _condition(shown["condition"] or shown["shown"])
     return text, ""
 
 

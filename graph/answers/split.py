@@ -18,11 +18,12 @@ _LETTER = r"(?:[A-Za-z]|\\(?:alpha|beta|gamma|delta|epsilon|theta|lambda|mu|rho|
 _INDEX = r"(?:\s?_\s?(?:\{[^{}]*\}|\w|\\(?:min|max)))?"
 _PRIME = r"(?:'{1,3}|\s?\^\s?\{?\s?(?:-1|\\ast|\*|\\circ)\s?\}?)?"
 _SIMPLE = re.compile(
-    rf"\s?(?:{_LETTER}{_INDEX}{_PRIME}(?:\s?\([^()=]*\))?|\\(?:max|min|gcd|deg|sup|inf"
+    rf"\s?(?:{_LETTER}{_INDEX}{_PRIME}(?:\s?\([^()=]*\))?"
+    rf"|\\(?:max|min|deg|sup|inf|lim){_INDEX}\s?[A-Za-z](?:\([^()=]*\))?|\\(?:max|min|gcd|deg|sup|inf"
     rf"|lim){_INDEX}(?:\s?[\(\{{][^()=]*[\)\}}])?"
     r"|(?:max|min|gcd|lcm)(?:\s?\([^()=]*\))?|\\text\s?\{[^{}=]*\}(?:\s?\([^()=]*\))?|\\(?:angle|triangle|overline"
     r"|overrightarrow|vec|hat|bar|mathbf|mathbb|Pr|mathrm|operatorname)\s?\{?[A-Za-z ]+\}?(?:\s?\([^()=]*\))?"
-    r"|\|?[A-Z]{2,4}\|?|\|[A-Za-z]\||\\frac\s?\{d[a-z]\}\{d[a-z]\}|[A-Za-z][A-Za-z ]{2,40})\s?"
+    r"|\|?[A-Z]{2,4}\|?|\[[A-Z]{3,}\]|\|[A-Za-z]\||\\frac\s?\{d[a-z]\}\{d[a-z]\}|[A-Za-z][A-Za-z ]{2,40})\s?"
 )
 # Sums and products of letters, as `m+n`, `100m+n`, `pq`; with a power or a single letter it is an equation.
 _SUM = re.compile(
@@ -38,6 +39,8 @@ _COMMANDS = re.compile(r"\\[A-Za-z]+|(?<![A-Za-z])(?:sin|cos|tan|log|ln|sqrt)(?!
 
 
 _DEEPEST = 30
+# `5! = 120` is an equation, `x != 5` is none.
+_OTHER_SIGN = re.compile(r"(?<![\d)}])!$|[:<>]$")
 
 
 class Chain(NamedTuple):
@@ -105,7 +108,7 @@ def chain_of(text: str) -> Chain:
         depth += sign
         if depth > 0:
             continue
-        if text[place] == "=" and text[place - 1 : place] not in {"!", ":", "<", ">"}:
+        if text[place] == "=" and not _OTHER_SIGN.search(text[max(0, place - 2) : place]):
             cuts.append((place, place + 1, "="))
         elif text[place] == "\\":
             sign_word = re.compile(r"\\(approx|simeq|in|equiv)(?![A-Za-z])").match(text, place)
@@ -137,7 +140,7 @@ def chain_of(text: str) -> Chain:
     rough = [piece for kind, piece in rest if kind == "~"]
     if name and not sides:
         sides, rough = rough[:1], rough[1:]
-    if len(sides) == 2 and not name and _SIMPLE.fullmatch(sides[1]) and not _symbolic(sides[0]):
+    if len(sides) == 2 and not name and _names(sides[1]) and not _symbolic(sides[0]):
         return Chain(squeezed(sides[1]), (sides[0],), tuple(rough), text)  # `5 = x`
     if any(_symbolic(side) for side in sides):
         if any(not _symbolic(side) for side in sides) and len(sides) > 1 and name:
@@ -160,7 +163,7 @@ def squeezed(text: str) -> str:
     """The text without blanks that say nothing, and with one spelling for indices and powers of one sign."""
     text = re.sub(r"\\text\s?\{([^{}]*)\}", r"\1", text)
     text = re.sub(
-        r"\\frac\s*(\d|\{[^{}]*\})\s*(\d|\{[^{}]*\})",
+        r"\\frac\s*(\w|\{[^{}]*\})\s*(\w|\{[^{}]*\})",
         lambda m: "\\frac" + "".join(a if a[0] == "{" else f"{{{a}}}" for a in m.groups()),
         text,
     )

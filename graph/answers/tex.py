@@ -43,7 +43,7 @@ _WIDE = re.compile(
 _REPEATING = re.compile(
     r"(?<![\d.])(?P<whole>\d{0,20})\.(?P<once>\d{0,20})"
     r"(?:\\(?:overline|bar|dot|overbar)\s?(?:\{(?P<again>\d{1,20})\}|(?P<digit>\d))"
-    r"|\(?(?P<dots>\d{1,6})\)?(?P=dots){2,6}(?:\.{3}|\\[lc]?dots(?![A-Za-z])))"
+    r"|\(?(?P<dots>\d{1,6})\)?(?P=dots){1,6}(?:\.{3}|\\[lc]?dots(?![A-Za-z])))"
     r"|(?<![\d.A-Za-z)}])(?P<whole2>\d{0,20})\.(?P<once2>\d{0,20})\((?P<again2>\d{1,20})\)$"
 )
 _BUILT = re.compile(
@@ -64,7 +64,7 @@ _SPELLINGS = [
         (r"\\ne(?![A-Za-z])", r"\\neq "),
         (r"<=", r"\\le "),
         (r">=", r"\\ge "),
-        (r"!=", r"\\neq "),
+        (r"(?<![\d)}])!=", r"\\neq "),
         (r"\\lbrace(?![A-Za-z])", r"\\{"),
         (r"\\rbrace(?![A-Za-z])", r"\\}"),
         (r"\\(?:lbrack)(?![A-Za-z])", "["),
@@ -74,7 +74,8 @@ _SPELLINGS = [
         (r"\\\{\s?\\\}", r"\\emptyset "),
         (r"\\mathbf\s?\{([RZNQC])\}|\\mathbb\s?([RZNQC])(?![A-Za-z])|\\Bbb\s?\{?([RZNQC])\}?", r"\\mathbb{\1\2\3}"),
         (r"\\(?:setminus|backslash)(?![A-Za-z])", r"\\setminus "),
-        (r"\\(?:degree|deg)\b|\^\s?\{\s?\\circ\s?\}|(?<=\d)\s?\\circ(?![A-Za-z])|\^\s?\\circ(?![A-Za-z])", r"^\\circ "),
+        (r"\\degree\b|(?<=\d)\s?\\deg\b", r"^\\circ "),
+        (r"\^\s?\{\s?\\circ\s?\}|(?<=\d)\s?\\circ(?![A-Za-z])|\^\s?\\circ(?![A-Za-z])", r"^\\circ "),
         (r"\\(?:arc(sin|cos|tan))(?![A-Za-z])|(?<![\\A-Za-z])arc(sin|cos|tan)(?![A-Za-z])", r"\\arc\1\2 "),
         (r"\\(?:bmod|mod)(?![A-Za-z])", r"\\bmod "),
         (r"(?<![A-Za-z\\])sqrt\s?\(([^()]*)\)", r"\\sqrt{\1}"),
@@ -86,6 +87,8 @@ _SPELLINGS = [
         (r"\\frac\s?\\pi\s?(?=[\d{])", r"\\frac{\\pi}"),
         (r"\\mathrm\s?\{e\}", "e"),
         (r"\\_", "_"),
+        (r"\\forall(?![A-Za-z])", r"\\text{ for all }"),
+        (r"(?<![A-Za-z\\])(sin|cos|tan|cot|sec|csc|log|ln|exp)(?![A-Za-z])(?=\s?[\d({\\^_A-Za-z])", r"\\\1 "),
     )
 ]  # fmt: skip
 

@@ -32,13 +32,13 @@ _CHANGING = re.compile(
     r"|isn|aren|not|no|never|none|nor|neither|wrong|incorrect|false|impossible|invalid|but|if|unless|instead|maybe"
     r"|perhaps"
     r"|possibly|probably|mod|modulo|base|ago|because|exceeds?|short|off|extra|remaining or)(?![A-Za-z])"
-    r"|[百千万萬亿億分半多余不非或和与至到以]",
+    r"|千(?![克米瓦])|[是对错误]|[百万萬亿億分半多余不非或和与至到以]",
     re.IGNORECASE,
 )
 # Words of two letters that follow a number in prose or are its unit; others are products of variables: `5 xy`.
 _SHORT = (
-    "am|as|at|by|cc|cl|cm|cu|dl|do|ev|ft|gb|gm|gw|ha|he|hr|hz|in|it|kb|kg|kj|km|kn|kv|kw|lb|mb|me|mg|mi|ml|mm|mv|mw|my|nm|of|ok"
-    "|on|oz|pa|pm|pt|qt|so|sq|tb|th|up|us|we|yd"
+    "am|as|at|by|cc|cl|cm|cu|dl|do|ev|ft|gb|gm|gw|ha|he|hr|hz|in|it|kb|kg|kj|km|kn|kv|kw|lb|mb|me|mg|mi|ml|mm|mv|mw|my|nm|of"
+    "|ok|on|oz|pa|pm|pt|qt|so|sq|tb|th|up|us|we|yd"
 )
 _PRODUCT = re.compile(rf"(?!(?:{_SHORT})$)[a-z]{{2}}|abc|ijk|lmn|pqr|rst|uvw|xyz|abcd|wxyz", re.IGNORECASE)
 # The degree sign behind a function is its argument's.
@@ -52,7 +52,7 @@ _TAIL = re.compile(
     rf"(?P<text>(?:(?:\s|\\cdot|\\times|/){{0,3}}{_TEXT_UNIT}){{1,4}})\s?$"
     rf"|(?P<word>(?:\s+[A-Za-z][A-Za-z\-]*(?:[./'][A-Za-z]*)*){{1,8}}{_POWER})\s?$"
     rf"|(?P<glued>(?<=\d)(?:[kcmd]?[mgl]|ft|hrs?|mins?|secs?|mph|kmh|km/h|m/s|cm|mm|km|kg|mg|ml){_POWER})\s?$"
-    r"|(?P<sign>\s?(?:\\?%|\^\\circ\s?[CF]?(?![A-Za-z])|\\?\$|[€£¥₹元円]))\s?$"
+    r"|(?P<sign>\s?(?:\\?%|\^\\circ\s{0,3}[CF]?(?![A-Za-z])|\\?\$|[€£¥₹元円]))\s?$"
     r"|(?P<east>\s?[\u4e00-\u9fff]{1,8}(?:/[\u4e00-\u9fff]{1,4})?)\s?$"
     r"|(?P<ordinal>(?<=\d)\s?(?:\^\{?|\\text\{\s?)?(?:\^\{?\s?)?(?:\\text\{\s?)?(?:st|nd|rd|th)\s?\}{0,2})\s?$"
 )
@@ -159,13 +159,22 @@ def _scaled(tail: re.Match[str], words: str, money: bool) -> tuple[int, str] | N
     first, _, rest = words.strip().partition(" ")
     if first.lower() in SCALES and not changes_number(rest):
         return SCALES[first.lower()], rest
-    if tail["east"] and words[:1] in SCALES and not changes_number(words[1:]):
+    if (
+        tail["east"]
+        and words[:1] in SCALES
+        and not words.startswith(("千克", "千米", "千瓦"))
+        and not changes_number(words[1:])
+    ):
         return SCALES[words[0]], words[1:]
     return None
 
 
 def _is_unit(words: str, head: str) -> bool:
-    if _FUNCTIONS.match(words.strip()) or not re.search(r"[\d)}]$|\d\.$", head) or not re.search(r"[\d\\]", head):
+    if (
+        (_FUNCTIONS.match(words.strip()) and words.strip() != "min")
+        or not re.search(r"[\d)}]$|\d\.$", head)
+        or not re.search(r"[\d\\]", head)
+    ):
         return False
     first, *_ = parts = re.sub(r"\^.*", "", words).split()
     return not any(is_product(part) for part in parts) and (len(first) > 2 or not is_product(first)) and len(first) > 1

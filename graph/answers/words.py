@@ -18,7 +18,9 @@ _NOTHING = re.compile(
     re.IGNORECASE,
 )
 _UNDEFINED = re.compile(r"^(?:dne|(?:it |the limit )?does(?: not|n't) exist)$", re.IGNORECASE)
-_MALFORMED = re.compile(r"^\s*(?:[*/^,]|\\(?:times|cdot|div)(?![A-Za-z]))|(?:[-+*/^=<>]|\\(?:times|cdot|div|pm))\s*$")
+_MALFORMED = re.compile(
+    r"^\s*(?:[-+]\s*[-+]|[*/^,]|\\(?:times|cdot|div)(?![A-Za-z]))|(?:[-+*/^=<>]|\\(?:times|cdot|div|pm))\s*$"
+)
 
 
 def fixed_words(text: str) -> Value | None:

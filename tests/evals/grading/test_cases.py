@@ -22,7 +22,7 @@ async def test_every_case_is_graded_as_expected(grader: Grader) -> None:
 
 def test_there_are_enough_cases_of_every_kind() -> None:
     cases = grader_cases()
-    assert len(cases) >= 200
+    assert len(cases) >= 1000
     assert len({(case.text, case.gold, case.kind) for case in cases}) == len(cases)
     assert set(Counter(case.kind for case in cases)) == set(KINDS)
     for kind in KINDS:
