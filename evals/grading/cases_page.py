@@ -51,7 +51,8 @@ told apart votes apart. A test holds both to it, over the cases below and over g
 ## The cases
 
 The {count} cases below are `evals/grading/grader_cases.jsonl`; a test runs every one of them. The column "authors" is
-what the rules of the paper's published code say about the same text (`Grader("leap-official")`, for parity only); a bold mark is
+what the rules of the paper's published code say about the same text (`Grader("leap-official")`, for parity only); a
+bold mark is
 a difference. This page is written by `python -m peerleap.evals.grading.cases_page > docs/grading.md`.
 """
 
