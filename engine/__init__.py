@@ -9,7 +9,7 @@ Reading order:
 - `turn_end`: what ends a model's turn
 - `tokenizer`: loads a tokenizer; `tokenizer_check` refuses one that garbles text or lacks its template
 - `models`: finds a model and reads its configuration; `weights`, `generation_config`, `embedded`, `conversion`
-- `vllm_engine`: vLLM in this process; `arguments`, `device`, `starting`, `llm_thread`, `request`, `replicas`
+- `vllm_engine`: vLLM in this process; `arguments`, `device`, `starting`, `spawn`, `llm_thread`, `request`, `replicas`
 - `progress`: the phases of a start, for listeners and loggers; `phases`, how vLLM's processes report them
 - `processes`, `orphans`: vLLM's processes, and how they end with their host
 - `registry`: one engine per model and process

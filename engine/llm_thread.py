@@ -3,10 +3,9 @@
 import asyncio
 import contextlib
 import itertools
-import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing import resource_tracker
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from peerleap.engine.processes import children, descendants, wait_until_gone
 from peerleap.engine.progress import Phase, StartClock
 from peerleap.engine.protocol import SamplingParams
 from peerleap.engine.request import Generated, vllm_params
+from peerleap.engine.spawn import no_collection, process_environment
 from peerleap.engine.starting import Starting
 
 
@@ -154,9 +154,10 @@ class LLMThread:
 
 
 def _make(engine_args: dict[str, Any], starting: Starting[Any], clock: StartClock) -> tuple[Any, Any]:
-    from vllm.engine.arg_utils import AsyncEngineArgs
-    from vllm.lora.request import LoRARequest
-    from vllm.v1.engine.async_llm import AsyncLLM
+    with no_collection():
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.lora.request import LoRARequest
+        from vllm.v1.engine.async_llm import AsyncLLM
 
     lora = None
     if lora_path := engine_args.pop(LORA_PATH, None):
@@ -165,28 +166,8 @@ def _make(engine_args: dict[str, Any], starting: Starting[Any], clock: StartCloc
     refuse_unknown(engine_args, AsyncEngineArgs.__dataclass_fields__)
     starting.processes_follow()
     clock.enter("starting its process")
-    with _without_compiler(engine_args):
+    with process_environment(engine_args):
         return AsyncLLM.from_engine_args(AsyncEngineArgs(**engine_args)), lora
-
-
-@contextlib.contextmanager
-def _without_compiler(engine_args: dict[str, Any]) -> Iterator[None]:
-    """Start processes that compile nothing where eager execution is asked for on a CPU.
-
-    vLLM compiles a part of its log-probabilities there, too: without a C++ compiler it dies of that. The variable is
-    for its processes; the host may compile what it likes.
-    """
-    from vllm.platforms import current_platform
-
-    name = "TORCH_COMPILE_DISABLE"
-    if name in os.environ or not (engine_args.get("enforce_eager") and current_platform.is_cpu()):
-        yield
-        return
-    os.environ[name] = "1"
-    try:
-        yield
-    finally:
-        os.environ.pop(name, None)
 
 
 def _drain(loop: asyncio.AbstractEventLoop) -> None:
