@@ -14,7 +14,7 @@ prompts      the sentences (those about tools are in `peerleap.tools.prompts`)
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from peerleap.agents.sampling import MOST, Sampling, form_schema
+from peerleap.agents.sampling import MOST, Sampling, ThinkingChoice, form_schema
 
 if TYPE_CHECKING:
     from peerleap.agents import prompts
@@ -33,6 +33,7 @@ __all__ = [
     "Peer",
     "Sampling",
     "TeamError",
+    "ThinkingChoice",
     "ToolFileError",
     "check_engine_args",
     "experts",

@@ -7,7 +7,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as as_tool
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from peerleap.agents.sampling import Sampling
+from peerleap.agents.sampling import Sampling, ThinkingChoice
 from peerleap.tools import PROTOCOLS, ToolLimits, can_call
 
 MOST_PATHS = 1024
@@ -29,6 +29,9 @@ class Peer(BaseModel):
     """The number of paths."""
     model: str | None = None
     """Hub id, local folder, or `None` for the graph's model."""
+    thinking: ThinkingChoice | None = None
+    """How its model marks its thought, where the settings of the run do not suit it: `auto`, `off`, or two marks with a
+    blank between them, such as `<think> </think>`."""
     instructions: Annotated[str | None, Field(max_length=4000)] = None
     """The peer's expertise in words; goes into the prompt of its paths."""
     sampling: Sampling = Sampling()

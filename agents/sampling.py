@@ -1,11 +1,24 @@
 """How a path samples, and how a server's form shows such settings."""
 
+import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MOST = 2**31 - 1
 """The largest number of tokens or rounds; numbers beyond 64 bits would break a checkpoint."""
+
+
+def _thinking_choice(value: str) -> str:
+    if value not in {"auto", "off"} and len(re.split(r"[\s,]+", value.strip())) != 2:
+        raise ValueError(
+            f"thinking={value!r}: give auto, off, or the two marks around a thought, as '<think> </think>'"
+        )
+    return value
+
+
+ThinkingChoice = Annotated[str, AfterValidator(_thinking_choice)]
+"""How a model marks its thought: `auto`, `off`, or two marks with a blank between them."""
 
 
 def form_schema(schema: dict[str, Any]) -> None:

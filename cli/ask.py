@@ -29,6 +29,7 @@ from peerleap.cli.options import (
     SummaryTokens,
     TeamFile,
     Temperature,
+    Thinking,
     TopK,
     Verbose,
     engine_arguments,
@@ -104,6 +105,7 @@ def ask(
     ] = 0,
     preset: Preset = None,
     model: Model = None,
+    thinking: Thinking = None,
     engine_arg: EngineArg = None,
     thread: Annotated[
         str | None,
@@ -130,8 +132,8 @@ def ask(
             raise ValueError(f"question={question!r} and {len(ctx.args)} more words: quote it: peerleap ask {words}")
         context = settings_from(
             interval=interval, top_k=top_k, router=router, rounds=rounds, communicate_at=communicate_at,
-            max_tokens=max_tokens, summary_tokens=summary_tokens, block_as=block_as, vote=vote, task=task,
-            preset=preset, seed=seed, temperature=temperature, sampling=sampling,
+            max_tokens=max_tokens, summary_tokens=summary_tokens, block_as=block_as, thinking=thinking, vote=vote,
+            task=task, preset=preset, seed=seed, temperature=temperature, sampling=sampling,
         )  # fmt: skip
         text = sys.stdin.read() if question == "-" else question
         text = text.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text

@@ -23,6 +23,7 @@ from peerleap.cli.options import (
     SummaryTokens,
     TeamFile,
     Temperature,
+    Thinking,
     TopK,
     engine_arguments,
     one_of,
@@ -136,6 +137,7 @@ def evaluate(
     sampling: Sampling = None,
     preset: Preset = None,
     model: Model = None,
+    thinking: Thinking = None,
     engine_arg: EngineArg = None,
     out: Annotated[
         Path | None,
@@ -151,7 +153,7 @@ def evaluate(
         options = method_options(method, _options(option))
         settings = settings_from(
             interval=interval, top_k=top_k, router=router, rounds=rounds, communicate_at=communicate_at, alumni=alumni,
-            max_tokens=max_tokens, summary_tokens=summary_tokens, block_as=block_as, preset=preset,
+            max_tokens=max_tokens, summary_tokens=summary_tokens, block_as=block_as, thinking=thinking, preset=preset,
             temperature=temperature, sampling=sampling,
         )  # fmt: skip
         if method == "moa" and paths is not None:

@@ -11,13 +11,19 @@ from peerleap.cli.errors import usage_errors
 
 
 def models(
+    model: Annotated[
+        str | None, typer.Argument(help="Describe this model: a hub id or a folder.", show_default=False)
+    ] = None,
+    *,
     prepare: Annotated[bool, typer.Option("--prepare", help="Download and convert the embedded model now.")] = False,
 ) -> None:
-    """List the local models: the embedded one, the default, and the hub's cache.
+    """List the local models: the embedded one, the default, and the hub's cache; or describe one model.
 
     [bold]Examples[/bold]
 
     peerleap models
+
+    peerleap models ./my-model    # how it thinks, what ends its turn, how its makers sample it
 
     peerleap models --prepare     # before going offline
     """
@@ -26,6 +32,9 @@ def models(
     with usage_errors():
         if prepare:
             resolve_model(EMBEDDED)
+        if model is not None:
+            _describe(model)
+            return
         table = Table(*(Column(name, overflow="fold") for name in ("model", "where", "size", "note")))
         default = os.environ.get("PEERLEAP_MODEL") or EMBEDDED
         size, where = "98 MB to fetch", "not prepared"
@@ -49,6 +58,33 @@ def models(
         table.columns[0].no_wrap = console.width >= 2 * max(map(len, (*listed, default)))
         console.print(table)
         console.print(f"embedded models are kept in {cache_folder()} (PEERLEAP_CACHE)", soft_wrap=True)
+
+
+def _describe(name: str) -> None:
+    from peerleap.engine import detect_thinking, get_engine, last_start, recommended_sampling, turn_end
+
+    engine = get_engine(name)
+    found, tokenizer = engine.resolved, engine.tokenizer
+    end, seconds = turn_end(tokenizer), last_start(found.name)
+    if end.text is not None:
+        ends = f"{end.text!r}, which is no token of its own"
+    else:
+        ends = repr(tokenizer.eos_token if end.token_id is None else tokenizer.decode([end.token_id]))
+    sampling = ", ".join(f"{field}={value:g}" for field, value in recommended_sampling(name).items())
+    rows = {
+        "model": found.name,
+        "where": found.path,
+        "weights": "unknown" if found.weight_bytes is None else _size(found.weight_bytes),
+        "context": f"{found.context_length:,} tokens",
+        "thinking": detect_thinking(tokenizer).describe(),
+        "a turn ends with": ends,
+        "sampling its makers recommend": sampling or "none",
+        "start of the engine, last time": "not started here yet" if seconds is None else f"{seconds:.0f} s",
+    }
+    width = max(map(len, rows))
+    console = Console()
+    for label, value in rows.items():
+        console.print(f"{label:{width}}  {value}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _hub_cache() -> list[tuple[str, str, int]]:

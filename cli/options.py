@@ -107,6 +107,16 @@ Model = Annotated[
         envvar="PEERLEAP_MODEL",
     ),
 ]
+Thinking = Annotated[
+    str | None,
+    typer.Option(
+        autocompletion=one_of("auto", "off"),
+        help="How the model marks its thought: auto, off (answer at once), or two marks, such as '<think> </think>'.",
+        show_default="auto",
+        metavar="MARKS",
+        rich_help_panel=_MODEL,
+    ),
+]
 EngineArg = Annotated[
     list[str] | None,
     typer.Option(

@@ -36,6 +36,11 @@ class Thinking:
     source: str = field(default="", compare=False)
     """How it was found, for people."""
 
+    @property
+    def marks(self) -> str:
+        """The two marks around a thought, with a blank between them; empty for a model that does not think."""
+        return f"{self.open.strip()} {self.close.strip()}" if self.thinks else ""
+
     def describe(self) -> str:
         """One line for people: whether the model thinks, between which marks, and how that was found."""
         if not self.thinks:

@@ -15,6 +15,7 @@ COMMON: dict[str, Any] = {
     "block_as": "thought",
     "alumni": True,
     "vote": "majority",
+    "thinking": "auto",
     "sampling": {"temperature": 0.6, "top_p": 0.95, "top_k": 40, "min_p": 0.0, "repetition_penalty": 1.0},
 }
 
@@ -101,5 +102,5 @@ def resolve_settings(context: object, engine: Engine) -> RunSettings:
         SettingsError: a setting is unknown or out of range.
     """
     settings = as_settings(context)
-    thinks = detect_thinking(engine.tokenizer).thinks
+    thinks = detect_thinking(engine.tokenizer, settings.thinking or "auto").thinks
     return complete(settings, model_defaults(settings, model=engine.model, thinks=thinks))

@@ -95,7 +95,7 @@ def prepare(
         "votes": [],
         "paths": {},
     }
-    thinking = {name: "<think>" if path.thinking.thinks else "" for name, path in team.items()}
+    thinking = {name: path.thinking.marks for name, path in team.items()}
     return Prepared(conversation, requested, update, thinking, dropped)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from peerleap.agents import MOST, Sampling, form_schema
+from peerleap.agents import MOST, Sampling, ThinkingChoice, form_schema
 from peerleap.engine import MAX_LOGPROBS
 from peerleap.graph.errors import SettingsError
 
@@ -77,6 +77,9 @@ class Settings(BaseModel):
     """Every LeaP block waits for a comment of a person, which is routed like a peer's summary. Needs a checkpointer."""
     vote: VoteName | None = None
     """How answers are counted. Default: majority."""
+    thinking: ThinkingChoice | None = None
+    """How the model marks its thought: `auto` finds out, `off` lets it answer at once, and two marks with a blank
+    between them, such as `<think> </think>`, are taken as they are. Default: auto."""
     task: TaskName | None = None
     """What kind of question it is. Default: inferred from the question."""
     sampling: Sampling = Sampling()
@@ -116,6 +119,8 @@ class RunSettings(Settings):
     """Runs stored by earlier versions counted all tokens."""
     answer_tokens: Annotated[int, Field(ge=1, le=MOST)]
     vote: VoteName
+    thinking: ThinkingChoice = "auto"
+    """Runs stored by earlier versions had no other."""
 
     @model_validator(mode="after")
     def _blocks_have_a_rule(self) -> "RunSettings":

@@ -43,7 +43,7 @@ class Path:
     @property
     def thinking(self) -> Thinking:
         """How its model marks its thought."""
-        return detect_thinking(self.engine.tokenizer)
+        return detect_thinking(self.engine.tokenizer, self.peer.thinking or self.settings.thinking)
 
     @property
     def think_end(self) -> Stops:

@@ -184,7 +184,7 @@ def _protocol(peer: Peer, engine: Engine) -> ToolProtocol:
             protocol = type(protocol).from_tokenizer(engine.tokenizer)
         except ValueError as error:
             raise SettingsError(f"peer {peer.name!r}: protocol={peer.protocol!r}: {error}") from error
-    if not protocol.in_thought and detect_thinking(engine.tokenizer).thinks:
+    if not protocol.in_thought and detect_thinking(engine.tokenizer, peer.thinking or "auto").thinks:
         raise SettingsError(
             f"peer {peer.name!r}: protocol={peer.protocol!r} calls tools outside the thought only, and "
             f"{engine.model!r} thinks: use protocol='fence'"

@@ -51,7 +51,7 @@ def test_a_model_that_thinks_gets_the_papers_numbers() -> None:
 @pytest.mark.parametrize("made", ENGINES, ids=["instruct", "thinking", "embedded"])
 def test_the_paper_preset(made: ScriptedEngine) -> None:
     settings = resolve_settings({"preset": "paper"}, made)
-    unset = {"preset", "sampling", "logprobs", "seed", "task", "communicate_at", "human_peer"}
+    unset = {"preset", "sampling", "logprobs", "seed", "task", "communicate_at", "human_peer", "thinking"}
     assert settings.model_dump(exclude=unset) == {
         "router": "dispersed", "top_k": 4, "similarity": "indel", "interval": 4096, "cut": "exact", "grace": 256,
         "rounds": None, "trigger": "interval", "block_as": "thought", "summary_tokens": 256, "alumni": False,
