@@ -11,7 +11,7 @@ PIP := $(BIN)/pip install -q --disable-pip-version-check --no-deps
 Q ?= What is 215 + 47 - 98 + 366 - 25 + 8 - 140 + 77?
 ARGS ?=
 
-.PHONY: help setup run test lint type bench lock clean
+.PHONY: help setup run test check lint type bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -37,22 +37,26 @@ run: $(READY)  ## answer a question: make run Q="..." [ARGS="--paths 6"]
 	@$(BIN)/peerleap ask $(ARGS) -- "$$QUESTION"
 run: export QUESTION := $(value Q)
 
-test: $(READY)  ## all tests, those on the real engine too
-	$(BIN)/pytest $(ARGS)
+test: $(READY)  ## all tests, those on the real engine too, on two cores
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+check: $(READY) lint type  ## before a commit: lint, types, and every test that needs no real engine
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
 
 lint: $(READY)  ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-type: $(READY)  ## mypy, strict
+type: $(READY)  ## mypy, strict; pyright, basic
 	$(BIN)/mypy
+	$(BIN)/basedpyright --level error
 
 bench: $(READY)  ## measure; prints a table, writes bench.json [ARGS="graph leap"]
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
 lock:  ## pin requirements/cpu.txt anew (needs `pip install uv`, and an index with a CPU build of torch)
 	uv pip compile pyproject.toml --extra cpu --extra sandbox --extra monty --extra search --extra web --extra evals \
-	  --extra plots --extra postgres --extra encryption --group dev \
+	  --extra plots --extra postgres --extra encryption --extra train --group dev \
 	  --override requirements/overrides.txt --python-version 3.11 --no-annotate --no-header -o requirements/cpu.txt
 
 clean:  ## remove .venv and caches; the embedded model stays in the user's cache folder

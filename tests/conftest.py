@@ -2,6 +2,7 @@ import asyncio
 import gc
 import os
 import signal
+import tempfile
 import threading
 import time
 import warnings
@@ -23,9 +24,26 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# Two workers (`pytest -n 2`) must not count each other's temporary files.
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    tempfile.tempdir = tempfile.mkdtemp(prefix=f"tests-{worker}-")
+    os.environ["TMPDIR"] = tempfile.tempdir
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs no model first; what kills the shared engine last, since each kill costs a start."""
-    items.sort(key=lambda item: (item.get_closest_marker("slow") is not None, "deaths" in item.path.name))
+    """What needs no model first; what kills the shared engine last, since each kill costs a start.
+
+    With several workers, all tests on the real engine go to one of them, at once, and the others share the files.
+    """
+    several = "PYTEST_XDIST_WORKER" in os.environ
+    for item in items:
+        slow = item.get_closest_marker("slow") is not None
+        item.add_marker(pytest.mark.xdist_group("engine" if slow else str(item.path)))
+    items.sort(
+        key=lambda item: (
+            (item.get_closest_marker("slow") is not None) is not several, "deaths" in item.path.name
+        )
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
