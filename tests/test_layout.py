@@ -12,6 +12,7 @@ from typing import get_args
 import pytest
 
 from peerleap.engine.orphans import HOST
+from peerleap.engine.phases import ADDRESS
 from peerleap.graph.settings import RouterName
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -235,7 +236,7 @@ def test_the_readme_names_every_router_and_environment_variable() -> None:
         for name in re.findall(r"\b(?:PEERLEAP_[A-Z_]+|LANGGRAPH_AES_KEY)\b", file.read_text())
     }
     named = README.partition("environment variables:")[2].partition("\n\n")[0]
-    assert read - {HOST} == set(re.findall(r"`([A-Z_]+)`", named))
+    assert read - {HOST, ADDRESS} == set(re.findall(r"`([A-Z_]+)`", named))
 
 
 @pytest.mark.parametrize("module", ["peerleap.graph", "peerleap.engine", "peerleap.cli.main"])
