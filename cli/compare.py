@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
-from peerleap.cli.display import check_target
+from peerleap.cli.display import check_target, one_line
 from peerleap.cli.errors import usage_errors
 
 
@@ -57,12 +58,14 @@ def compare(
             out, messages = Console(), Console(stderr=True)
             for result in read:
                 if not result.complete:
-                    messages.print(f"{result.file} is not finished: only questions in both files are compared")
+                    messages.print(
+                        Text(one_line(f"{result.file} is not finished: only questions in both files are compared"))
+                    )
             for warning in cautions(read):
-                messages.print(warning, soft_wrap=True, highlight=False)
+                messages.print(Text(one_line(warning)), soft_wrap=True)
             show_methods(read, out)
             show_comparisons(comparisons, out)
-            out.print(verdict(comparisons), soft_wrap=True, highlight=False, style="bold")
+            out.print(Text(one_line(verdict(comparisons))), soft_wrap=True, style="bold")
             if levels is not None:
                 show_levels(level_rows(read, Results.read(levels)), out)
             if power:

@@ -144,6 +144,9 @@ def evaluate(
         typer.Option("--out", "-o", help="Results file.", show_default="TASK-METHOD.jsonl", rich_help_panel=_OUT),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report in Markdown.", rich_help_panel=_OUT)] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the table of results only.", rich_help_panel=_OUT)
+    ] = False,
 ) -> None:
     """Run a method over a data set; where it was stopped or killed, the same command continues."""
     with usage_errors():
@@ -188,7 +191,7 @@ def evaluate(
             if power:
                 typer.echo(plan.sentence())
                 return
-            failed = run_plan(plan, model, arguments, target, report, matched)
+            failed = run_plan(plan, model, arguments, target, report, matched, quiet=quiet)
         except GraderBroken as error:
             print(f"peerleap: {error}; finished questions are stored", file=sys.stderr)
             raise typer.Exit(FAILED) from error

@@ -6,14 +6,36 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
+from peerleap.cli.display import one_line
 from peerleap.cli.interrupt import run_until_interrupted
 
 
 def run_plan(
-    plan: Any, model: str | None, arguments: dict[str, Any], target: Path, report: Path | None, matched: Any
+    plan: Any,
+    model: str | None,
+    arguments: dict[str, Any],
+    target: Path,
+    report: Path | None,
+    matched: Any,
+    *,
+    quiet: bool = False,
 ) -> int:
-    """Run what is not done yet, show the results, write the report; how many questions have failed twice."""
+    """Run what is not done yet, show the results and write the report.
+
+    Args:
+        plan: the eval.
+        model: hub id or folder, or `None` for the default.
+        arguments: engine arguments.
+        target: the results file.
+        report: a report in Markdown, or `None`.
+        matched: results whose cost is the budget, or `None`.
+        quiet: show no progress.
+
+    Returns:
+        How many questions have failed twice.
+    """
     from peerleap.cli.display import progress_view, show_methods
     from peerleap.engine import get_engine
     from peerleap.evals import (
@@ -31,7 +53,11 @@ def run_plan(
     from peerleap.evals.data import check_golds
     from peerleap.evals.report import check_same, short_budgets
 
-    messages = Console(stderr=True)
+    messages = Console(stderr=True, quiet=quiet)
+
+    def say(text: str) -> None:
+        messages.print(Text(one_line(text)), soft_wrap=True)
+
     with Grader(plan.grader) as grader:
         grader.require({problem.kind for problem in plan.problems})
         if plan.grader == "peerleap":
@@ -45,28 +71,28 @@ def run_plan(
         with Records.open(target, head) as records:
             wanted, done = len(plan.problems) * plan.runs, len(records.done)
             estimate = forecast(plan, head, wanted - min(done, wanted), matched)
-            messages.print(f"{estimate}; results go into {target}", soft_wrap=True, highlight=False)
+            say(f"{estimate}; results go into {target}")
             if done:
-                messages.print(f"going on: {min(done, wanted)} of {wanted} are done", highlight=False)
+                say(f"continuing: {min(done, wanted)} of {wanted} are done")
             try:
                 with progress_view(messages, wanted, min(done, wanted)) as (on_progress, on_tokens):
                     failed = run_until_interrupted(
-                        run_eval(plan, engine, records, grader, on_progress=on_progress, on_tokens=on_tokens)
+                        run_eval(plan, engine, records, grader, on_progress=on_progress, on_tokens=on_tokens), say
                     )
             except KeyboardInterrupt:
                 again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-                messages.print(f"nothing is lost; to go on: {again}", soft_wrap=True, highlight=False)
+                say(f"nothing is lost; to continue: {again}")
                 raise
     results = Results.read(target)
     remember(results)
     show_methods([results], Console())
     for warning in short_budgets([results]):
-        messages.print(warning, soft_wrap=True, highlight=False)
+        say(warning)
     if report is not None:
         text = markdown(f"{plan.task}: {results.name}", [results], [], [read_records(target, texts=False)[0]])
         report.write_text(text, encoding="utf-8")
     if failed:
-        messages.print(f"{failed} questions failed twice; they are recorded as wrong", highlight=False)
+        say(f"{failed} questions failed twice; they are recorded as wrong")
     return failed
 
 

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
+from peerleap.cli.display import plain
 from peerleap.cli.errors import usage_errors
 
 
@@ -41,10 +43,10 @@ def models(
         if is_prepared():
             model = resolve_model(EMBEDDED)
             where, size = model.path, _size(model.weight_bytes or 0)
-        table.add_row(EMBEDDED, where, size, _note("embedded", default == EMBEDDED))
+        table.add_row(*_cells(EMBEDDED, where, size, _note("embedded", default == EMBEDDED)))
         listed = {EMBEDDED}
         for name, path, stored in _hub_cache():
-            table.add_row(name, path, _size(stored), _note("hub cache", name == default))
+            table.add_row(*_cells(name, path, _size(stored), _note("hub cache", name == default)))
             listed.add(name)
         if default not in listed:
             try:
@@ -52,12 +54,12 @@ def models(
                 row = model.path, _size(model.weight_bytes or 0), _note("", default=True)
             except ModelError as error:
                 row = "", "", _note(str(error), default=True)
-            table.add_row(default, *row)
+            table.add_row(*_cells(default, *row))
         console = Console()
         # A name is what a person copies from here, and a script looks for.
         table.columns[0].no_wrap = console.width >= 2 * max(map(len, (*listed, default)))
         console.print(table)
-        console.print(f"embedded models are kept in {cache_folder()} (PEERLEAP_CACHE)", soft_wrap=True)
+        console.print(Text(f"embedded models are stored in {cache_folder()} (PEERLEAP_CACHE)"), soft_wrap=True)
 
 
 def _describe(name: str) -> None:
@@ -96,6 +98,10 @@ def _hub_cache() -> list[tuple[str, str, int]]:
     except CacheNotFound:
         return []
     return sorted((repo.repo_id, str(repo.repo_path), repo.size_on_disk) for repo in found if repo.repo_type == "model")
+
+
+def _cells(*texts: str) -> tuple[Text, ...]:
+    return tuple(Text(plain(text)) for text in texts)
 
 
 def _size(count: int) -> str:

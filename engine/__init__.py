@@ -16,9 +16,9 @@ Reading order:
 - `scripted`: an engine whose model is a plain function
 """
 
-from peerleap.engine.chat_format import control_ids, control_texts, decode, encode, render_prompt, vocabulary_hash
-from peerleap.engine.device import requests_at_once, vllm_device
-from peerleap.engine.embedded import EMBEDDED, cache_folder, is_prepared
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from peerleap.engine.errors import (
     EngineArgumentError,
     EngineDead,
@@ -29,17 +29,22 @@ from peerleap.engine.errors import (
     RequestRefused,
     TokenizerError,
 )
-from peerleap.engine.generation_config import recommended_sampling
-from peerleap.engine.miniature import MINIATURE, MINIATURE_FAMILIES, family_of
-from peerleap.engine.models import Model, default_model, resolve_model
-from peerleap.engine.progress import OnProgress, StartProgress, last_start, watch_starts
 from peerleap.engine.protocol import MAX_LOGPROBS, Completion, Engine, OnText, SamplingParams
-from peerleap.engine.registry import close_engines, get_engine
-from peerleap.engine.scripted import ScriptedEngine
-from peerleap.engine.templates import turn_markers
-from peerleap.engine.thinking import Thinking, detect_thinking, parse_thinking
-from peerleap.engine.turn_end import TurnEnd, turn_end
-from peerleap.engine.vllm_engine import VLLMEngine
+
+if TYPE_CHECKING:
+    from peerleap.engine.chat_format import control_ids, control_texts, decode, encode, render_prompt, vocabulary_hash
+    from peerleap.engine.device import requests_at_once, vllm_device
+    from peerleap.engine.embedded import EMBEDDED, cache_folder, is_prepared
+    from peerleap.engine.generation_config import recommended_sampling
+    from peerleap.engine.miniature import MINIATURE, MINIATURE_FAMILIES, family_of
+    from peerleap.engine.models import Model, default_model, resolve_model
+    from peerleap.engine.progress import OnProgress, StartProgress, last_start, watch_starts
+    from peerleap.engine.registry import close_engines, get_engine
+    from peerleap.engine.scripted import ScriptedEngine
+    from peerleap.engine.templates import turn_markers
+    from peerleap.engine.thinking import Thinking, detect_thinking, parse_thinking
+    from peerleap.engine.turn_end import TurnEnd, turn_end
+    from peerleap.engine.vllm_engine import VLLMEngine
 
 __all__ = [
     "EMBEDDED",
@@ -88,3 +93,47 @@ __all__ = [
     "vocabulary_hash",
     "watch_starts",
 ]
+
+# Imported when they are first used: a command that is refused, and vLLM's processes, need none of them.
+_LATER = {
+    "control_ids": "chat_format",
+    "control_texts": "chat_format",
+    "decode": "chat_format",
+    "encode": "chat_format",
+    "render_prompt": "chat_format",
+    "vocabulary_hash": "chat_format",
+    "requests_at_once": "device",
+    "vllm_device": "device",
+    "EMBEDDED": "embedded",
+    "cache_folder": "embedded",
+    "is_prepared": "embedded",
+    "recommended_sampling": "generation_config",
+    "MINIATURE": "miniature",
+    "MINIATURE_FAMILIES": "miniature",
+    "family_of": "miniature",
+    "Model": "models",
+    "default_model": "models",
+    "resolve_model": "models",
+    "OnProgress": "progress",
+    "StartProgress": "progress",
+    "last_start": "progress",
+    "watch_starts": "progress",
+    "close_engines": "registry",
+    "get_engine": "registry",
+    "ScriptedEngine": "scripted",
+    "turn_markers": "templates",
+    "Thinking": "thinking",
+    "detect_thinking": "thinking",
+    "parse_thinking": "thinking",
+    "TurnEnd": "turn_end",
+    "turn_end": "turn_end",
+    "VLLMEngine": "vllm_engine",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value

@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from peerleap.cli.display.plain import plain
+
 _LOG_SECONDS = 30.0
 _BAR_SECONDS = 1.0
 _WINDOW = 60.0
@@ -70,7 +72,7 @@ def progress_view(messages: Console, total: int, done: int) -> Iterator[View]:
             outcome = f"failed: {event.error}" if event.error else f"{event.correct}/{event.paths} right"
             text = f"[{event.done}/{event.total}] {event.question} run {event.run}: {outcome}; {so_far(event)}"
             written.due(0)
-            messages.print(Text(text), soft_wrap=True)
+            messages.print(Text(plain(text)), soft_wrap=True)
 
         def count(tokens: int) -> None:
             written.add(tokens)
@@ -87,7 +89,7 @@ def progress_view(messages: Console, total: int, done: int) -> Iterator[View]:
 
         def show(event: Any) -> None:
             if event.error:
-                bar.console.print(Text(f"{event.question} run {event.run} failed: {event.error}"))
+                bar.console.print(Text(plain(f"{event.question} run {event.run} failed: {event.error}")))
             bar.update(task, completed=event.done, description=so_far(event))
 
         def count(tokens: int) -> None:
@@ -103,9 +105,9 @@ def show_methods(results: Sequence[Any], out: Console) -> None:
     from peerleap.evals.report import METHOD_HEAD, method_rows, shown_columns
 
     rows = method_rows(results)
-    table = Table(METHOD_HEAD[0], *(escape(row[0]) for row in rows))
+    table = Table(METHOD_HEAD[0], *(escape(plain(row[0])) for row in rows))
     for column in shown_columns(rows)[1:]:
-        table.add_row(METHOD_HEAD[column], *(Text(row[column]) for row in rows))
+        table.add_row(METHOD_HEAD[column], *(Text(plain(row[column])) for row in rows))
     out.print(table)
 
 
@@ -113,11 +115,11 @@ def show_comparisons(comparisons: Sequence[Any], out: Console) -> None:
     """A table for each two methods, the primary comparison in bold."""
     for (new, old), rows in groupby(comparisons, key=lambda c: (c.new, c.old)):
         table = Table("metric", "at", "new / old, %", "new - old", "questions won, lost", title_justify="left")
-        table.title = Text(f"new: {new}\nold: {old}")
+        table.title = Text(f"new: {plain(new)}\nold: {plain(old)}")
         for row in rows:
             values = f"{100 * row.new_value:.1f} / {100 * row.old_value:.1f}"
             cells = (row.metric, row.at, values, row.points, row.won_lost)
-            table.add_row(*(Text(cell) for cell in cells), style="bold" if row.primary else None)
+            table.add_row(*(Text(plain(cell)) for cell in cells), style="bold" if row.primary else None)
         out.print(table)
 
 
@@ -128,5 +130,5 @@ def show_levels(rows: Sequence[Any], out: Console) -> None:
         d = row.difference
         text = "-" if d is None else f"{100 * d.value:+.1f} points [{100 * d.low:+.1f}, {100 * d.high:+.1f}]"
         cells = (row.level, str(row.questions), row.name, f"{100 * row.pass_at_1:.1f}", text, f"{row.own_tokens:,.0f}")
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(plain(cell)) for cell in cells))
     out.print(table)

@@ -68,6 +68,12 @@ def test_from_eval_to_comparison(engines: list[ScriptedEngine], tmp_path: Path) 
     assert "exploratory" in (tmp_path / "c.md").read_text()
 
 
+def test_quiet_prints_the_results_only(engines: list[ScriptedEngine]) -> None:
+    code, out, told = call("eval", "sums.jsonl", *QUICK, "-q")
+    assert (code, told) == (0, "")
+    assert "Cons@N" in out
+
+
 def test_only_what_the_same_model_spent_on_the_same_questions_is_matched(
     engines: list[ScriptedEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,7 +95,7 @@ def test_the_same_command_again_only_reads(engines: list[ScriptedEngine]) -> Non
     call("eval", "sums.jsonl", *QUICK)
     code, _, told = call("eval", "sums.jsonl", *QUICK)
     assert code == 0
-    assert "going on: 6 of 6 are done" in told
+    assert "continuing: 6 of 6 are done" in told
     assert engines[1].requests == []
 
 
@@ -97,7 +103,7 @@ def test_the_same_questions_by_another_path_go_on_in_the_same_file(engines: list
     call("eval", "sums.jsonl", *QUICK)
     code, _, told = call("eval", "./sums.jsonl", *QUICK)
     assert code == 0
-    assert "going on: 6 of 6 are done" in told
+    assert "continuing: 6 of 6 are done" in told
     code, _, told = call("eval", "./sums.jsonl", *QUICK, "--limit", "2")
     assert code == 2
     assert "another configuration (data=" in told
@@ -124,7 +130,7 @@ def test_another_configuration_is_not_mixed_in(engines: list[ScriptedEngine]) ->
             ["sums.jsonl", "--budget", "900"],
             "'leap' does not go on until one is spent; deepconf, independent, revise do",
         ),
-        (["sums.jsonl", "--budget", "soon"], "--budget 'soon': give generated tokens, as 20000, or seconds, as 30s"),
+        (["sums.jsonl", "--budget", "soon"], "--budget 'soon': give generated tokens, such as 20000, or seconds, "),
         (["sums.jsonl", "--method", "revise", "--budget", "0"], "budget=0: give a number above 0"),
         (["sums.jsonl", "--budget", "9s", "--match-seconds", "x"], "--budget and --match-seconds: give one of them"),
         (["sums.jsonl", "--method", "independent", "--match-tokens", "x.jsonl"], "x.jsonl: no such file"),
@@ -132,7 +138,7 @@ def test_another_configuration_is_not_mixed_in(engines: list[ScriptedEngine]) ->
         (["sums.jsonl", "--report", "no/where.md"], "there is no folder"),
         (["sums.jsonl", "--report", "."], "--report '.': this is a folder; give the name of a file"),
         (["sums.jsonl", "--tools", "pyton"], "--tools 'pyton': none of python, read_page, web_search"),
-        (["sums.jsonl", "--team", "paper", "--paths", "3"], "--team 'paper': it says which paths"),
+        (["sums.jsonl", "--team", "paper", "--paths", "3"], "--team 'paper': the team names its paths"),
         (["sums.jsonl", "--team", "gone.toml"], "gone.toml: No such file"),
         (["sums.jsonl", "-n", "8", "--method", "moa"], "--paths 8: moa has layers of agents; give --option agents=8"),
         (["sums.jsonl", "--team", "paper", "--method", "moa"], "team: only deepconf, independent, leap"),
@@ -181,7 +187,7 @@ def test_a_grading_process_that_cannot_start_is_one_line(
         broken.setattr("peerleap.engine.get_engine", lambda *_, **__: ScriptedEngine(lambda *_: "\\boxed{33+171}"))
         code, _, told = call("eval", "sums.jsonl", *QUICK)
     assert code == 1
-    assert told.endswith("peerleap: the grading process did not start: crashed; what is done is kept\n")
+    assert told.endswith("peerleap: the grading process did not start: crashed; finished questions are stored\n")
     assert "Traceback" not in told
     code, _, told = call("eval", "sums.jsonl", *QUICK)
     assert code == 0, told
@@ -255,5 +261,5 @@ def test_ctrl_c_loses_nothing(engines: list[ScriptedEngine], monkeypatch: pytest
     monkeypatch.setattr("peerleap.evals.run_eval", interrupt)
     code, _, told = call("eval", "sums.jsonl", *QUICK)
     assert code == 130
-    assert "nothing is lost; to go on:" in told
+    assert "nothing is lost; to continue:" in told
     monkeypatch.undo()
