@@ -139,7 +139,7 @@ def test_another_configuration_is_not_mixed_in(engines: list[ScriptedEngine]) ->
         (["sums.jsonl", "--report", "."], "--report '.': this is a folder; give the name of a file"),
         (["sums.jsonl", "--tools", "pyton"], "--tools 'pyton': none of python, read_page, web_search"),
         (["sums.jsonl", "--team", "paper", "--paths", "3"], "--team 'paper': the team names its paths"),
-        (["sums.jsonl", "--team", "gone.toml"], "gone.toml: No such file"),
+        (["sums.jsonl", "--team", "gone.toml"], "'gone.toml': No such file"),
         (["sums.jsonl", "-n", "8", "--method", "moa"], "--paths 8: moa has layers of agents; give --option agents=8"),
         (["sums.jsonl", "--team", "paper", "--method", "moa"], "team: only deepconf, independent, leap"),
     ],
