@@ -93,7 +93,7 @@ def test_every_line_fits(width: int) -> None:
     text = "因为所以" * 90 + "完"
     view = live(
         {**RUN, "paths": paths}, tokens(text), summary(text), summary("yes " * 99, paths[1]),
-        route(solver_1=paths, **{paths[1]: paths}), end("数" * 99), end("4" * 99, paths[1]),
+        {**route(solver_1=paths), "sources": dict.fromkeys(paths, paths)}, end("数" * 99), end("4" * 99, paths[1]),
         {"type": "vote", "answer": "4", "votes": {"数" * 99: 1, "4" * 99: 1}},
         width=width,
     )  # fmt: skip
