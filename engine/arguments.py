@@ -34,17 +34,17 @@ def check_arguments(engine_args: Mapping[str, Any]) -> None:
     _check_adapter(engine_args.get(LORA_PATH))
 
 
-def _check_adapter(given: Any) -> None:
+def _check_adapter(adapter: Any) -> None:
     # vLLM looks for it at the first request, after the model is loaded, and then every request fails.
-    if given is None:
+    if adapter is None:
         return
-    folder = Path(given).expanduser() if isinstance(given, str | Path) and str(given).strip() else None
+    folder = Path(adapter).expanduser() if isinstance(adapter, str | Path) and str(adapter).strip() else None
     # What looks like no path and is none here may be a hub id.
-    if folder is None or (str(given).startswith(("/", ".", "~")) and not folder.is_dir()):
-        raise EngineArgumentError(f"engine argument lora_path={given!r}: no such folder; give that of a LoRA adapter")
+    if folder is None or (str(adapter).startswith(("/", ".", "~")) and not folder.is_dir()):
+        raise EngineArgumentError(f"engine argument lora_path={adapter!r}: no such folder; give that of a LoRA adapter")
     if folder.is_dir() and not (folder / "adapter_config.json").is_file():
         raise EngineArgumentError(
-            f"engine argument lora_path={given!r}: the folder has no 'adapter_config.json'; is it a LoRA adapter's?"
+            f"engine argument lora_path={adapter!r}: the folder has no 'adapter_config.json'; is it a LoRA adapter's?"
         )
 
 

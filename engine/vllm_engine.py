@@ -52,7 +52,7 @@ class VLLMEngine:
 
     @property
     def model(self) -> str:
-        """The model's name, as asked for."""
+        """The model's name, as requested."""
         return self.resolved.name
 
     @property
@@ -72,8 +72,8 @@ class VLLMEngine:
     @property
     def context_length(self) -> int:
         """Most tokens of prompt and generated text: the model's, or `max_model_len` where that is less."""
-        asked, length = self._engine_args.get("max_model_len"), self.resolved.context_length
-        return min(length, asked) if isinstance(asked, int) and asked > 0 else length
+        requested, length = self._engine_args.get("max_model_len"), self.resolved.context_length
+        return min(length, requested) if isinstance(requested, int) and requested > 0 else length
 
     def check(self) -> None:
         """Say before anything is loaded why the engine could not start.
