@@ -16,7 +16,9 @@ def miniature(
     seed: Annotated[int, typer.Option(help="Of the weights and of the traces.")] = 0,
     smoke: Annotated[bool, typer.Option("--smoke", help="Two minutes, to see that everything works.")] = False,
     minutes: Annotated[float | None, typer.Option(help="End a phase earlier, where it would take longer.")] = None,
-    countdown: Annotated[bool, typer.Option("--countdown", help="A third phase: Countdown puzzles, too.")] = False,
+    phases: Annotated[
+        int, typer.Option(min=1, max=3, help="1: chain sums; 2: more judgements of peers; 3: Countdown, too.")
+    ] = 1,
 ) -> None:
     """Train a small model from nothing that reasons on chain sums and listens to its peers.
 
@@ -29,7 +31,7 @@ def miniature(
     with usage_errors():
         from peerleap.training.miniature import build
 
-        built = build(out, seed=seed, smoke=smoke, minutes=minutes, with_countdown=countdown)
+        built = build(out, seed=seed, smoke=smoke, minutes=minutes, phases=phases)
         print(f"model: {built.model}")
         for path in built.questions:
             common = f"peerleap eval {path} --model {built.model} --engine-arg max_model_len=2048"

@@ -56,7 +56,8 @@ SMALL: dict[str, Any] = {
     "sampling": {**COMMON["sampling"], "repetition_penalty": 1.1},
 }
 
-# The miniature thinks some 200 to 400 tokens, a step of it takes about 16, and it reads the lone path's prompt.
+# The miniature thinks some 200 to 400 tokens, a step of it takes about 16, and it reads the lone path's prompt. It has no
+# LeaP block by default: it does not judge its peers well enough yet (docs/results/miniature.md).
 TINY: dict[str, Any] = {
     "interval": 90,
     "grace": 60,
@@ -66,6 +67,7 @@ TINY: dict[str, Any] = {
     "budget_counts": "own",
     "prompt": "plain",
     "answer_tokens": 48,
+    "rounds": 0,
 }
 
 # The authors' code, where it differs from the paper or from us. Their cut drops the unfinished paragraph; here nothing

@@ -1,8 +1,7 @@
-"""The shipped miniature on the real engine: it answers right, in LeaP's format, and reads its peers."""
+"""The shipped miniature on the real engine: it answers right."""
 
 import asyncio
 import gc
-import re
 import warnings
 from collections.abc import Iterator
 
@@ -26,13 +25,10 @@ def miniature(vllm: None) -> Iterator[VLLMEngine]:
         gc.collect()
 
 
-def test_it_answers_a_chain_sum_right_and_listens(miniature: VLLMEngine) -> None:
+def test_it_answers_a_chain_sum_right(miniature: VLLMEngine) -> None:
     graph = build_graph(engine=miniature, paths=4).compile()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # vLLM and torch deprecate as they are imported
         for question, right in QUESTIONS.items():
             out = asyncio.run(graph.ainvoke({"question": question}))
             assert out["answer"] == right
-    histories = [segments for name, segments in out["histories"].items()] if "histories" in out else []
-    summaries = [segment["text"] for segments in histories for segment in segments if segment["kind"] == "summary"]
-    assert all(re.fullmatch(r" After step [a-m] the value is \d+\.\n</summarize>", text) for text in summaries)

@@ -4,7 +4,8 @@ Read in this order:
 
     blocks.py      LeaP blocks as text, in the product's format
     chain_sums.py  sums: questions, traces that add digit by digit, what a path does after it has read
-    countdown.py   puzzles: questions, traces that search and check
+    puzzles.py     Countdown: numbers, targets, expressions, questions
+    countdown.py   traces that search and check
     tokenizer.py   single digits, phrases, bytes
     corpus.py      batches of traces, and when which are trained
     network.py     a Llama in plain torch

@@ -19,9 +19,7 @@ class Built:
     questions: list[Path]
 
 
-def build(
-    out: Path, *, seed: int = 0, smoke: bool = False, minutes: float | None = None, with_countdown: bool = False
-) -> Built:
+def build(out: Path, *, seed: int = 0, smoke: bool = False, minutes: float | None = None, phases: int = 1) -> Built:
     """Train the miniature, or go on with a run that was stopped, and export it.
 
     Args:
@@ -29,7 +27,7 @@ def build(
         seed: Of the weights and of the traces.
         smoke: A small network and few tokens, to see that everything works.
         minutes: End a phase earlier, where its tokens would take longer.
-        with_countdown: Train Countdown, too, in a third phase.
+        phases: 1 trains chain sums with and without peers; 2 adds judgements; 3 adds Countdown.
 
     Returns:
         The model's folder and the files of fresh questions.
@@ -47,21 +45,20 @@ def build(
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {str(out)!r}: a file of this name exists; name a folder")
     tokens = [_SMOKE] * 3 if smoke else [_CHAIN_SUMS, _LISTENING, _COUNTDOWN]
-    phases = {
+    every = {
         "chain-sums": first,
         "listening": replace(first, tokens=tokens[1], rate=0.012, stages=LISTENING, batch=first.batch * 3 // 4),
     }
-    if with_countdown:
-        phases["countdown"] = replace(first, tokens=tokens[2], rate=0.012, stages=BOTH_FAMILIES)
+    every["countdown"] = replace(first, tokens=tokens[2], rate=0.012, stages=BOTH_FAMILIES)
     start: Path | None = None
-    for number, (name, plan) in enumerate(phases.items()):
+    for number, (name, plan) in enumerate(list(every.items())[:phases]):
         train(replace(plan, seed=seed + number * _PHASE, start=start), out / name)
         start = out / name / "checkpoint.pt"
     assert start is not None
-    earlier = sum(plan.tokens for plan in list(phases.values())[:-1])
-    model = export(start, out / "model", seed, countdown=with_countdown, earlier=earlier)
+    earlier = sum(plan.tokens for plan in list(every.values())[: phases - 1])
+    model = export(start, out / "model", seed, countdown=phases == 3, earlier=earlier)
     files = []
-    for family in FAMILIES if with_countdown else FAMILIES[:1]:
+    for family in FAMILIES if phases == 3 else FAMILIES[:1]:
         path = out / f"{family}.jsonl"
         write(questions(family, 20 if smoke else _TEST_QUESTIONS, seed + 1), path)
         files.append(path)

@@ -5,7 +5,7 @@ from random import Random
 
 from peerleap.training.miniature import blocks
 from peerleap.training.miniature.blocks import Part
-from peerleap.training.miniature.tokenizer import CHAIN_ASKED, LABELS
+from peerleap.training.miniature.tokenizer import CHAIN_WORDINGS, LABELS
 
 MOST_TERMS = 14
 MODULUS = 1000
@@ -61,8 +61,10 @@ def _term(random: Random, digits: int) -> int:
 
 def ask(total: ChainSum, random: Random) -> str:
     """The question, in one of its wordings; the first is reasoning-gym's."""
-    wording = random.choice((CHAIN_ASKED[0], *CHAIN_ASKED))
-    return f"{wording}{total.text} =" if wording == CHAIN_ASKED[0] else wording + total.text + random.choice(("?", ""))
+    wording = random.choice((CHAIN_WORDINGS[0], *CHAIN_WORDINGS))
+    return (
+        f"{wording}{total.text} =" if wording == CHAIN_WORDINGS[0] else wording + total.text + random.choice(("?", ""))
+    )
 
 
 def plan(total: ChainSum) -> str:
@@ -150,7 +152,7 @@ def leap(total: ChainSum, random: Random) -> list[Part]:
         heard = random.sample([peer for peer in peers if peer is not me], random.choice((1, 2, 2, 3, 3, 3, 3)))
         quotes, values = [], []
         for peer in heard:
-            text, value = _told(peer, random)
+            text, value = _heard(peer, random)
             quotes.append((peer.number, text))
             if peer.answer is None and peer.done == me.done and value is not None:
                 values.append(value)
@@ -167,7 +169,7 @@ def parts_line(parts: list[Part]) -> str:
     return parts[-3][0].rstrip().rpartition("\n")[2]
 
 
-def _told(peer: _Peer, random: Random) -> tuple[str, int | None]:
+def _heard(peer: _Peer, random: Random) -> tuple[str, int | None]:
     """What is heard of a peer, and the value that it names; some peers lie, some talk nonsense."""
     chance = random.random()
     if chance < 0.03:

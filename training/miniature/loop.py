@@ -127,10 +127,10 @@ class _Worker:
         random = Random(f"{plan.seed}:{self.rank}:{self.step}")  # noqa: S311 - reproducible on purpose
         size = plan.batch // plan.workers // (2 if small else 1)
         batches = [self.corpus.batch(random, stage, max(512, size // 2)) for _ in range(2)]
-        kept = [labels[:, 1:] != IGNORED for _, labels in batches]
-        own = sum(int(keep.sum()) for keep in kept)
+        masks = [labels[:, 1:] != IGNORED for _, labels in batches]
+        own = sum(int(keep.sum()) for keep in masks)
         totals = self._sum(torch.tensor([float(own), float(sum(ids.numel() for ids, _ in batches))]))
-        for (ids, labels), keep in zip(batches, kept, strict=True):
+        for (ids, labels), keep in zip(batches, masks, strict=True):
             logits = self.model.logits(self.model(ids)[:, :-1][keep])
             target = labels[:, 1:][keep]
             loss = functional.cross_entropy(logits, target, reduction="sum")

@@ -5,7 +5,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from peerleap.training.miniature import chain_sums, countdown
+from peerleap.training.miniature import chain_sums, puzzles
 
 FAMILIES = ("chain", "countdown")
 
@@ -29,8 +29,8 @@ def questions(family: str, count: int, seed: int, terms: tuple[int, int] = (8, 1
             total = chain_sums.draw(random, random.randint(*terms))
             row = {"question": chain_sums.ask(total, random), "answer": str(total.answer), "kind": "integer"}
         else:
-            puzzle, gold = countdown.solved(random, random.choice((3, 4)))
-            row = {"question": countdown.ask(puzzle, random), "answer": gold, "kind": "expression"}
+            puzzle, gold = puzzles.solved(random, random.choice((3, 4)))
+            row = {"question": puzzles.ask(puzzle, random), "answer": gold, "kind": "expression"}
         rows.append({"id": f"{family}-{seed}-{i}", **row})
     return rows
 

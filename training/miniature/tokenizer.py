@@ -7,7 +7,7 @@ from peerleap.agents import prompts
 
 START, END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 LABELS = "abcdefghijklmnopqrst"
-CHAIN_ASKED = ("State the final answer to the following arithmetic problem: ", "What is ", "Calculate ", "Work out ")
+CHAIN_WORDINGS = ("State the final answer to the following arithmetic problem: ", "What is ", "Calculate ", "Work out ")
 GYM_TAIL = (
     "\n\nFinal answer format instructions:\n1. Provide your solution as a arithmetic expression (no '=' sign).\n"
     "2. Do not include the target number in the expression.\n3. Use '*' for multiplication.\n"
@@ -15,7 +15,7 @@ GYM_TAIL = (
 )
 """What reasoning-gym puts behind a Countdown question."""
 PHRASES = (
-    *CHAIN_ASKED, "?", " =",
+    *CHAIN_WORDINGS, "?", " =",
     " + ", " - ", " * ", " / ", " = ", ": ", ", ", ". ", "\n\n", ").", "}.",
     prompts.SUMMARIZE, prompts.SUMMARIZE_END, prompts.COMMENT, prompts.COMMENT_END, "<think>", "</think>",
     *prompts.TRIGGERS_THINKING, *prompts.TEMPLATES, *prompts.BRIDGES_THINKING,
