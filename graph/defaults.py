@@ -56,8 +56,8 @@ SMALL: dict[str, Any] = {
     "sampling": {**COMMON["sampling"], "repetition_penalty": 1.1},
 }
 
-# The miniature thinks some 200 to 400 tokens, a step takes about 16, and it reads the lone path's prompt. It has no LeaP
-# block by default: it does not judge its peers well enough yet (docs/results/miniature.md).
+# The miniature thinks some 200 to 400 tokens, a step takes about 16, and it reads the lone path's prompt. It has no
+# LeaP block by default: it does not judge its peers well enough yet (docs/results/miniature.md).
 TINY: dict[str, Any] = {
     "interval": 90,
     "grace": 60,
