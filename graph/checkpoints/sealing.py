@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -194,7 +194,7 @@ class SealingSaver(BaseCheckpointSaver[Any]):
             ours = {key: value for key, value in found.metadata.items() if key.startswith(_OURS)}
             opened = {key: self.serde.open_text(value, "meta", key, *place) for key, value in ours.items()}
             found = found._replace(metadata={**found.metadata, **opened})  # type: ignore[typeddict-item]
-        return found._replace(checkpoint=checkpoint, pending_writes=writes)
+        return found._replace(checkpoint=cast("Checkpoint", checkpoint), pending_writes=writes)
 
     def _sealed(
         self, checkpoint: Checkpoint, new_versions: ChannelVersions, place: tuple[str, ...]
