@@ -10,8 +10,9 @@ from typing import Any, NotRequired, TypedDict
 
 from peerleap.cli.display import View
 from peerleap.cli.interrupt import leave_at_once
-from peerleap.cli.recipe import RECIPE, read_recipe
 
+# Metadata of a run: what its graph is made of (`recipe.py`, which brings pydantic and is imported when it is needed).
+RECIPE = "leap_recipe"
 # Metadata of a forked run: the run that it was forked from, and the block.
 _FORKED = ("forked_from", "forked_at")
 
@@ -43,6 +44,7 @@ def open_run(name: str, again: Mapping[str, Any] | None = None) -> Iterator[tupl
         InputError: no run has this name, or `peerleap ask` did not make it.
         ValueError: its recipe is damaged, or needs an engine argument again (`read_recipe`).
     """
+    from peerleap.cli.recipe import read_recipe
     from peerleap.graph import InputError, open_checkpointer
 
     with open_checkpointer() as store:
@@ -157,6 +159,8 @@ async def _drive(graph: Any, config: Any, inputs: Any, view: View, settings: Any
 
 def recipe_of(metadata: Any) -> dict[str, Any]:
     """The recipe in a checkpoint's metadata; empty where there is none."""
+    from peerleap.cli.recipe import read_recipe
+
     stored = metadata.get(RECIPE)
     return {} if stored is None else dict(read_recipe(stored))
 

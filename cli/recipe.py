@@ -6,9 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-RECIPE = "leap_recipe"
-"""Name of the recipe in the metadata of a run's checkpoints."""
-
 
 class Recipe(BaseModel):
     """What a run's graph is made of."""
