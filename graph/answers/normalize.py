@@ -43,8 +43,8 @@ def node_form(node: Node) -> str:
         rows = ["&".join(items[start : start + width]) for start in range(0, len(items), max(1, width))]
         inside = "\\\\".join(rows)
         return f"\\begin{{pmatrix}}{inside}\\end{{pmatrix}}"
-    left, right = _BRACKETS.get(node.brackets, "()")
-    return f"{left}{','.join(items)}{right}"
+    signs = _BRACKETS.get(node.brackets, "()")
+    return f"{signs[0]}{','.join(items)}{signs[1]}"
 
 
 def value_form(value: Value) -> str:

@@ -3,6 +3,8 @@ r"""Where an answer comes apart: items of a list, sides of a chain of equalities
 import re
 from typing import NamedTuple
 
+from peerleap.graph.answers.nodes import Shape
+
 _JOINED = re.compile(
     r"(?:\s|,|;|\\q?quad(?![A-Za-z]))*"
     r"(?:\\text\s?\{[\s,]*(?:and|or|and also|or else|together with|且|或|和|与)[\s,]*\}|(?<![A-Za-z\\])(?:and"
@@ -39,6 +41,10 @@ _COMMANDS = re.compile(r"\\[A-Za-z]+|(?<![A-Za-z])(?:sin|cos|tan|log|ln|sqrt)(?!
 
 
 _DEEPEST = 30
+_BRACKETS: tuple[tuple[str, str, Shape], ...] = (
+    ("\\{", "\\}", "set"), ("\\langle", "\\rangle", "tuple"), ("(", ")", "tuple"),
+    ("[", "]", "closed"), ("(", "]", "half-open"), ("[", ")", "half-open"),
+)  # fmt: skip
 # `5! = 120` is an equation, `x != 5` is none.
 _OTHER_SIGN = re.compile(r"(?<![\d)}])!$|[:<>]$")
 
@@ -82,14 +88,13 @@ def content_items(text: str) -> list[str]:
     return [item.strip() for item in items if item.strip()] or [text]
 
 
-def brackets(text: str) -> tuple[str, str, str] | None:
+def brackets(text: str) -> tuple[Shape, str, str] | None:
     """Shape, inside and the two signs of brackets around the whole of a text; `None` where there are none."""
     text = text.strip()
     matrix = _ENVIRONMENT.fullmatch(text)
     if matrix is not None:
         return ("matrix", matrix["inside"], "") if "\\begin" not in matrix["inside"] else None
-    for left, right, shape in (("\\{", "\\}", "set"), ("\\langle", "\\rangle", "tuple"), ("(", ")", "tuple"),
-                               ("[", "]", "closed"), ("(", "]", "half-open"), ("[", ")", "half-open")):  # fmt: skip
+    for left, right, shape in _BRACKETS:
         if text.startswith(left) and text.endswith(right) and len(text) > len(left) + len(right):
             inside = text[len(left) : len(text) - len(right)]
             if _balanced(inside):

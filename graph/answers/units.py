@@ -64,27 +64,26 @@ _FRACTIONAL_UNIT = re.compile(
     r"\s?\\frac\s?\{\s?\\text\s?\{[^{}]*\}\s?\}\s?\{\s?\\text\s?\{[^{}]*\}" + _POWER + r"\s?\}\s?$"
 )
 # Units that measure the same, by their size.
-_SIZES: dict[str, tuple[str, Fraction]] = {
-    name: (kind, Fraction(size))
-    for kind, names in {
-        "length": {"mm": "1/1000", "millimeter": "1/1000", "cm": "1/100", "centimeter": "1/100", "m": 1, "meter": 1,
-                   "metre": 1, "km": 1000, "kilometer": 1000, "kilometre": 1000, "inch": "127/5000", "in": "127/5000",
-                   "foot": "381/1250", "feet": "381/1250", "ft": "381/1250", "yard": "1143/1250", "yd": "1143/1250",
-                   "mile": "201168/125", "mi": "201168/125", "厘米": "1/100", "米": 1, "千米": 1000,
-                   "公里": 1000, "毫米": "1/1000"},
-        "time": {"second": 1, "sec": 1, "s": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600, "h": 3600,
-                 "day": 86400, "week": 604800, "秒": 1, "分钟": 60, "小时": 3600, "天": 86400},
-        "mass": {"mg": "1/1000", "g": 1, "gram": 1, "kg": 1000, "kilogram": 1000, "克": 1, "千克": 1000},
-        "volume": {"ml": "1/1000", "milliliter": "1/1000", "l": 1, "liter": 1, "litre": 1},
-        "dollars": {"cent": "1/100", "¢": "1/100", "dollar": 1, "$": 1, "usd": 1, "us$": 1, "buck": 1, "美元": 1},
-        "euros": {"€": 1, "euro": 1, "eur": 1}, "pounds sterling": {"£": 1, "gbp": 1}, "yen": {"jpy": 1, "円": 1},
-        "rupees": {"₹": 1, "rs": 1, "inr": 1, "rupee": 1}, "yuan": {"元": 1, "cny": 1, "rmb": 1, "yuan": 1},
-        "share": {"%": "1/100", "percent": "1/100"},
-        "angle": {"°": 1, "degree": 1, "度": 1}, "radians": {"radian": 1, "rad": 1},
-        "halves of a day": {"am": 1}, "other halves": {"pm": 1},
-    }.items()
-    for name, size in names.items()
+_KINDS: dict[str, dict[str, str | int]] = {
+    "length": {"mm": "1/1000", "millimeter": "1/1000", "cm": "1/100", "centimeter": "1/100", "m": 1, "meter": 1,
+               "metre": 1, "km": 1000, "kilometer": 1000, "kilometre": 1000, "inch": "127/5000", "in": "127/5000",
+               "foot": "381/1250", "feet": "381/1250", "ft": "381/1250", "yard": "1143/1250", "yd": "1143/1250",
+               "mile": "201168/125", "mi": "201168/125", "厘米": "1/100", "米": 1, "千米": 1000,
+               "公里": 1000, "毫米": "1/1000"},
+    "time": {"second": 1, "sec": 1, "s": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600, "h": 3600,
+             "day": 86400, "week": 604800, "秒": 1, "分钟": 60, "小时": 3600, "天": 86400},
+    "mass": {"mg": "1/1000", "g": 1, "gram": 1, "kg": 1000, "kilogram": 1000, "克": 1, "千克": 1000},
+    "volume": {"ml": "1/1000", "milliliter": "1/1000", "l": 1, "liter": 1, "litre": 1},
+    "dollars": {"cent": "1/100", "¢": "1/100", "dollar": 1, "$": 1, "usd": 1, "us$": 1, "buck": 1, "美元": 1},
+    "euros": {"€": 1, "euro": 1, "eur": 1}, "pounds sterling": {"£": 1, "gbp": 1}, "yen": {"jpy": 1, "円": 1},
+    "rupees": {"₹": 1, "rs": 1, "inr": 1, "rupee": 1}, "yuan": {"元": 1, "cny": 1, "rmb": 1, "yuan": 1},
+    "share": {"%": "1/100", "percent": "1/100"},
+    "angle": {"°": 1, "degree": 1, "度": 1}, "radians": {"radian": 1, "rad": 1},
+    "halves of a day": {"am": 1}, "other halves": {"pm": 1},
 }  # fmt: skip
+_SIZES: dict[str, tuple[str, Fraction]] = {
+    name: (kind, Fraction(size)) for kind, names in _KINDS.items() for name, size in names.items()
+}
 
 
 class Unit(NamedTuple):
