@@ -41,8 +41,8 @@ def models(
         default = os.environ.get("PEERLEAP_MODEL") or EMBEDDED
         size, where = "98 MB to fetch", "not prepared"
         if is_prepared():
-            model = resolve_model(EMBEDDED)
-            where, size = model.path, _size(model.weight_bytes or 0)
+            found = resolve_model(EMBEDDED)
+            where, size = found.path, _size(found.weight_bytes or 0)
         table.add_row(*_cells(EMBEDDED, where, size, _note("embedded", default == EMBEDDED)))
         listed = {EMBEDDED}
         for name, path, stored in _hub_cache():
@@ -50,8 +50,8 @@ def models(
             listed.add(name)
         if default not in listed:
             try:
-                model = resolve_model(default)
-                row = model.path, _size(model.weight_bytes or 0), _note("", default=True)
+                found = resolve_model(default)
+                row = found.path, _size(found.weight_bytes or 0), _note("", default=True)
             except ModelError as error:
                 row = "", "", _note(str(error), default=True)
             table.add_row(*_cells(default, *row))

@@ -180,7 +180,7 @@ def _thinking(tokenizer: Any, opened: str, close: str, *, opens: bool, source: s
     end_id = _single(tokenizer, close)
     return Thinking(
         thinks=True, template_opens=opens, end_id=end_id, close=close, source=source,
-        **({"open": opened} if opened.strip() else {}),
+        open=opened if opened.strip() else OPEN + "\n",
     )  # fmt: skip
 
 

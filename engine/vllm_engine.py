@@ -145,8 +145,9 @@ class VLLMEngine:
     def unfinished(self) -> int:
         """Requests that the engine is running or has waiting; 0 where it has not started."""
         current = self._current
-        runs = current is not None and current.done() and not current.exception()
-        return current.result().unfinished() if runs else 0
+        if current is None or not current.done() or current.exception():
+            return 0
+        return current.result().unfinished()
 
     def close(self) -> None:
         """Shut the engine down; its processes are gone when this returns. It cannot be used again."""

@@ -36,7 +36,7 @@ def forecast(plan: Plan, header: Header, left: int, matched: Results | None = No
     rate = known.get("tokens_per_second")
     if not rate:
         return f"{work}: no eval of this model has run on this machine yet, so the time shows after the first questions"
-    per_path = known.get(plan.method) or known.get("tokens_per_path")
+    per_path = known.get(plan.method) or known.get("tokens_per_path") or 0
     tokens = left * plan.width * per_path
     return (
         f"{work}: about {spoken(tokens / rate)}, at {rate:,.0f} tokens/s and {per_path:,.0f} tokens a path, as in the "

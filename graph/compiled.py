@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, aclosing, closing, nullcontext
+from contextlib import aclosing, closing, nullcontext
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
@@ -40,7 +40,7 @@ class LeapGraph(StateGraph[Any, Settings, Any, Any]):
         self.run = run
         """What the nodes do."""
 
-    def compile(  # type: ignore[override]
+    def compile(
         self, checkpointer: CheckpointerArgument = None, *, name: str | None = "leap", **options: Any
     ) -> "CompiledLeapGraph":
         """Compile, as `StateGraph.compile`.
@@ -98,7 +98,7 @@ class CompiledLeapGraph(CheckedStates):
         self, input: Input, config: RunnableConfig | None = None, *,
         stream_mode: str | Sequence[str] | None = None, context: Context = None, **options: Any,
     ) -> Iterator[Any]: ...  # fmt: skip
-    def stream(  # type: ignore[override]
+    def stream(
         self,
         input: Input,
         config: RunnableConfig | None = None,
@@ -153,7 +153,7 @@ class CompiledLeapGraph(CheckedStates):
         self, input: Input, config: RunnableConfig | None = None, *,
         stream_mode: str | Sequence[str] | None = None, context: Context = None, **options: Any,
     ) -> AsyncIterator[Any]: ...  # fmt: skip
-    async def astream(  # type: ignore[override]
+    async def astream(
         self,
         input: Input,
         config: RunnableConfig | None = None,
@@ -190,7 +190,7 @@ class CompiledLeapGraph(CheckedStates):
         """The same graph: it has no state of its own, and its engines are shared."""
         return self
 
-    def _scope(self) -> "RunScope | AbstractContextManager[None] | Any":
+    def _scope(self) -> Any:
         """What the run holds open, closed at its end."""
         return RunScope() if self._leap.run.uses_tools else nullcontext()
 

@@ -109,9 +109,9 @@ def _activations(plan: SftPlan, layout: Layout, checkpointing: bool) -> int:
     tokens, width = layout.device_batch * plan.longest, 2 if layout.bf16 else 4
     inner = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
     layer = tokens * (16 * text.hidden_size + 4 * inner) * width
-    head = 3 * 4 * min(tokens, _HEAD_TOKENS) * text.vocab_size
+    head: int = 3 * 4 * min(tokens, _HEAD_TOKENS) * text.vocab_size
     layers: int = text.num_hidden_layers
-    return head + (layer + layers * tokens * text.hidden_size * 4 if checkpointing else layers * layer)
+    return int(head + (layer + layers * tokens * text.hidden_size * 4 if checkpointing else layers * layer))
 
 
 def _seconds(plan: SftPlan, machine: Machine, layout: Layout, inside: int) -> float:
@@ -121,4 +121,4 @@ def _seconds(plan: SftPlan, machine: Machine, layout: Layout, inside: int) -> fl
     head = text.hidden_size * text.vocab_size
     attention = sum(len(row.input_ids) ** 2 for row in plan.rows) * text.hidden_size * text.num_hidden_layers
     an_epoch = passes * (inside * plan.tokens + head * plan.trained + attention)
-    return plan.recipe.epochs * an_epoch / layer_speed(plan.config, machine, layout.bf16)
+    return float(plan.recipe.epochs * an_epoch / layer_speed(plan.config, machine, layout.bf16))

@@ -60,4 +60,4 @@ def layer_speed(config: Any, machine: Machine, bf16: bool) -> float:
         if machine.cuda:
             torch.cuda.synchronize()
         took.append(time.perf_counter() - start)
-    return 6 * inside * tokens / min(took)
+    return float(6 * inside * tokens / min(took))

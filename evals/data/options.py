@@ -92,7 +92,8 @@ def read_options(value: Any, names: str = "choices") -> Options | None:
         lower = {str(key).lower(): item for key, item in value.items()}
         texts = next((lower[key] for key in ("text", "texts", "choices") if isinstance(lower.get(key), list)), None)
         if texts is not None:
-            labels = next((lower[key] for key in ("label", "labels") if isinstance(lower.get(key), list)), [])
+            named: list[list[Any]] = [lower[key] for key in ("label", "labels") if isinstance(lower.get(key), list)]
+            labels = named[0] if named else []
             return _made(texts, labels, refused)
         present = {str(key): item for key, item in value.items() if item is not None}
         return _made(list(present.values()), list(present), refused)

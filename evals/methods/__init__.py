@@ -21,6 +21,7 @@ Read in this order:
 
 from peerleap.evals.methods.aggregate import aggregate_question, revise_question
 from peerleap.evals.methods.base import Method, MethodConfig, PathResult
+from peerleap.evals.methods.leap_s import one_block
 from peerleap.evals.methods.paths import task_of
 from peerleap.evals.methods.registry import (
     BUDGETED,
@@ -31,7 +32,6 @@ from peerleap.evals.methods.registry import (
     TEAMED,
     check_method,
     method_options,
-    one_block,
     paths_at_once,
     voting_paths,
 )

@@ -112,4 +112,4 @@ def voting_paths(method: str, paths: int) -> int:
 
 def paths_at_once(method: str, paths: int, options: Mapping[str, Any]) -> int:
     """How many paths of one question run at once."""
-    return {"moa": options.get("agents", 1), "leap_s": paths * options.get("peers", 1)}.get(method, paths)
+    return int({"moa": options.get("agents", 1), "leap_s": paths * options.get("peers", 1)}.get(method, paths))

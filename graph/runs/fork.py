@@ -1,6 +1,7 @@
 """Counterfactuals: enter a kept run at one of its LeaP blocks, change something, and run only what comes after."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -85,7 +86,7 @@ def fork(
         prompt = len(values[history_key(name)][0]["token_ids"])
         fit_context(
             changed, changed, model=path.engine.model, context=path.engine.context_length,
-            prompt=prompt, bare_prompt=lambda prompt=prompt: prompt, paths=len(paths), tools=tools,
+            prompt=prompt, bare_prompt=partial(int, prompt), paths=len(paths), tools=tools,
         )  # fmt: skip
     texts = {name: _said(path, edit.get(name), f"edit[{name!r}]") for name, path in paths.items()}
     edits = {name: text for name, text in texts.items() if text is not None}

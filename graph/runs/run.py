@@ -66,7 +66,7 @@ def read_run(graph: CompiledLeapGraph, config: Any) -> Run:
     values = found.values if found else {}
     if not found or "params" not in values:
         raise InputError(f"thread_id={thread!r}: no run is stored under this name")
-    graph.check_stored(values, thread)
+    graph.check_stored(values, str(thread))
     waiting = unfinished_nodes(found)
     run = Run(
         question=values["problem"],

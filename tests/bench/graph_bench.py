@@ -9,8 +9,10 @@ from typing import Any
 
 from peerleap.engine import Completion, OnText, SamplingParams, ScriptedEngine
 from peerleap.graph import Settings, build_graph
+from peerleap.graph.defaults import COMMON, INSTRUCT
 from peerleap.graph.leap_block.block import route
-from peerleap.graph.leap_block.summary import Summary
+from peerleap.graph.settings import complete
+from peerleap.graph.state import Summary
 
 _SETTINGS = {"interval": 64, "cut": "exact", "max_tokens": 60_000, "answer_tokens": 16}
 
@@ -74,7 +76,7 @@ def _routing_ms(count: int) -> float:
     texts = [" ".join(random.choices(words, k=140))[:1000] for _ in range(count)]
     names = [f"solver_{n}" for n in range(1, count + 1)]
     summaries = {name: Summary(text=text, tokens=0, cut=False) for name, text in zip(names, texts, strict=True)}
-    settings = Settings(router="dispersed", similarity="levenshtein", top_k=4)
+    settings = complete(Settings(top_k=4), {**COMMON, **INSTRUCT})
 
     def once() -> float:
         start = time.perf_counter()

@@ -91,9 +91,10 @@ def test_every_line_fits(width: int) -> None:
     """Also where an answer, a name and a summary are too long, and Chinese, whose characters take two columns."""
     paths = ["solver_1", "a_reader_of_long_papers_12"]
     text = "因为所以" * 90 + "完"
+    every: Any = dict.fromkeys(paths, paths)
     view = live(
         {**RUN, "paths": paths}, tokens(text), summary(text), summary("yes " * 99, paths[1]),
-        {**route(solver_1=paths), "sources": dict.fromkeys(paths, paths)}, end("数" * 99), end("4" * 99, paths[1]),
+        {**route(solver_1=paths), "sources": every}, end("数" * 99), end("4" * 99, paths[1]),
         {"type": "vote", "answer": "4", "votes": {"数" * 99: 1, "4" * 99: 1}},
         width=width,
     )  # fmt: skip

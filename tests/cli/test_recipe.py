@@ -53,7 +53,8 @@ def test_what_a_team_file_may_set_is_taken() -> None:
     ],
 )  # fmt: skip
 def test_a_damaged_recipe_is_one_line(text: Any) -> None:
-    for read in (lambda: read_recipe(text), lambda: read_recipe(text, again={})):
+    reads: list[Any] = [lambda: read_recipe(text), lambda: read_recipe(text, again={})]
+    for read in reads:
         with pytest.raises(ValueError, match="damaged") as caught:
             read()
         assert "\n" not in str(caught.value)

@@ -11,8 +11,9 @@ import pytest
 
 from peerleap.engine import EngineStartError, VLLMEngine, arguments
 from peerleap.engine.arguments import LORA_PATH, check_arguments, known_arguments
-from peerleap.engine.llm_thread import Starting, _make
+from peerleap.engine.llm_thread import _make
 from peerleap.engine.progress import StartClock
+from peerleap.engine.starting import Starting
 from peerleap.graph import build_graph
 
 UNKNOWN = [

@@ -190,7 +190,7 @@ def test_comments_are_trained_on_demand_and_nothing_else_with_them(keeping_engin
 
 
 def test_a_failed_path_trains_what_it_wrote() -> None:
-    history = [
+    history: Any = [
         {"kind": "prompt", "token_ids": [1, 2]},
         {"kind": "thought", "token_ids": [3], "finish": "interval"},
         {"kind": "error", "token_ids": []},

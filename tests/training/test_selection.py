@@ -210,6 +210,6 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rules", [{"max_tokens": 0}, {"per_question": 0}, {"min_blocks": -1}])
-def test_rules_that_nothing_fulfils_are_refused(rules: dict[str, int]) -> None:
+def test_rules_that_nothing_fulfils_are_refused(rules: dict[str, Any]) -> None:
     with pytest.raises(RowsError, match=next(iter(rules))):
         Rules(**rules)

@@ -43,7 +43,7 @@ def draw(random: Random, terms: int) -> ChainSum:
     """A sum of that many terms whose running values are all 0 to 999."""
     digits = random.choice((1, 2, 2, 3, 3, 0))
     value = first = _term(random, digits)
-    steps = []
+    steps: list[tuple[str, int]] = []
     while len(steps) < terms - 1:
         term, sign = _term(random, digits), random.choice("+-")
         if not 0 <= (value + term if sign == "+" else value - term) < MODULUS:

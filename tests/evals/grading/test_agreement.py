@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from peerleap.evals.grading import Grader, GraderCase, grader_cases
 from peerleap.evals.grading.compare import compare
+from peerleap.graph import TaskName
 from peerleap.graph.answers import (
     Answer,
     Group,
@@ -63,7 +64,8 @@ async def test_over_the_table(grader: Grader) -> None:
     verdicts = await asyncio.gather(*(grader.acheck(case.text, case.gold, case.kind) for case in cases))
     wrong = []
     for case, verdict in zip(cases, verdicts, strict=True):
-        answer, task = boxed(case) or "", "free" if case.kind == "text" else "math"
+        answer = boxed(case) or ""
+        task: TaskName = "free" if case.kind == "text" else "math"
         together = canonical(answer, task) == canonical(case.gold, task)
         gold, ours = read_answer(case.gold), read_answer(answer)
         allowed = may_vote_together(gold, ours) if together else may_vote_apart(gold, ours, verdict.how)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from peerleap.evals import Grader, Header, PathRecord, Records, Verdict
-from peerleap.evals.report.results import RECORD_METRICS, Results
+from peerleap.evals.report.results import Results
+from peerleap.evals.report.votes import RECORD_METRICS
 from peerleap.evals.stats import Tokens, ballot
 
 

@@ -9,9 +9,10 @@ from tokenizers import normalizers
 from peerleap.agents import Peer
 from peerleap.engine import ScriptedEngine
 from peerleap.engine.scripted import byte_tokenizer
+from peerleap.graph.defaults import COMMON, INSTRUCT
 from peerleap.graph.history.segments import GENERATED, append_segments, dropped_tokens, grown, history_ids
 from peerleap.graph.path.path import Path
-from peerleap.graph.settings import Settings
+from peerleap.graph.settings import Settings, complete
 
 
 def eventful(call: Any) -> str:
@@ -36,7 +37,7 @@ def test_an_inserted_text_is_what_its_ids_say() -> None:
     engine = ScriptedEngine(lambda _prompt, _params: "")
     engine.tokenizer = byte_tokenizer.__wrapped__(False)
     engine.tokenizer.backend_tokenizer.normalizer = normalizers.NFC()
-    path = Path("solver_1", 1, Peer(name="solver"), engine, Settings(), "math")
+    path = Path("solver_1", 1, Peer(name="solver"), engine, complete(Settings(), {**COMMON, **INSTRUCT}), "math")
     inserted = path.insert("comment", 0, "cafe\u0301")
     assert inserted["text"] == path.decode(inserted["token_ids"]) == "caf\u00e9"
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from peerleap.graph.defaults import COMMON, INSTRUCT
 from peerleap.graph.leap_block.block import route
 from peerleap.graph.leap_block.routers import ROUTERS
-from peerleap.graph.settings import Settings
+from peerleap.graph.settings import RunSettings, Settings, complete
 
 TEXT = st.one_of(st.sampled_from(["", "same", "samt", "ein Wort", "日本語", "👩‍🔬e\u0301"]), st.text(max_size=12))
 TEXTS = st.lists(TEXT, min_size=1, max_size=7)
@@ -29,6 +30,10 @@ def likeness(a: str, b: str) -> float:
     return 1.0 if not a and not b else 1.0 - edits(a, b) / max(len(a), len(b))
 
 
+def run_settings(**values: Any) -> RunSettings:
+    return complete(Settings(**values), {**COMMON, **INSTRUCT})
+
+
 def best_set(scores: dict[str, float], names: list[str], k: int, sign: int) -> list[str]:
     """The subset of k with the largest (+1) or smallest (-1) sum; of equal sums, the first names."""
     k = min(k, len(names))
@@ -40,7 +45,7 @@ def best_set(scores: dict[str, float], names: list[str], k: int, sign: int) -> l
 def routed(texts: list[str], k: int, **more: Any) -> dict[str, list[str]]:
     names = [f"p{number}" for number in range(len(texts))]
     summaries: Any = {n: {"text": t, "tokens": 1, "cut": False} for n, t in zip(names, texts, strict=True)}
-    asked = Settings(top_k=k, **{"similarity": "levenshtein", **more})
+    asked = run_settings(top_k=k, **{"similarity": "levenshtein", **more})
     routes: dict[str, list[str]] = route(summaries, names, names, asked, 0)["routes"]
     return routes
 
@@ -134,7 +139,7 @@ def test_nobody_reads_an_empty_summary_but_its_path_reads() -> None:
 
 def test_only_readers_are_routed() -> None:
     summaries: Any = {n: {"text": n, "tokens": 1, "cut": False} for n in ("a", "b", "done")}
-    asked = Settings(router="all", similarity="levenshtein", top_k=1)
+    asked = run_settings(router="all", similarity="levenshtein", top_k=1)
     record = route(summaries, ["a", "b"], ["a", "b", "done"], asked, 3)
     assert record["routes"] == {"a": ["b", "done"], "b": ["a", "done"]}
     assert record["round"] == 3

@@ -138,7 +138,7 @@ def test_the_papers_setting_thinks_its_whole_budget(leap: Any, block_then: Any) 
 def test_a_block_cuts_no_fence_and_no_formula(leap: Any, block_then: Any, text: str, end: str) -> None:
     def write(call: Any) -> str:
         if call.stage != "thought" or call.round:
-            return block_then("\\boxed{4}")(call)
+            return str(block_then("\\boxed{4}")(call))
         written = call.prompt.rpartition("Question: ")[2]
         return (text * 20)[len(call.ids) - call_start[call.path] :] if call.path in call_start else start(call, written)
 
@@ -156,7 +156,7 @@ def test_a_block_cuts_no_fence_and_no_formula(leap: Any, block_then: Any, text: 
 def test_a_block_cuts_no_number(leap: Any, block_then: Any) -> None:
     def write(call: Any) -> str:
         if call.stage != "thought" or call.round:
-            return block_then("\\boxed{4}")(call)
+            return str(block_then("\\boxed{4}")(call))
         return (
             "x" * 35 + "1234567890 and so on" if len(call.ids) < 900 and "xxx" not in call.prompt else "67890 and so on"
         )

@@ -50,7 +50,7 @@ def graph(box: Sandbox, *cells: str, **compiled: Any) -> Any:
     )
 
 
-def heard(out: dict[str, Any], path: str = "solver_1") -> str:
+def heard(out: Any, path: str = "solver_1") -> str:
     text = str(next(s["text"] for s in out["histories"][path] if s["kind"] == "comment"))
     return text.removeprefix(f"\n\n{prompts.COMMENT}\n").partition(f"\n{prompts.COMMENT_END}\n\n")[0]
 

@@ -1,6 +1,7 @@
 """The training loop: it learns, goes on where it was stopped, and what it exports is the network that it trained."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,10 @@ from peerleap.training.miniature.loop import Plan, train  # noqa: E402
 from peerleap.training.miniature.network import Llama, Shape  # noqa: E402
 from peerleap.training.miniature.optimizer import orthogonal  # noqa: E402
 
-SMALL = {"width": 32, "layers": 2, "heads": 1, "hidden": 64, "batch": 1024, "workers": 1}
+SMALL: dict[str, Any] = {"width": 32, "layers": 2, "heads": 1, "hidden": 64, "batch": 1024, "workers": 1}
 
 
-def weights(folder: Path) -> dict[str, torch.Tensor]:
+def weights(folder: Path) -> dict[str, Any]:
     return dict(torch.load(folder / "checkpoint.pt", weights_only=True)["model"])
 
 

@@ -59,7 +59,7 @@ def test_own_tokens_have_the_probability_that_they_were_sampled_with() -> None:
 
 def test_a_failed_path_has_no_trained_token() -> None:
     engine = Priced(script, thinking=True)
-    history = [
+    history: Any = [
         {"kind": "prompt", "token_ids": [1, 2]},
         {"kind": "thought", "token_ids": [3], "finish": "interval"},
         {"kind": "error", "token_ids": []},
