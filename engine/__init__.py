@@ -32,18 +32,27 @@ from peerleap.engine.errors import (
 from peerleap.engine.protocol import MAX_LOGPROBS, Completion, Engine, OnText, SamplingParams
 
 if TYPE_CHECKING:
-    from peerleap.engine.chat_format import control_ids, control_texts, decode, encode, render_prompt, vocabulary_hash
+    from peerleap.engine.chat import (
+        Thinking,
+        TurnEnd,
+        control_ids,
+        control_texts,
+        decode,
+        detect_thinking,
+        encode,
+        parse_thinking,
+        recommended_sampling,
+        render_prompt,
+        turn_end,
+        turn_markers,
+        vocabulary_hash,
+    )
     from peerleap.engine.device import requests_at_once, vllm_device
-    from peerleap.engine.embedded import EMBEDDED, cache_folder, is_prepared
-    from peerleap.engine.generation_config import recommended_sampling
-    from peerleap.engine.miniature import MINIATURE, MINIATURE_FAMILIES, family_of
     from peerleap.engine.models import Model, default_model, resolve_model
     from peerleap.engine.progress import OnProgress, StartProgress, last_start, watch_starts
     from peerleap.engine.registry import close_engines, get_engine
     from peerleap.engine.scripted import ScriptedEngine
-    from peerleap.engine.templates import turn_markers
-    from peerleap.engine.thinking import Thinking, detect_thinking, parse_thinking
-    from peerleap.engine.turn_end import TurnEnd, turn_end
+    from peerleap.engine.shipped import EMBEDDED, MINIATURE, MINIATURE_FAMILIES, cache_folder, family_of, is_prepared
     from peerleap.engine.vllm_engine import VLLMEngine
 
 __all__ = [

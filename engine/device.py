@@ -1,3 +1,5 @@
+"""Which device vLLM runs on here, and the environment that its processes need."""
+
 import logging
 import os
 from importlib.metadata import PackageNotFoundError, version

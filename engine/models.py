@@ -1,3 +1,5 @@
+"""Where a model's files are: a hub id, a local folder, or an embedded model."""
+
 import json
 import os
 from contextlib import suppress
@@ -5,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from peerleap.engine.embedded import EMBEDDED, embedded_folder
 from peerleap.engine.errors import ModelError
-from peerleap.engine.miniature import MINIATURE, miniature_folder
-from peerleap.engine.weights import folder_bytes, hub_bytes
+from peerleap.engine.shipped import EMBEDDED, MINIATURE, embedded_folder, folder_bytes, hub_bytes, miniature_folder
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json", "tekken.json")
 # Names of the context's length; a configuration has most often one of them, and some leave it to their kind's default.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from peerleap.engine.embedded import cache_folder
+from peerleap.engine.shipped import cache_folder
 
 log = logging.getLogger("peerleap.engine")
 

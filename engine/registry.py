@@ -1,10 +1,11 @@
+"""One engine for each model and its arguments in a process, shared by all graphs."""
+
 import threading
 from pathlib import Path
 from typing import Any
 
-from peerleap.engine.embedded import EMBEDDED
-from peerleap.engine.miniature import MINIATURE
 from peerleap.engine.models import default_model
+from peerleap.engine.shipped import EMBEDDED, MINIATURE
 from peerleap.engine.vllm_engine import VLLMEngine
 
 _engines: dict[tuple[str, str], VLLMEngine] = {}

@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Literal
 
-from peerleap.engine.chat_format import decode, encode
+from peerleap.engine.chat import decode, encode, turn_end
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
-from peerleap.engine.turn_end import turn_end
 
 Script = Callable[[str, SamplingParams], str]
 """Maps the prompt's text to the text that the model would write next; its turn ends where the text ends."""

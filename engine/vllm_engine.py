@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from peerleap.engine.arguments import check_arguments
-from peerleap.engine.chat_format import decode
+from peerleap.engine.chat import decode, load_tokenizer, turn_end
 from peerleap.engine.device import check_fits, default_engine_args, set_environment, vllm_device
 from peerleap.engine.errors import EngineDead, EngineError, EngineMissing, EngineStartError
 from peerleap.engine.llm_thread import LLMStopped, LLMThread
@@ -20,8 +20,6 @@ from peerleap.engine.protocol import Completion, OnText, SamplingParams
 from peerleap.engine.replicas import Replicas
 from peerleap.engine.request import Generated, Replayed
 from peerleap.engine.starting import Starting
-from peerleap.engine.tokenizer import load_tokenizer
-from peerleap.engine.turn_end import turn_end
 
 
 class VLLMEngine:

@@ -1,5 +1,7 @@
 """Whether a plan's longest questions fit the context, with all that a method lets a path read."""
 
+from typing import cast
+
 from peerleap.agents import Peer
 from peerleap.engine import Engine, detect_thinking
 from peerleap.evals.data import Problem
@@ -31,7 +33,7 @@ def check_fits(plan: Plan, engine: Engine) -> None:
         text = _longest_text(plan, problem, engine)
         for team in teams:
             try:
-                team_graph(team, engine).run.check({"question": text}, as_settings(context))
+                team_graph(team, cast("Any", engine)).run.check({"question": text}, as_settings(context))
             except ValueError as error:
                 raise type(error)(f"question {problem.id!r} with {plan.width} paths: {error}") from error
 

@@ -1,3 +1,5 @@
+"""Seeds and random generators for one purpose of one run, the same on every machine."""
+
 from hashlib import blake2b
 from random import Random
 

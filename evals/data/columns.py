@@ -102,10 +102,10 @@ def fields_of(row: Mapping[Any, Any]) -> tuple[dict[str, Any], Options | None, l
     for field, names in NAMES.items():
         if field in fields:
             continue
-        name = next((name for name in names if name in cells and name not in used), None)
-        if name is not None and not (field == "choices" and options is not None):
-            used.add(name)
-            fields[field] = cells[name]
+        found = next((name for name in names if name in cells and name not in used), None)
+        if found is not None and not (field == "choices" and options is not None):
+            used.add(found)
+            fields[field] = cells[found]
     if "choices" in fields:
         options = read_options(fields.pop("choices"))
     context = next((name for name in _CONTEXT if name in cells), None)

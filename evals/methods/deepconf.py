@@ -7,6 +7,7 @@ after them are ended as soon as they become less sure, and no more are sampled o
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 from peerleap.engine import Engine
 from peerleap.evals.data import Problem
@@ -42,7 +43,7 @@ async def deepconf(problem: Problem, engine: Engine, config: MethodConfig, seed:
 
 async def _online(problem: Problem, engine: Engine, config: MethodConfig, seed: int) -> list[PathResult]:
     warmup, window = config.options["warmup"], config.options["window"]
-    async with chains(problem, online_engine(engine), config, seed) as run:
+    async with chains(problem, online_engine(cast("Any", engine)), config, seed) as run:
         results = list(await asyncio.gather(*(run.member(index) for index in range(warmup))))
         limit = threshold([_lowest(path, window) for path in results], config.options["keep"])
         results = [_judged(path, limit, window) for path in results]

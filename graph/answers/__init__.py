@@ -9,7 +9,6 @@ In reading order:
     signs, tex, remarks: an answer without what only changes its looks
     numbers, bases, units: exact numbers, numbers that name their base, the words after a number
     nodes, split, intervals, words, reading: what an answer says: its values, their order, names and units
-    integers: an answer that is one integer
     normalize: one form for answers that are written differently
     election: who wins a vote
 """
@@ -18,12 +17,11 @@ from peerleap.graph.answers.bases import parse_based, value_in_base
 from peerleap.graph.answers.boxed import boxed_answers, boxes, last_box
 from peerleap.graph.answers.choices import choice_letter
 from peerleap.graph.answers.election import ELECTIONS, classes, majority, shortest_majority
-from peerleap.graph.answers.integers import parse_integer
 from peerleap.graph.answers.nodes import ORDERED, Answer, Group, Node, Value
 from peerleap.graph.answers.normalize import expression_form, node_form, squeezed_words, words_form
 from peerleap.graph.answers.own_answer import Found, canonical, extract_answer, find_answer
 from peerleap.graph.answers.own_text import answer_section, own_text, without_comments
-from peerleap.graph.answers.reading import read_answer
+from peerleap.graph.answers.reading import parse_integer, read_answer
 from peerleap.graph.answers.task import detect_task
 from peerleap.graph.answers.tex import plain_tex
 from peerleap.graph.answers.units import unit_ratio

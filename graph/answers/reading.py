@@ -229,3 +229,18 @@ def _value(text: str) -> Value:
     if fixed is not None:
         return fixed
     return Value(head, None, name, words=has_words(head))
+
+
+def parse_integer(text: str) -> int | None:
+    r"""The integer that `text` writes (`\text{1,234}`, `016`, `204^\circ`, `x = 204`, `5 million`), or `None`.
+
+    Args:
+        text: An answer of at most 1,000 characters; nothing longer is an integer.
+    """
+    if len(text) > 1000:
+        return None
+    answer = read_answer(text)
+    node = answer.node
+    if not isinstance(node, Value) or node.number is None or node.sides or answer.based:
+        return None
+    return node.number.numerator if node.number.denominator == 1 else None

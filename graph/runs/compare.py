@@ -1,3 +1,5 @@
+"""Which paths changed their answer from one run to another."""
+
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""Counterfactuals: enter a kept run at one of its LeaP blocks, change something, and run only what comes after."""
+"""Counterfactuals: replay a stored run from one of its LeaP blocks on, with something changed."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
@@ -23,7 +23,7 @@ from peerleap.graph.state import Summary, history_key
 
 # What is decided before the first token.
 _FIXED = ("preset", "task", "human_peer")
-# Whether blocks come every so many tokens; else `communicate_at` says when.
+# Blocks come every so many tokens; else `communicate_at` says when.
 _EVERY = ("interval", "rounds")
 
 
@@ -83,14 +83,12 @@ def fork(
     paths = {name: graph.path(name, {**values, "params": changed.model_dump(mode="json")}) for name in status}
     for name, path in paths.items():
         tools = any(path.peer.tools for path in paths.values())
-        prompt = len(values[history_key(name)][0]["token_ids"])
-        fit_context(
-            changed, changed, model=path.engine.model, context=path.engine.context_length,
-            prompt=prompt, bare_prompt=partial(int, prompt), paths=len(paths), tools=tools,
-        )  # fmt: skip
-    texts = {name: _said(path, edit.get(name), f"edit[{name!r}]") for name, path in paths.items()}
+        size = len(values[history_key(name)][0]["token_ids"])
+        room: Any = {"model": path.engine.model, "context": path.engine.context_length, "prompt": size}
+        fit_context(changed, changed, **room, bare_prompt=partial(int, size), paths=len(paths), tools=tools)
+    texts = {name: _checked_text(path, edit.get(name), f"edit[{name!r}]") for name, path in paths.items()}
     edits = {name: text for name, text in texts.items() if text is not None}
-    hint = _said(next(iter(paths.values())), hint, "hint")
+    hint = _checked_text(next(iter(paths.values())), hint, "hint")
     update: dict[str, Any] = {}
     if after is None:
         if edits or hint:
@@ -107,7 +105,7 @@ def fork(
         node = "leap_block"
     grown = {key: [*values[key], *update.pop(key, [])] for key in map(history_key, status)}
     grown["rounds"] = [*values["rounds"], *update.pop("rounds", [])]
-    kept = {key: values[key] for key in ("problem", "task", "round", "last_round")}
+    shared = {key: values[key] for key in ("problem", "task", "round", "last_round")}
     fresh: Any = {
         "configurable": {"thread_id": target},
         "metadata": {"forked_from": thread, "forked_at": round, **_metadata(before)},
@@ -118,7 +116,7 @@ def fork(
         graph.update_state(
             fresh,
             {
-                **kept,
+                **shared,
                 **update,
                 **{key: Overwrite(value) for key, value in grown.items()},
                 "params": changed.model_dump(mode="json"),
@@ -215,33 +213,32 @@ def _settings(stored: Mapping[str, Any], changes: Any) -> RunSettings:
     for key in _FIXED:
         if key in changes:
             raise SettingsError(f"{key}={changes[key]!r}: cannot change in the middle of a run; ask the question anew")
-    kept = dict(stored)
+    before = dict(stored)
     if changes.get("communicate_at") is not None:
-        kept |= dict.fromkeys(_EVERY)
+        before |= dict.fromkeys(_EVERY)
     elif any(changes.get(key) is not None for key in _EVERY):
-        kept["communicate_at"] = None
+        before["communicate_at"] = None
     sampling = changes.get("sampling")
     if sampling is None or isinstance(sampling, Sampling | Mapping):
-        given = {key: value for key, value in dict(sampling or {}).items() if value is not None}
-        changes = {**changes, "sampling": {**stored["sampling"], **given}}
-    changed = as_settings({**kept, **changes})
+        own = {key: value for key, value in dict(sampling or {}).items() if value is not None}
+        changes = {**changes, "sampling": {**stored["sampling"], **own}}
+    changed = as_settings({**before, **changes})
     timed = changed.communicate_at is not None
     may_be_none = {"rounds", "communicate_at", *(_EVERY if timed else ())}
     for key in changes.keys() | {"interval"}:
         if key not in may_be_none and getattr(changed, key) is None:
-            kept_told = f"leave it out to keep the run's {stored[key]!r}" if stored[key] else "this run has none"
-            raise SettingsError(f"{key}=None: a fork needs a value; {kept_told}")
+            advice = f"leave it out to keep the run's {stored[key]!r}" if stored[key] else "this run has none"
+            raise SettingsError(f"{key}=None: a fork needs a value; {advice}")
     return as_run_settings(changed.model_dump())
 
 
-def _said(path: Path, text: str | None, what: str) -> str | None:
+def _checked_text(path: Path, text: str | None, what: str) -> str | None:
     if text is None:
         return None
     most = path.settings.summary_tokens
     if not isinstance(text, str):
         raise InputError(f"{what}={text!r}: give a text")
-    text = storable(text).strip()
-    if not text:
+    if not (text := storable(text).strip()):
         raise InputError(f"{what}: give a text that is not empty")
     if (tokens := len(path.insert("comment", 0, text)["token_ids"])) > most:
         raise InputError(f"{what}: {tokens} tokens; as a summary it has room for {most} (summary_tokens)")

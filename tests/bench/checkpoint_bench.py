@@ -17,7 +17,7 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
-from peerleap.engine import Completion, ScriptedEngine
+from peerleap.engine import ScriptedEngine
 from peerleap.graph import build_graph
 from peerleap.graph.checkpoints.journal import Journal, close_journals
 from peerleap.graph.checkpoints.sqlite import SqliteCheckpointer
@@ -93,15 +93,8 @@ async def _write(config: RunnableConfig, segments: Sequence[Segment]) -> None:
     await journal.open()
     for segment in segments:
 
-        async def request(segment: Segment = segment) -> tuple[Segment, Completion]:
-            return segment, Completion(
-                token_ids=segment["token_ids"],
-                text=segment["text"],
-                finish_reason="length",
-                stop_reason=None,
-                prompt_tokens=segment["prompt_tokens"],
-                cached_tokens=0,
-            )
+        async def request(segment: Segment = segment) -> Segment:
+            return segment
 
         await journal.request("thought", segment["prompt_tokens"], request)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from peerleap.engine import EngineError, ModelError, TokenizerError, VLLMEngine, decode, encode
-from peerleap.engine.tokenizer_check import check_tokenizer, lost_kinds
+from peerleap.engine.chat.tokenizer_check import check_tokenizer, lost_kinds
 
 MakeTokenizer = Callable[..., Any]
 CHAT = "{% for m in messages %}<|im_start|>{{ m['content'] }}<|im_end|>{% endfor %}<|im_start|>"

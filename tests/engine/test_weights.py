@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from peerleap.engine import EngineMissing, ModelError, VLLMEngine, device, resolve_model, vllm_engine
-from peerleap.engine.weights import folder_bytes, weight_files
+from peerleap.engine.shipped.weights import folder_bytes, weight_files
 
 GIB = 1 << 30
 MakeModel = Callable[..., Path]

@@ -13,7 +13,7 @@ import pytest
 
 from peerleap.agents import Peer, prompts
 from peerleap.engine import EMBEDDED, SamplingParams, close_engines, decode, registry
-from peerleap.engine.embedded import embedded_folder
+from peerleap.engine.shipped.embedded import embedded_folder
 from peerleap.graph import build_graph
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]

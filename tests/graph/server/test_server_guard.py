@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from peerleap.graph.server_guard import refusal
+from peerleap.graph.server.guard import refusal
 
 ALLOWED = [
     ("127.0.0.1:2024", None), ("localhost:2024", None), ("[::1]:2024", None), ("192.168.1.5:2024", None),

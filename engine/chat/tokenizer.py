@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from peerleap.engine.embedded import cache_folder
+from peerleap.engine.chat.tokenizer_check import check_tokenizer, lost_kinds
 from peerleap.engine.errors import ModelError
 from peerleap.engine.models import Model
-from peerleap.engine.tokenizer_check import check_tokenizer, lost_kinds
+from peerleap.engine.shipped import cache_folder
 
 _log = logging.getLogger("peerleap.engine")
 _BACKEND = "PreTrainedTokenizerFast"

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from peerleap.engine.chat.families import FAMILIES, Family, scan_marks
+from peerleap.engine.chat.templates import MESSAGE, REPLY, chat_template, past_reply, render
 from peerleap.engine.errors import ModelError
-from peerleap.engine.families import FAMILIES, Family, scan_marks
-from peerleap.engine.templates import MESSAGE, REPLY, chat_template, past_reply, render
 
 OPEN, CLOSE = "<think>", "</think>"
 

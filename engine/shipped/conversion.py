@@ -1,4 +1,4 @@
-"""Writes weights as the folder that vLLM loads; `python -m peerleap.engine.conversion WEIGHTS TARGET`.
+"""Writes weights as the folder that vLLM loads; `python -m peerleap.engine.shipped.conversion WEIGHTS TARGET`.
 
 It runs in a process of its own: a thread that converts cannot be stopped, and a process can.
 """

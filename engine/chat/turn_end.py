@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from peerleap.engine.chat_format import control_texts, decode
+from peerleap.engine.chat.chat_format import control_texts, decode
+from peerleap.engine.chat.templates import turn_markers
+from peerleap.engine.chat.thinking import detect_thinking
 from peerleap.engine.protocol import SamplingParams
-from peerleap.engine.templates import turn_markers
-from peerleap.engine.thinking import detect_thinking
 
 _MARK = re.compile(r"<\|?[^<>\s]{1,40}\|?>|\[\|?/?[\w|]{2,40}\]|\n*(?:###\s*)?[A-Z][\w ]{1,30}:")
 

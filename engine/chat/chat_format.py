@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from peerleap.engine.chat.templates import Turn, chat_template, render
+from peerleap.engine.chat.thinking import Thinking, detect_thinking
 from peerleap.engine.errors import ModelError
-from peerleap.engine.templates import Turn, chat_template, render
-from peerleap.engine.thinking import Thinking, detect_thinking
 
 
 def render_prompt(

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from peerleap.engine.chat_format import decode, encode, render_prompt
+from peerleap.engine.chat.chat_format import decode, encode, render_prompt
+from peerleap.engine.chat.templates import chat_template
+from peerleap.engine.chat.thinking import detect_thinking
 from peerleap.engine.errors import TokenizerError
-from peerleap.engine.templates import chat_template
-from peerleap.engine.thinking import detect_thinking
 
 _PROBES = {
     "blanks": "a b  c d",
