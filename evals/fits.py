@@ -1,6 +1,6 @@
 """Whether a plan's longest questions fit the context, with all that a method lets a path read."""
 
-from typing import cast
+from typing import Any, cast
 
 from peerleap.agents import Peer
 from peerleap.engine import Engine, detect_thinking

@@ -7,7 +7,7 @@ after them are ended as soon as they become less sure, and no more are sampled o
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 from peerleap.engine import Engine
 from peerleap.evals.data import Problem
