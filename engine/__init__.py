@@ -4,11 +4,8 @@ Reading order:
 
 - `protocol`: what an engine is, what a request and its completion are
 - `errors`: what can go wrong at this seam
-- `chat_format`: prompts from chat templates, exact encoding and decoding
-- `thinking`: how a model marks its chain of thought; `families`, the table behind it; `templates`, which renders
-- `turn_end`: what ends a model's turn
-- `tokenizer`: loads a tokenizer; `tokenizer_check` refuses one that garbles text or lacks its template
-- `models`: finds a model and reads its configuration; `weights`, `generation_config`, `embedded`, `conversion`
+- `chat`: what a model reads, how it marks its thought, what ends its turn; tokenizers that garble text are refused
+- `models`: finds a model and reads its configuration; `shipped`, the models that come with the package
 - `vllm_engine`: vLLM in this process; `arguments`, `device`, `starting`, `spawn`, `llm_thread`, `request`, `replicas`
 - `progress`: the phases of a start, for listeners and loggers; `phases`, how vLLM's processes report them
 - `processes`, `orphans`: vLLM's processes, and how they end with their host

@@ -119,7 +119,7 @@ def _trainer(plan: SftPlan, folder: RunFolder, machine: Machine, layout: Layout)
         dataloader_pin_memory=machine.cuda,
     )
     weights = torch.bfloat16 if recipe.lora is not None and layout.bf16 else torch.float32
-    model = AutoModelForCausalLM.from_pretrained(plan.folder, dtype=weights)
+    model = AutoModelForCausalLM.from_pretrained(str(plan.folder), dtype=weights)
     order = RunOrder(
         [len(row.input_ids) for row in plan.rows], batch=recipe.batch, epochs=recipe.epochs, seed=plan.seed
     )

@@ -45,7 +45,7 @@ class QuietView:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, kind: object, error: object, trace: object) -> None: ...
 
     def show(self, event: dict[str, Any]) -> None:
         """Show nothing."""
@@ -68,7 +68,7 @@ class LogView:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, kind: object, error: object, trace: object) -> None: ...
 
     def show(self, event: dict[str, Any]) -> None:
         """Print the event, unless it is a piece of text, and the changes of answers that it reveals."""

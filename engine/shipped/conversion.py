@@ -6,6 +6,7 @@ It runs in a process of its own: a thread that converts cannot be stopped, and a
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def convert(weights: Path, target: Path) -> None:
@@ -14,7 +15,7 @@ def convert(weights: Path, target: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
-    model = AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32)
+    model: Any = AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32)
     del model.config.quantization_config
     model.hf_quantizer, model.is_quantized = None, False
     model.save_pretrained(target)

@@ -238,7 +238,8 @@ def _parsed_once(answer: str) -> tuple[Any, ...]:
 
     # Boxed only: the fallback would pick any number out of prose. Timeouts are this module's, hence None.
     config = LatexExtractionConfig(boxed_match_priority=0, try_extract_without_anchor=False)
-    return tuple(parse(f"\\boxed{{{_exactly(answer)}}}", [config], parsing_timeout=None))
+    unlimited: Any = None
+    return tuple(parse(f"\\boxed{{{_exactly(answer)}}}", [config], parsing_timeout=unlimited))
 
 
 def _parsed(answer: str) -> list[Any]:

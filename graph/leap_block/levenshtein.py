@@ -32,7 +32,9 @@ def kernel() -> Kernel | None:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     try:
-        module = llvm.parse_assembly((files(__package__) / "levenshtein.ll").read_text(encoding="ascii"))
+        module = llvm.parse_assembly(
+            (files("peerleap.graph.leap_block") / "levenshtein.ll").read_text(encoding="ascii")
+        )
     except RuntimeError:
         return None
     machine = llvm.Target.from_default_triple().create_target_machine(

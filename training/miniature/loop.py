@@ -83,7 +83,8 @@ class _Worker:
         self.exact: dict[str, list[bool]] = {}
         own = folder / "checkpoint.pt"
         if own.exists() or plan.start is not None:
-            state = torch.load(own if own.exists() else plan.start, weights_only=True)
+            begun: Any = own if own.exists() else plan.start
+            state = torch.load(begun, weights_only=True)
             if Shape(**state["shape"]) != shape:
                 raise ValueError(f"--out {str(folder)!r}: holds a run of another shape; name another folder")
             self.model.load_state_dict(state["model"])
