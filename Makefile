@@ -37,11 +37,11 @@ run: $(READY)  ## answer a question: make run Q="..." [ARGS="--paths 6"]
 	@$(BIN)/peerleap ask $(ARGS) -- "$$QUESTION"
 run: export QUESTION := $(value Q)
 
-test: $(READY)  ## all tests, those on the real engine too, on two cores
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+test: $(READY)  ## all tests, those on the real engine too
+	$(BIN)/pytest $(ARGS)
 
 check: $(READY) lint type  ## before a commit: lint, types, and every test that needs no real engine
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
 lint: $(READY)  ## ruff: rules and format
 	$(BIN)/ruff check .
