@@ -1,7 +1,7 @@
 """Whether two answers are equal by algebra: what `compare` leaves undecided; runs in `math_worker`'s process only.
 
-Expressions are computed to 60 digits, at several points where they have variables; equations must be multiples of each
-other; sets and inequalities are left to math-verify.
+Expressions are computed to 60 digits, at several points where they have variables; equations must be multiples of one
+another; sets and inequalities are left to math-verify.
 """
 
 import re
@@ -10,12 +10,12 @@ from typing import Any
 
 Task = str | dict[str, Any]
 """TeX of one value, `{"tex", "sides", "rough", "whole"}` of a chain, or `{"ordered", "items"}` of several values."""
+_UNLIMITED: Any = {"parsing_timeout": None}
 _DECIMAL = re.compile(r"(?<![\d._{,])(\d*)\.(\d+)(?![\d.,]|\s*\^)")
 _LETTER = re.compile(
     r"\\(?:alpha|beta|gamma|delta|theta|lambda|mu|text)(?![A-Za-z])|(?<![\\A-Za-z])[A-DF-HJ-Za-df-hj-z](?![A-Za-z])"
 )
-# Digits that are computed, and that must agree: two numbers that differ are told apart, however close they are.
-_DIGITS, _SAME = 60, 45
+_DIGITS, _SAME = 60, 45  # computed, and that must agree: numbers that differ are told apart, however close they are
 _POINTS = ((0.7391, 0.1733), (1.9271, 0.3119), (-1.3117, 0.2411), (3.1873, -0.4177))
 
 
@@ -238,8 +238,7 @@ def _parsed_once(answer: str) -> tuple[Any, ...]:
 
     # Boxed only: the fallback would pick any number out of prose. Timeouts are this module's, hence None.
     config = LatexExtractionConfig(boxed_match_priority=0, try_extract_without_anchor=False)
-    unlimited: Any = None
-    return tuple(parse(f"\\boxed{{{_exactly(answer)}}}", [config], parsing_timeout=unlimited))
+    return tuple(parse(f"\\boxed{{{_exactly(answer)}}}", [config], **_UNLIMITED))
 
 
 def _parsed(answer: str) -> list[Any]:
