@@ -27,6 +27,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Two workers (`pytest -n 2`) must not count each other's temporary files.
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     tempfile.tempdir = tempfile.mkdtemp(prefix=f"tests-{worker}-")
+    Path(tempfile.tempdir).chmod(0o711)  # servers and sandboxes run as other users, too
     os.environ["TMPDIR"] = tempfile.tempdir
 
 
