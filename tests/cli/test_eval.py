@@ -184,7 +184,7 @@ def test_a_grading_process_that_cannot_start_is_one_line(
     (tmp_path / "worker.py").write_text("raise SystemExit(1)")
     with monkeypatch.context() as broken:
         broken.setattr("peerleap.evals.grading.math_pool._SCRIPT", tmp_path / "worker.py")
-        broken.setattr("peerleap.engine.get_engine", lambda *_, **__: ScriptedEngine(lambda *_: "\\boxed{33+171}"))
+        broken.setattr("peerleap.engine.get_engine", lambda *_, **__: ScriptedEngine(lambda *_: "\\boxed{\\sin(2)}"))
         code, _, told = call("eval", "sums.jsonl", *QUICK)
     assert code == 1
     assert told.endswith("peerleap: the grading process did not start: crashed; finished questions are stored\n")

@@ -19,6 +19,7 @@ from peerleap.engine import (
     render_prompt,
     resolve_model,
 )
+from peerleap.engine.scripted import byte_tokenizer
 
 MakeModel = Callable[..., Path]
 
@@ -163,9 +164,12 @@ def test_tokenizer_is_the_one_that_vllm_takes(make_model: MakeModel, monkeypatch
     import transformers
 
     asked = list[Any]()
-    monkeypatch.setattr(
-        transformers.AutoTokenizer, "from_pretrained", lambda path, **named: asked.append((path, named))
-    )
+
+    def load(path: str, **named: Any) -> Any:
+        asked.append((path, named))
+        return byte_tokenizer()
+
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", load)
     folder = str(make_model())
     for arguments in ({}, {"trust_remote_code": True, "revision": "v2"}, {"tokenizer": "org/other"}):
         _ = VLLMEngine(folder, **arguments).tokenizer

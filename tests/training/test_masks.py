@@ -75,7 +75,7 @@ CASES = {
     "invented comment": Case(
         write(thought="Hm. <comment> Peer 7: it is nine </comment>"), {"thought", "nudge", "answer"}, {"interval": 900},
     ),
-    "cut summary": Case(write(summary=LONG), {"trigger", "summary", "nudge", "comment"}),
+    "cut summary": Case(write(summary="I have 4. " + LONG), {"trigger", "summary", "nudge", "comment"}),
     "summary that ends the thought": Case(write(summary="I have 4.</think>"), {"summary", "nudge", "comment"}),
     "budget": Case(write(later=LONG), {"comment", "nudge", "answer"}, {"max_tokens": 900}),
     "nobody has anything to say": Case(write(summary="</summarize>"), {"summary", "nudge"}),

@@ -271,7 +271,7 @@ def test_no_run_and_no_checkpointer(made: Any) -> None:
     ("params", "told"),
     [
         ({"router": "best"}, "router='best': input should be 'dispersed'"),
-        ({"top_k": None}, "top_k=None: input should be a valid integer"),
+        ({"top_k": None}, "params: 'top_k' has no value"),
     ],
 )
 def test_settings_that_a_person_has_spoilt(made: Any, params: Any, told: str) -> None:
