@@ -14,7 +14,7 @@ from langgraph.types import Overwrite, TracePolicy
 
 from peerleap.engine import Completion, Engine, OnText, SamplingParams, control_texts
 from peerleap.graph.events.chunks import Chunks, wants_chunks
-from peerleap.graph.history import GENERATED, Segment
+from peerleap.graph.history import GENERATED, Segment, sent_tokens
 
 Request = Callable[[OnText | None], Awaitable[Completion]]
 """Makes a request to the engine; the argument receives its text while it is generated."""
@@ -119,7 +119,7 @@ def _result(completion: Completion, model: str, message_id: str | None, *, reaso
 def _recorded_input(state: Any) -> Any:
     if not isinstance(state, Mapping):
         return state
-    tokens = {key: _count(value) for key, value in state.items() if key.startswith("history_")}
+    tokens = {key: sent_tokens(value) for key, value in state.items() if key.startswith("history_")}
     return {"round": state.get("round"), "tokens": tokens}
 
 
@@ -133,10 +133,6 @@ def _recorded_output(update: Any) -> Any:
             {"kind": s["kind"], "round": s["round"], "text": s["text"], "tokens": len(s["token_ids"])} for s in segments
         ]
     return shown
-
-
-def _count(history: Sequence[Segment]) -> int:
-    return sum(len(segment["token_ids"]) for segment in history)
 
 
 # Every node would record its whole state: all token ids of all paths, in every round.

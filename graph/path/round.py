@@ -9,7 +9,7 @@ from peerleap.graph.answers import extract_answer, find_answer
 from peerleap.graph.checkpoints import Journal
 from peerleap.graph.errors import CheckpointError
 from peerleap.graph.events import discard, end_event, segment_event, usage_event
-from peerleap.graph.history import Finish, Kind, Segment, grown, sent_tokens, spent, thought_tokens
+from peerleap.graph.history import Finish, Kind, Segment, sent_tokens, spent, thought_tokens
 from peerleap.graph.path.cuts import ends_in_number, in_open_unit
 from peerleap.graph.path.path import Path
 from peerleap.graph.path.turn import Status, Stops, Turn
@@ -154,15 +154,11 @@ class Round:
         if call is None:
             return False
         answer = await self.journal.tool_call(
-            lambda: tools.answer(call, self.history, segment, self._room(), path=self.path.name, turn=self.turn)
+            lambda: tools.answer(call, self.history, segment, self.budget, path=self.path.name, turn=self.turn)
         )
         if answer is not None:
             self.add(answer)
         return answer is not None
-
-    def _room(self) -> int:
-        """Tokens that a tool's result may take."""
-        return self.settings.max_tokens - grown(self.history) if self.settings.budget_counts == "all" else self.budget
 
     def _nudge(self) -> None:
         """Open a block for a path that has read its peers and has called nothing yet."""
