@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from peerleap.engine import embedded
+from peerleap.engine.shipped import embedded
 
 Invoke = Callable[..., Any]
 Start = Callable[..., "subprocess.Popen[str]"]

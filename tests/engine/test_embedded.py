@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from peerleap.engine import ModelError, cache_folder, embedded, is_prepared
+from peerleap.engine import ModelError, cache_folder, is_prepared
+from peerleap.engine.shipped import embedded
 
 
 def wheel(folder: Path, **members: bytes) -> Path:
@@ -158,7 +159,7 @@ _ASKED = """
 import asyncio, sys
 from pathlib import Path
 from peerleap.cli.interrupt import run_until_interrupted
-from peerleap.engine import embedded
+from peerleap.engine.shipped import embedded
 def download(folder):
     (folder / "weights").touch()
     return folder / "weights"
