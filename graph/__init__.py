@@ -11,7 +11,7 @@ nodes         what each node does: prepare, path/, leap_block/, vote
 history/      the pieces of a path's history; answers/: what a path answered
 events/       what a run streams
 checkpoints/  where runs are stored; runs/: stored runs read, forked, compared
-as_tool       the graph as an agent's tool; server: the graphs that `langgraph dev` serves
+as_tool       the graph as an agent's tool; chat/: as a chat model; server: the graphs that `langgraph dev` serves
 """
 
 from importlib import import_module
@@ -24,6 +24,7 @@ from peerleap.graph.settings import RouterName, Settings, TaskName, as_settings
 if TYPE_CHECKING:
     from peerleap.graph.as_tool import leap_tool
     from peerleap.graph.build import build_graph
+    from peerleap.graph.chat import ChatLeaP
     from peerleap.graph.checkpoints import Checkpointer, open_checkpointer, open_store
     from peerleap.graph.compiled import CompiledLeapGraph, LeapGraph
     from peerleap.graph.defaults import model_defaults, resolve_settings
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AllPathsFailed",
+    "ChatLeaP",
     "CheckpointError",
     "Checkpointer",
     "CompiledLeapGraph",
@@ -64,6 +66,7 @@ __all__ = [
 _LATER = {
     "leap_tool": "as_tool",
     "build_graph": "build",
+    "ChatLeaP": "chat",
     "Checkpointer": "checkpoints",
     "open_checkpointer": "checkpoints",
     "open_store": "checkpoints",

@@ -131,7 +131,7 @@ def test_other_folders_are_entered_by_their_face(file: Path) -> None:
 # From the top down; a room imports rooms below its own floor, or of its own folder.
 FLOORS = {
     "graph": [
-        {"server", "as_tool", "runs"},
+        {"server", "as_tool", "runs", "chat"},
         {"build"},
         {"compiled"},
         {"nodes", "call", "checked_states"},

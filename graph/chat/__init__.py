@@ -1,0 +1,23 @@
+"""A graph as a chat model: whole conversations in; thoughts, blocks and the answer out, piece by piece.
+
+Read `transcript` (what a reader sees of a run), `marks` (text without control tokens), `reply` (one reply of a graph),
+`model` (`ChatLeaP`, LangChain's chat model).
+"""
+
+from peerleap.graph.chat.model import ChatLeaP
+from peerleap.graph.chat.reply import areply, check_reply, cut_at, leap_fields, merged, reply
+from peerleap.graph.chat.transcript import THOUGHTS, Piece, Thoughts, Transcript
+
+__all__ = [
+    "THOUGHTS",
+    "ChatLeaP",
+    "Piece",
+    "Thoughts",
+    "Transcript",
+    "areply",
+    "check_reply",
+    "cut_at",
+    "leap_fields",
+    "merged",
+    "reply",
+]

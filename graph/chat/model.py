@@ -1,0 +1,233 @@
+"""`ChatLeaP`: a compiled graph as a LangChain chat model."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForLLMRun,
+    CallbackManager,
+    CallbackManagerForLLMRun,
+)
+from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import RunnableConfig
+from langgraph.constants import TAG_NOSTREAM
+from pydantic import ConfigDict, Field, field_validator
+
+from peerleap.agents import Sampling
+from peerleap.graph.chat.reply import areply, cut_at, leap_fields, merged, reply
+from peerleap.graph.chat.transcript import THOUGHTS, Piece, Thoughts
+from peerleap.graph.compiled import CompiledLeapGraph, LeapGraph
+from peerleap.graph.errors import SettingsError
+from peerleap.graph.settings import Settings, as_settings
+from peerleap.graph.state import LeapOutput
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+_NO_TOOLS = (
+    "tools: ChatLeaP returns no tool calls, since its paths call tools while they think; give them to the team: "
+    "build_graph(peers=[Peer(name='solver', count=4, tools=[...])])"
+)
+_NO_SCHEMA = (
+    "with_structured_output: the paths vote on an answer in words; parse it, or ask another model to write JSON"
+)
+
+
+class ChatLeaP(BaseChatModel):
+    """A LangChain chat model whose reply is the answer of several paths that learn from each other.
+
+    `stream` gives the thought as reasoning content while it is written, then the answer. `response_metadata["leap"]`
+    has the votes, how each path ended and where the tokens went.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    graph: CompiledLeapGraph = Field(exclude=True, repr=False)
+    """`build_graph(...).compile()`, without a checkpointer: a chat model gets the whole conversation each time."""
+    settings: Settings = Settings()
+    """Of every run; a mapping will do."""
+    thoughts: Thoughts = "one"
+    """Whose thoughts `stream` shows: of `one` path, of `all`, each line with its path's name, or `none`."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """On top of `settings`."""
+    max_tokens: int | None = Field(default=None, ge=1)
+    """Budget of each path in tokens, on top of `settings`."""
+    stop: list[str] | None = None
+    """The answer ends before the first of these texts; thoughts do not."""
+    streaming: bool = False
+    """`invoke` streams, too, where a callback reads tokens."""
+
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _as_settings(cls, value: Any) -> Settings:
+        return as_settings(value)
+
+    @field_validator("graph")
+    @classmethod
+    def _not_stored(cls, graph: CompiledLeapGraph) -> CompiledLeapGraph:
+        if graph.checkpointer:
+            raise ValueError("graph: it has a checkpointer; a chat model stores nothing, compile it without")
+        return graph
+
+    @property
+    def _llm_type(self) -> str:
+        return "leap"
+
+    @property
+    def _identifying_params(self) -> Mapping[str, Any]:
+        return {"model": self._model, "settings": self.settings.model_dump(exclude_unset=True, mode="json")}
+
+    @property
+    def _model(self) -> str:
+        assert isinstance(self.graph.builder, LeapGraph)
+        return next(iter(self.graph.builder.run.engines.values())).model
+
+    def bind_tools(self, tools: Sequence[Any], **_: Any) -> NoReturn:
+        """Refused: the paths call the team's own tools.
+
+        Raises:
+            NotImplementedError: says how to give tools to the team.
+        """
+        raise NotImplementedError(_NO_TOOLS)
+
+    def with_structured_output(self, schema: Any, **_: Any) -> NoReturn:
+        """Refused: a vote needs answers in words.
+
+        Raises:
+            NotImplementedError: says what to do instead.
+        """
+        raise NotImplementedError(_NO_SCHEMA)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        config = _config(run_manager)
+        settings, _ = self._call(kwargs)
+        return _result(self.graph.invoke({"messages": messages}, config, context=settings), self._stops(stop))
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        config = _config(run_manager)
+        settings, _ = self._call(kwargs)
+        return _result(await self.graph.ainvoke({"messages": messages}, config, context=settings), self._stops(stop))
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        settings, thoughts = self._call(kwargs)
+        pieces = reply(self.graph, messages, settings, _config(run_manager), thoughts=thoughts)
+        with closing(cast("Generator[Any]", pieces)):
+            for piece in pieces:
+                yield _chunk(piece, self._stops(stop))
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        settings, thoughts = self._call(kwargs)
+        pieces = areply(self.graph, messages, settings, _config(run_manager), thoughts=thoughts)
+        async with aclosing(cast("AsyncGenerator[Any]", pieces)):
+            async for piece in pieces:
+                yield _chunk(piece, self._stops(stop))
+
+    def _stops(self, stop: list[str] | None) -> list[str]:
+        return (self.stop or []) if stop is None else stop
+
+    def _call(self, options: Mapping[str, Any]) -> tuple[Settings, Thoughts]:
+        """The settings of one call, and whose thoughts it shows.
+
+        Raises:
+            SettingsError: an option is unknown, or out of range.
+        """
+        named = {"temperature": self.temperature, "max_tokens": self.max_tokens, **options}
+        left = {name: value for name, value in named.items() if value is not None and name not in {"stream", "model"}}
+        thoughts = left.pop("thoughts", self.thoughts)
+        if thoughts not in THOUGHTS:
+            raise SettingsError(f"thoughts={thoughts!r}: give one, all or none")
+        if "tools" in left or "functions" in left:
+            raise SettingsError(_NO_TOOLS)
+        own = {**left.pop("settings", {})}
+        sampling = {name: left.pop(name) for name in ("temperature", "top_p") if name in left}
+        if "max_completion_tokens" in left:
+            left["max_tokens"] = left.pop("max_completion_tokens")
+        own = {**left, **own, "sampling": {**sampling, **own.get("sampling", {})}}
+        return merged(self.settings, own), thoughts
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        settings, _ = self._call({key: value for key, value in kwargs.items() if key in _TRACED})
+        params = LangSmithParams(ls_provider="leap", ls_model_type="chat")
+        params["ls_model_name"] = str(kwargs.get("model") or self._model)
+        if settings.sampling.temperature is not None:
+            params["ls_temperature"] = settings.sampling.temperature
+        if settings.max_tokens is not None:
+            params["ls_max_tokens"] = settings.max_tokens
+        if stops := self._stops(stop):
+            params["ls_stop"] = stops
+        return params
+
+
+_TRACED = {"settings", "max_tokens", "max_completion_tokens", *Sampling.model_fields} - {"top_k"}
+
+
+def _config(run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None) -> RunnableConfig:
+    """Configuration of the graph's run: a child of the model's, as `get_child` of a chain's manager has it."""
+    if run_manager is None:
+        return {}
+    kind = CallbackManager if isinstance(run_manager, CallbackManagerForLLMRun) else AsyncCallbackManager
+    child = kind(handlers=[], parent_run_id=run_manager.run_id)
+    child.set_handlers(run_manager.inheritable_handlers)
+    # The paths' own text is not this model's: a graph around it must not stream it as messages.
+    child.add_tags([*run_manager.inheritable_tags, TAG_NOSTREAM])
+    child.add_metadata(run_manager.inheritable_metadata)
+    return {"callbacks": child}
+
+
+def _metadata(out: Mapping[str, Any], message: AIMessage) -> dict[str, Any]:
+    reason = "stop" if out["answer"] is not None else "length"
+    return {**message.response_metadata, "finish_reason": reason, "leap": leap_fields(out)}
+
+
+def _result(out: Mapping[str, Any], stops: Sequence[str]) -> ChatResult:
+    last: AIMessage = out["messages"][-1]
+    message = AIMessage(
+        content=cut_at(str(last.text), stops),
+        additional_kwargs=last.additional_kwargs,
+        response_metadata=_metadata(out, last),
+        usage_metadata=last.usage_metadata,
+    )
+    return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def _chunk(piece: Piece | LeapOutput, stops: Sequence[str]) -> ChatGenerationChunk:
+    if isinstance(piece, Piece):
+        extra = {"reasoning_content": piece.text}
+        return ChatGenerationChunk(message=AIMessageChunk(content="", additional_kwargs=extra))
+    last = cast("AIMessage", piece["messages"][-1])
+    message = AIMessageChunk(
+        content=cut_at(str(last.text), stops),
+        response_metadata=_metadata(piece, last),
+        usage_metadata=last.usage_metadata,
+        chunk_position="last",
+    )
+    return ChatGenerationChunk(message=message)
