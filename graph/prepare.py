@@ -14,6 +14,7 @@ from peerleap.graph.defaults import resolve_settings
 from peerleap.graph.errors import InputError
 from peerleap.graph.history import Segment
 from peerleap.graph.inputs import read_conversation
+from peerleap.graph.leap_block import compile_ahead
 from peerleap.graph.path import Path, Toolbox
 from peerleap.graph.settings import RunSettings, Settings, as_settings
 from peerleap.graph.state import Conversation, history_key
@@ -80,6 +81,8 @@ def prepare(
     prompts = {name: path.prompt(recent, alone=alone) for name, path in team.items()}
     for name, path in team.items():
         settings = _fit(settings, requested, path, prompts[name], len(peers), tools=tools)
+    if settings.similarity == "levenshtein":
+        compile_ahead(len(peers))  # while the paths think
     if dropped:
         _LOG.warning("the conversation's %d oldest turns have no room in the context and are left out", dropped)
     update: dict[str, Any] = {history_key(name): Overwrite([prompt]) for name, prompt in prompts.items()}

@@ -7,7 +7,7 @@ Read `block` (the barrier), `summary` (a path's side of it), `claims` (what is w
 from peerleap.graph.leap_block.block import active_paths, close_block, no_peer_left
 from peerleap.graph.leap_block.person import ask_person
 from peerleap.graph.leap_block.routers import ROUTERS, Router
-from peerleap.graph.leap_block.similarity import similarity_matrix
+from peerleap.graph.leap_block.similarity import compile_ahead, similarity_matrix
 from peerleap.graph.leap_block.summary import PERSON, Summarized, summarize
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "active_paths",
     "ask_person",
     "close_block",
+    "compile_ahead",
     "no_peer_left",
     "similarity_matrix",
     "summarize",

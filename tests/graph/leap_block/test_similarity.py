@@ -1,5 +1,8 @@
 """Equation 4 and the ratio that the authors' code uses instead."""
 
+import sys
+import threading
+from functools import cache
 from random import Random
 
 import pytest
@@ -7,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
-from peerleap.graph.leap_block.levenshtein import distances, kernel
-from peerleap.graph.leap_block.similarity import similarity_matrix
+from peerleap.graph.leap_block import similarity
+from peerleap.graph.leap_block.levenshtein import distances
+from peerleap.graph.leap_block.similarity import compile_ahead, similarity_matrix
 
 
 def edits(a: str, b: str, swap: int) -> int:
@@ -63,11 +67,9 @@ def test_small_and_empty(texts: list[str]) -> None:
 
 @given(st.lists(st.text(alphabet="abc \u00e9\U0001f600", max_size=200), min_size=1, max_size=20))
 @settings(deadline=None, max_examples=100)
-def test_the_vector_kernel_counts_as_rapidfuzz_does(texts: list[str]) -> None:
-    compiled = kernel()
-    assert compiled is not None  # it comes with vLLM
+def test_the_compiled_loop_counts_as_rapidfuzz_does(texts: list[str]) -> None:
     expected = [[Levenshtein.distance(a, b) for b in texts] for a in texts]
-    assert distances(texts, compiled).tolist() == expected
+    assert distances(texts).tolist() == expected
 
 
 @pytest.mark.parametrize("count", [31, 32, 50])
@@ -76,3 +78,22 @@ def test_many_texts_are_compared_as_few_are(count: int) -> None:
     texts = ["".join(random.choices("abcdef ", k=random.choice([0, 1, 63, 64, 65, 300]))) for _ in range(count)]
     matrix = similarity_matrix(texts)
     assert matrix == [[similarity_matrix([a, b])[0][1] for b in texts] for a in texts]
+
+
+def test_many_texts_are_compared_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["kitten", "sitting", "", "mitten"] * 10
+    matrix = similarity_matrix(texts)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "peerleap.graph.leap_block.levenshtein")
+    monkeypatch.setattr(similarity, "_distances", cache(similarity._distances.__wrapped__))
+    assert similarity_matrix(texts) == matrix
+    assert similarity._distances() is None
+
+
+def test_the_loop_is_compiled_ahead_for_many_texts_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = threading.Event()
+    monkeypatch.setattr(similarity, "_distances", compiled.set)
+    compile_ahead(31)
+    assert not any(thread.name == "peerleap-compile" for thread in threading.enumerate())
+    compile_ahead(32)
+    assert compiled.wait(10)
