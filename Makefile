@@ -6,12 +6,13 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell grep -o '^torch==[^ ]*' requirements/cpu.txt)
 BIN := .venv/bin
 READY := .venv/.ready
+DOCS := .venv-docs
 PIP := $(BIN)/pip install -q --disable-pip-version-check --no-deps
 
 Q ?= What is 215 + 47 - 98 + 366 - 25 + 8 - 140 + 77?
 ARGS ?=
 
-.PHONY: help setup run test check lint type bench lock clean
+.PHONY: help setup run test check lint type bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -54,10 +55,20 @@ type: $(READY)  ## mypy, strict; pyright, basic
 bench: $(READY)  ## measure; prints a table, writes bench.json [ARGS="graph leap"]
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
-lock:  ## pin requirements/cpu.txt anew (needs `pip install uv`, and an index with a CPU build of torch)
+docs: $(DOCS)/.ready  ## the site of docs/ and of the docstrings, in site/; a warning is an error
+	@$(DOCS)/bin/zensical build --strict --clean > $(DOCS)/log 2>&1; status=$$?; cat $(DOCS)/log; \
+	  ! grep -q '^griffe:' $(DOCS)/log && exit $$status
+
+$(DOCS)/.ready: requirements/docs.txt
+	@$(PYTHON) -m venv --clear $(DOCS)
+	@$(DOCS)/bin/pip install -q --disable-pip-version-check --no-deps -r requirements/docs.txt
+	@touch $@
+
+lock:  ## pin requirements/ anew (needs `pip install uv`, and an index with a CPU build of torch)
 	uv pip compile pyproject.toml --extra cpu --extra sandbox --extra monty --extra search --extra web --extra evals \
 	  --extra plots --extra postgres --extra encryption --extra train --group dev \
 	  --override requirements/overrides.txt --python-version 3.11 --no-annotate --no-header -o requirements/cpu.txt
+	uv pip compile --group docs --python-version 3.11 --no-annotate --no-header -o requirements/docs.txt
 
 clean:  ## remove .venv and caches; the embedded model stays in the user's cache folder
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv $(DOCS) site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

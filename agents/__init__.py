@@ -2,13 +2,13 @@
 
 In reading order:
 
-peer         a kind of reasoner: model, expertise, sampling, tools
-sampling     how a path samples, and a server's form of it
-teams        ready-made teams, and teams from a file or a stored run
-team_file    what a team file can say
-team_tools   tools and options that a team file can name
-toml_file    bounded reading of such a file
-prompts      the sentences (those about tools are in `peerleap.tools.prompts`)
+- `peer`: a kind of reasoner: model, expertise, sampling, tools
+- `sampling`: how a path samples, and a server's form of it
+- `teams`: ready-made teams, and teams from a file or a stored run
+- `team_file`: what a team file can say
+- `team_tools`: tools and options that a team file can name
+- `toml_file`: bounded reading of such a file
+- `prompts`: the sentences (those about tools are in `peerleap.tools.prompts`)
 """
 
 from importlib import import_module

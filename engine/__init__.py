@@ -1,6 +1,6 @@
 """Runs models: token ids in, token ids out.
 
-Reading order:
+In reading order:
 
 - `protocol`: what an engine is, what a request and its completion are
 - `errors`: what can go wrong at this seam

@@ -1,23 +1,23 @@
 """Evals: a method over a data set into a results file, and results files side by side.
 
-Read in this order:
+In reading order:
 
-    data/        what is asked, with its gold answers
-    grading/     whether an answer is right
-    stats/       what one question's paths are worth; intervals, tests, power
-    methods/     what runs on a question: LeaP and what it is compared with
-    records/     the results file, one line for each path
-    plan.py      one eval, checked before any model loads
-    fits.py      whether its longest questions fit the context
-    question.py  one question's run
-    runner.py    all questions in one continuous batch
-    report/      results files as tables, sentences and plots
+- `data/`: what is asked, with its gold answers
+- `grading/`: whether an answer is right
+- `stats/`: what one question's paths are worth; intervals, tests, power
+- `methods/`: what runs on a question: LeaP and what it is compared with
+- `records/`: the results file, one line for each path
+- `plan`: one eval, checked before any model loads
+- `fits`: whether its longest questions fit the context
+- `question`: one question's run
+- `runner`: all questions in one continuous batch
+- `report/`: results files as tables, sentences and plots
 
-    clock.py     a question's time across processes that were killed
-    counting.py  tokens, while questions still run
-    machine.py   versions and hardware
-    duration.py  how long an eval will take
-    extras.py    optional packages
+- `clock`: a question's time across processes that were killed
+- `counting`: tokens, while questions still run
+- `machine`: versions and hardware
+- `duration`: how long an eval will take
+- `extras`: optional packages
 """
 
 from peerleap.evals import report, stats

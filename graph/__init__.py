@@ -2,16 +2,16 @@
 
 In reading order:
 
-build         nodes and edges
-compiled      the compiled graph: a bad call is refused before anything is stored
-inputs        the question and the call, checked; budget: whether it fits the model's context
-settings      what may differ from call to call; defaults: a setting's value where none is set
-state         channels and schemas
-nodes         what each node does: prepare, path/, leap_block/, vote
-history/      the pieces of a path's history; answers/: what a path answered
-events/       what a run streams
-checkpoints/  where runs are stored; runs/: stored runs read, forked, compared
-as_tool       the graph as an agent's tool; chat/: as a chat model; server: the graphs that `langgraph dev` serves
+- `build`: nodes and edges
+- `compiled`: the compiled graph: a bad call is refused before anything is stored
+- `inputs`: the question and the call, checked; `budget`: whether it fits the model's context
+- `settings`: what may differ from call to call; `defaults`: a setting's value where none is set
+- `state`: channels and schemas
+- `nodes`: what each node does: `prepare`, `path/`, `leap_block/`, `vote`
+- `history/`: the pieces of a path's history; `answers/`: what a path answered
+- `events/`: what a run streams
+- `checkpoints/`: where runs are stored; `runs/`: stored runs read, forked, compared
+- `as_tool`: the graph as an agent's tool; `chat/`: as a chat model; `server`: the graphs that `langgraph dev` serves
 """
 
 from importlib import import_module

@@ -2,17 +2,17 @@
 
 In reading order:
 
-limits       what a path may spend, and has spent
-protocols/   how a call looks in the text
-prompts      every sentence about tools that a model reads
-runner       one call through LangGraph's `ToolNode`
-python       the `python` tool: one session a path
-sandbox/     Python behind walls
-search/      web search and page reading
-scope        what tools hold open while a run lasts
-threads      threads for blocking calls, which end with the program
-untrusted    text from elsewhere, neutralised
-control_tokens   checked by encoding it
+- `limits`: what a path may spend, and has spent
+- `protocols/`: how a call looks in the text
+- `prompts`: every sentence about tools that a model reads
+- `runner`: one call through LangGraph's `ToolNode`
+- `python`: the `python` tool: one session a path
+- `sandbox/`: Python behind walls
+- `search/`: web search and page reading
+- `scope`: what tools hold open while a run lasts
+- `threads`: threads for blocking calls, which end with the program
+- `untrusted`: text from elsewhere, neutralised
+- `control_tokens`: checked by encoding it
 """
 
 from peerleap.tools.control_tokens import break_control

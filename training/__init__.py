@@ -1,28 +1,28 @@
 """How a model learns to listen: LeaP traces, their selection, supervised fine-tuning (the paper's LeaP-T).
 
-Read in this order:
+In reading order:
 
-    synthesize.py    LeaP over training questions, every token id kept
-    selection.py     which paths are worth learning from
-    lone_prompt.py   the prompt that the trained model shall need
-    rows.py          a row, and which of its tokens are trained
-    row_file.py      the file of rows
-    show.py          a row for a person's eyes
-    recipes.py       the paper's hyperparameters
-    plan.py          a fine-tuning, checked before a weight is read
-    costs.py         the memory and the time that it takes here
-    sft.py           the fine-tuning, by TRL
-    trial.py         its result on one question
+- `synthesize`: LeaP over training questions, every token id kept
+- `selection`: which paths are worth learning from
+- `lone_prompt`: the prompt that the trained model needs
+- `rows`: a row, and which of its tokens are trained
+- `row_file`: the file of rows
+- `show`: a row for a person's eyes
+- `recipes`: the paper's hyperparameters
+- `plan`: a fine-tuning, checked before a weight is read
+- `costs`: the memory and the time that it takes here
+- `sft`: the fine-tuning, by TRL
+- `trial`: its result on one question
 
-    architecture.py  sizes of a model, from its configuration
-    machine.py       the device at hand
-    data.py          rows as a trainer takes them, and their order
-    checkpoints.py   the folder of a run, and what it goes on from
-    progress.py      what happens beside the steps
-    curve.py         the loss as a picture
+- `architecture`: sizes of a model, from its configuration
+- `machine`: the device at hand
+- `data`: rows as a trainer takes them, and their order
+- `checkpoints`: the folder of a run, and what it goes on from
+- `progress`: what happens beside the steps
+- `curve`: the loss as a picture
 
-    rl/              rows and rewards for reinforcement learning
-    miniature/       the whole of it with a model that is made from nothing
+- `rl/`: rows and rewards for reinforcement learning
+- `miniature/`: the whole of it with a model that is made from nothing
 """
 
 from peerleap.training.costs import Estimate, check_memory, estimate

@@ -2,13 +2,13 @@
 
 In reading order:
 
-plain         a model's text made safe for a terminal
-board         a run as a person follows it: lanes, LeaP blocks, changed answers
-views         which view there is, and the plain log
-live          the live view
-report        what is printed and written when a run is over
-eval_views    an eval's progress and tables
-train_views   a training's
+- `plain`: a model's text made safe for a terminal
+- `board`: a run as a person follows it: lanes, LeaP blocks, changed answers
+- `views`: which view there is, and the plain log
+- `live`: the live view
+- `report`: what is printed and written when a run is over
+- `eval_views`: an eval's progress and tables
+- `train_views`: a training's
 """
 
 from peerleap.cli.display.eval_views import progress_view, show_comparisons, show_levels, show_methods

@@ -1,22 +1,22 @@
 """Methods: what runs on a question, LeaP and what it is compared with.
 
-Read in this order:
+In reading order:
 
-    base.py         what a method is, what it takes and returns
-    paths.py        LeaP graphs as every method runs them, on one checkpoint file
-    team.py         paths that differ or call tools
-    leap.py         LeaP
-    leap_s.py       LeaP-S: groups talk once, one path of each goes on
-    independent.py  paths that never hear of each other
-    deepconf.py     the same, with votes weighted by confidence
-    confidence.py   how sure a model was of a path
-    online.py       an engine that ends a path which becomes unsure
-    revise.py       paths that rewrite their own solution
-    moa.py          mixture of agents
-    rsa.py          recursive self-aggregation
-    aggregate.py    what an aggregating path reads of others
-    budget.py       what a question has spent of its budget
-    registry.py     all methods by name, with their options
+- `base`: what a method is, what it takes and returns
+- `paths`: LeaP graphs as every method runs them, on one checkpoint file
+- `team`: paths that differ or call tools
+- `leap`: LeaP
+- `leap_s`: LeaP-S: groups talk once, one path of each goes on
+- `independent`: paths that never hear of each other
+- `deepconf`: the same, with votes weighted by confidence
+- `confidence`: how sure a model was of a path
+- `online`: an engine that ends a path which becomes unsure
+- `revise`: paths that rewrite their own solution
+- `moa`: mixture of agents
+- `rsa`: recursive self-aggregation
+- `aggregate`: what an aggregating path reads of others
+- `budget`: what a question has spent of its budget
+- `registry`: all methods by name, with their options
 """
 
 from peerleap.evals.methods.aggregate import aggregate_question, revise_question

@@ -1,11 +1,11 @@
 """The results file: one line for each path, written as questions end; reports and re-grading read nothing else.
 
-Read in this order:
+In reading order:
 
-    schema.py       the header and one path's line
-    file.py         the file: opened, appended to, read
-    path_record.py  from a path's result to its line
-    regrade.py      a file graded again, without generating anything
+- `schema`: the header and one path's line
+- `file`: the file: opened, appended to, read
+- `path_record`: from a path's result to its line
+- `regrade`: a file graded again, without generating anything
 """
 
 from peerleap.evals.records.file import Records, read_records

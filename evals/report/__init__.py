@@ -1,17 +1,17 @@
 """Reports: results files side by side, in tables, sentences and plots.
 
-Read in this order:
+In reading order:
 
-    votes.py       metrics of one question's records
-    results.py     one file: its paths by question and run, its metrics
-    labels.py      names for files that would have the same one
-    costs.py       two files at equal cost
-    comparison.py  two methods at equal cost, with paired statistics
-    cautions.py    what limits a comparison
-    levels.py      results by difficulty
-    paper.py       the paper's numbers, where the setup is the same
-    tables.py      all of it as rows and as Markdown
-    plots.py       accuracy against cost
+- `votes`: metrics of one question's records
+- `results`: one file: its paths by question and run, its metrics
+- `labels`: names for files that would have the same one
+- `costs`: two files at equal cost
+- `comparison`: two methods at equal cost, with paired statistics
+- `cautions`: what limits a comparison
+- `levels`: results by difficulty
+- `paper`: the paper's numbers, where the setup is the same
+- `tables`: all of it as rows and as Markdown
+- `plots`: accuracy against cost
 """
 
 from peerleap.evals.report.cautions import cautions, measured_power, short_budgets

@@ -1,12 +1,12 @@
 """Statistics with the question as the unit.
 
-Read in this order:
+In reading order:
 
-    metrics.py    one question's paths in numbers: Pass@1, votes, tokens
-    estimates.py  means over questions with honest intervals
-    paired.py     two methods on the same questions
-    power.py      what a design can show
-    aha.py        words of doubt
+- `metrics`: one question's paths in numbers: Pass@1, votes, tokens
+- `estimates`: means over questions with honest intervals
+- `paired`: two methods on the same questions
+- `power`: what a design can show
+- `aha`: words of doubt
 """
 
 from peerleap.evals.stats.aha import AHA_WORDS, aha_count

@@ -1,16 +1,17 @@
 """A path's own answer: where it stands, what it says, and which answers are equal. The vote and the graders use it.
 
 In reading order:
-    own_text: what a path wrote itself, for the vote, the graders, summaries and aggregates
-    boxed: the boxes of a text
-    own_answer: the answer that a path gave, in a box or in prose
-    choices: the letter that a path settles on
-    task: what kind of question it is
-    signs, tex, remarks: an answer without what only changes its looks
-    numbers, bases, units: exact numbers, numbers that name their base, the words after a number
-    nodes, split, intervals, words, reading: what an answer says: its values, their order, names and units
-    normalize: one form for answers that are written differently
-    election: who wins a vote
+
+- `own_text`: what a path wrote itself, for the vote, the graders, summaries and aggregates
+- `boxed`: the boxes of a text
+- `own_answer`: the answer that a path gave, in a box or in prose
+- `choices`: the letter that a path settles on
+- `task`: what kind of question it is
+- `signs`, `tex`, `remarks`: an answer without what only changes its looks
+- `numbers`, `bases`, `units`: exact numbers, numbers that name their base, the words after a number
+- `nodes`, `split`, `intervals`, `words`, `reading`: what an answer says: its values, their order, names and units
+- `normalize`: one form for answers that are written differently
+- `election`: who wins a vote
 """
 
 from peerleap.graph.answers.bases import parse_based, value_in_base

@@ -1,14 +1,14 @@
 """Stored runs: LangGraph checkpointers over one database, and what a killed round had already done.
 
-Reading order:
+In reading order:
 
-- base: the checkpointer that both databases implement
-- sqlite, postgres: the databases
-- location: which of them, and where (`PEERLEAP_RUNS`)
-- pending_writes: writes that end although their caller was cancelled
-- pruning: which checkpoints can be deleted
-- thread_lock, advisory_locks: at most one run a thread
-- journal: requests and tool calls of a round that is not over
+- `base`: the checkpointer that both databases implement
+- `sqlite`, `postgres`: the databases
+- `location`: which of them, and where (`PEERLEAP_RUNS`)
+- `pending_writes`: writes that end although their caller was cancelled
+- `pruning`: which checkpoints can be deleted
+- `thread_lock`, `advisory_locks`: at most one run a thread
+- `journal`: requests and tool calls of a round that is not over
 """
 
 from peerleap.graph.checkpoints.base import Checkpointer

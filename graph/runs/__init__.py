@@ -1,10 +1,10 @@
 """Stored runs: read, forked at a LeaP block, compared.
 
-Reading order:
+In reading order:
 
-- run: what is stored of a run
-- fork: a new thread that shares a run up to a LeaP block
-- compare: which paths changed their answer
+- `run`: what is stored of a run
+- `fork`: a new thread that shares a run up to a LeaP block
+- `compare`: which paths changed their answer
 """
 
 from peerleap.graph.runs.compare import Change, Comparison, compare

@@ -2,13 +2,13 @@
 
 In reading order:
 
-base        the `ToolProtocol` interface, and what a call is
-json_call   `{"name": ..., "arguments": {...}}` as models write it
-fence       the default: Python fences, and `<tool_call>` for other tools
-tags        one pair of tags, one tool, one argument
-hermes      native calls of Hermes and Qwen models
-harmony     native calls of gpt-oss
-presets     protocols of published models, and all of them by name
+- `base`: the `ToolProtocol` interface, and what a call is
+- `json_call`: `{"name": ..., "arguments": {...}}` as models write it
+- `fence`: the default: Python fences, and `<tool_call>` for other tools
+- `tags`: one pair of tags, one tool, one argument
+- `hermes`: native calls of Hermes and Qwen models
+- `harmony`: native calls of gpt-oss
+- `presets`: protocols of published models, and all of them by name
 """
 
 from peerleap.tools.protocols.base import BadCall, StopReason, ToolProtocol, ToolRequest, unavailable

@@ -2,20 +2,20 @@
 
 In reading order:
 
-sandbox       owns the warm worker and the sessions forked from it
-session       one path's Python, as its user sees it
-interpreter   a session's state machine
-turns         one cell at a time; cells run again for their variables
-pool          where the processes of sessions come from
-fork_server   the host's handle of the warm worker
-process       the host's end of one session's socket
-loop_thread   the thread that owns them all
-launch        the command that starts a worker
-probe         which walls this machine can build
-limits        what a cell may use
-result        what came of a cell
-monty         Python without Linux
-worker/       inside the walls; it imports nothing of ours
+- `sandbox`: owns the warm worker and the sessions forked from it
+- `session`: one path's Python, as its user sees it
+- `interpreter`: a session's state machine
+- `turns`: one cell at a time; cells run again for their variables
+- `pool`: where the processes of sessions come from
+- `fork_server`: the host's handle of the warm worker
+- `process`: the host's end of one session's socket
+- `loop_thread`: the thread that owns them all
+- `launch`: the command that starts a worker
+- `probe`: which walls this machine can build
+- `limits`: what a cell may use
+- `result`: what came of a cell
+- `monty`: Python without Linux
+- `worker/`: inside the walls; it imports nothing of ours
 """
 
 from peerleap.tools.sandbox.errors import SandboxClosed, SandboxError, SandboxUnavailable, SandboxWarning

@@ -1,9 +1,9 @@
 """Rows and rewards for reinforcement learning of LeaP, for any trainer; the training itself is not here yet.
 
-Read in this order:
+In reading order:
 
-    rollouts.py    one question's paths as rows: ids, mask, log-probabilities, reward
-    rewards.py     what a path is rewarded for, and how much better than its team it was
+- `rollouts`: one question's paths as rows: ids, mask, log-probabilities, reward
+- `rewards`: what a path is rewarded for, and how much better than its team it was
 """
 
 from peerleap.training.rl.rewards import ADVANTAGES, REWARDS, Outcome, Read, advantages, reward
