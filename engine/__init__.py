@@ -9,6 +9,7 @@ In reading order:
 - `vllm_engine`: vLLM in this process; `arguments`, `device`, `starting`, `spawn`, `llm_thread`, `request`, `replicas`
 - `progress`: the phases of a start, for listeners and loggers; `phases`, how vLLM's processes report them
 - `processes`, `orphans`: vLLM's processes, and how they end with their host
+- `server`: vLLM on other machines, or in another process here
 - `registry`: one engine per model and process
 - `scripted`: an engine whose model is a plain function
 """
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from peerleap.engine.progress import OnProgress, StartProgress, last_start, watch_starts
     from peerleap.engine.registry import close_engines, get_engine
     from peerleap.engine.scripted import ScriptedEngine
+    from peerleap.engine.server import ServerEngine, default_servers, parse_servers
     from peerleap.engine.shipped import EMBEDDED, MINIATURE, MINIATURE_FAMILIES, cache_folder, family_of, is_prepared
     from peerleap.engine.vllm_engine import VLLMEngine
 
@@ -71,6 +73,7 @@ __all__ = [
     "RequestRefused",
     "SamplingParams",
     "ScriptedEngine",
+    "ServerEngine",
     "StartProgress",
     "Thinking",
     "TokenizerError",
@@ -82,12 +85,14 @@ __all__ = [
     "control_texts",
     "decode",
     "default_model",
+    "default_servers",
     "detect_thinking",
     "encode",
     "family_of",
     "get_engine",
     "is_prepared",
     "last_start",
+    "parse_servers",
     "parse_thinking",
     "recommended_sampling",
     "render_prompt",
@@ -127,6 +132,9 @@ _LATER = {
     "close_engines": "registry",
     "get_engine": "registry",
     "ScriptedEngine": "scripted",
+    "ServerEngine": "server",
+    "default_servers": "server",
+    "parse_servers": "server",
     "turn_markers": "chat",
     "Thinking": "chat",
     "detect_thinking": "chat",

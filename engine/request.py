@@ -1,11 +1,13 @@
-"""One request in vLLM's terms: its sampling parameters, and what its outputs add up to."""
+"""One request in vLLM's terms: its sampling parameters, what its outputs add up to, and the completion they make."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from peerleap.engine.protocol import OnText, SamplingParams
+from peerleap.engine.chat import decode, turn_end
+from peerleap.engine.errors import EngineError
+from peerleap.engine.protocol import Completion, OnText, SamplingParams
 
 _STREAM_TOKENS = 4
 
@@ -70,6 +72,55 @@ def _confidence(place: Mapping[int, Any], k: int) -> float:
     # Where vLLM reports log-probabilities after top-k and top-p, those of excluded tokens are minus infinity.
     likeliest = [entry.logprob for entry in place.values() if entry.rank <= k and math.isfinite(entry.logprob)]
     return -math.fsum(likeliest) / len(likeliest) if likeliest else 0.0
+
+
+def completion(
+    tokenizer: Any,
+    params: SamplingParams,
+    token_ids: list[int],
+    *,
+    finish_reason: str | None,
+    stop_reason: str | int | None,
+    prompt_tokens: int,
+    cached_tokens: int,
+    logprobs: list[float],
+    confidences: list[float],
+) -> Completion:
+    """What a request generated, given what vLLM says of it.
+
+    Args:
+        tokenizer: the model's tokenizer.
+        params: the request's parameters, without the end of the turn that was added to its stops.
+        token_ids: what was generated.
+        finish_reason: vLLM's.
+        stop_reason: vLLM's; `None` for the tokenizer's end-of-text token.
+        prompt_tokens: length of the prompt.
+        cached_tokens: how much of it came from the prefix cache.
+        logprobs: log-probability of each generated token; not looked at unless they were requested.
+        confidences: their confidences; likewise.
+
+    Raises:
+        EngineError: the request was ended for another reason than a stop or its length.
+    """
+    text = decode(tokenizer, token_ids)
+    if finish_reason not in {"stop", "length"}:
+        raise EngineError(f"vLLM ended a request with {finish_reason!r}: {text[-200:]!r}")
+    finish: Literal["stop", "length"] = "stop" if finish_reason == "stop" else "length"
+    # A model's generation config may list further tokens that end its turn, and vLLM names those it stopped at.
+    listed = stop_reason in (*params.stop, *params.stop_token_ids)
+    end = turn_end(tokenizer)
+    spelt = stop_reason is not None and stop_reason == end.text and not listed
+    return Completion(
+        token_ids=token_ids,
+        text=text,
+        end_tokens=end.tail(tokenizer, token_ids) if spelt else 1,
+        finish_reason=finish,
+        stop_reason=stop_reason if listed else None,
+        prompt_tokens=prompt_tokens,
+        cached_tokens=cached_tokens,
+        token_logprobs=None if params.logprobs is None else logprobs,
+        token_confidences=confidences if params.logprobs else None,
+    )
 
 
 class Replayed:

@@ -6,10 +6,10 @@ import multiprocessing
 import threading
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from peerleap.engine.arguments import check_arguments
-from peerleap.engine.chat import decode, load_tokenizer, turn_end
+from peerleap.engine.chat import load_tokenizer, turn_end
 from peerleap.engine.device import check_fits, default_engine_args, set_environment, vllm_device
 from peerleap.engine.errors import EngineDead, EngineError, EngineMissing, EngineStartError
 from peerleap.engine.llm_thread import LLMStopped, LLMThread
@@ -18,7 +18,7 @@ from peerleap.engine.orphans import mark_host
 from peerleap.engine.progress import StartClock
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
 from peerleap.engine.replicas import Replicas
-from peerleap.engine.request import Generated, Replayed
+from peerleap.engine.request import Generated, Replayed, completion
 from peerleap.engine.starting import Starting
 
 
@@ -200,26 +200,11 @@ class VLLMEngine:
     def _completion(self, generated: Generated, params: SamplingParams) -> Completion:
         output = generated.last
         last = output.outputs[0]
-        if last.finish_reason not in {"stop", "length"}:
-            raise EngineError(
-                f"vLLM ended a request of {self.model!r} with {last.finish_reason!r}: {last.text[-200:]!r}"
-            )
-        finish_reason: Literal["stop", "length"] = last.finish_reason
-        # A model's generation config may list further tokens that end its turn, and vLLM names those it stopped at.
-        listed = last.stop_reason in (*params.stop, *params.stop_token_ids)
-        end = turn_end(self.tokenizer)
-        spelt = last.stop_reason is not None and last.stop_reason == end.text and not listed
-        return Completion(
-            token_ids=generated.token_ids,
-            text=decode(self.tokenizer, generated.token_ids),
-            end_tokens=end.tail(self.tokenizer, generated.token_ids) if spelt else 1,
-            finish_reason=finish_reason,
-            stop_reason=last.stop_reason if listed else None,
-            prompt_tokens=len(output.prompt_token_ids),
-            cached_tokens=output.num_cached_tokens or 0,
-            token_logprobs=None if params.logprobs is None else generated.logprobs,
-            token_confidences=generated.confidences if params.logprobs else None,
-        )
+        return completion(
+            self.tokenizer, params, generated.token_ids, finish_reason=last.finish_reason, stop_reason=last.stop_reason,
+            prompt_tokens=len(output.prompt_token_ids), cached_tokens=output.num_cached_tokens or 0,
+            logprobs=generated.logprobs, confidences=generated.confidences,
+        )  # fmt: skip
 
 
 async def _ready(starting: Starting[LLMThread]) -> LLMThread:

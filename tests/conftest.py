@@ -225,6 +225,27 @@ def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
             thread.join()
 
 
+ServeWire = Callable[..., Any]
+
+
+@pytest.fixture
+def serve_wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeWire]:
+    """Serve a scripted engine as vLLM would, on a port of this machine."""
+    from tests.engine.server.wire_server import WireServer
+
+    started = list[WireServer]()
+
+    def serve(engine: Any, **options: Any) -> WireServer:
+        folder = tmp_path_factory.mktemp("served")
+        engine.tokenizer.save_pretrained(folder)
+        started.append(WireServer(engine, folder, **options))
+        return started[-1]
+
+    yield serve
+    for server in started:
+        server.close()
+
+
 CancelledAtLoopsEnd = Callable[[AbstractAsyncContextManager[Any], int], None]
 
 
