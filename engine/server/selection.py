@@ -45,8 +45,8 @@ async def look_at_all(client: httpx.AsyncClient, servers: Sequence[str], request
     if not found:
         raise _away(away)
     if len(names := {served.name: server for server, served in found.items()}) > 1 and requested is None:
-        told = ", ".join(f"{name!r} ({server})" for name, server in names.items())
-        raise ModelError(f"the servers run different models: {told}; say which with `model`")
+        which = ", ".join(f"{name!r} ({server})" for name, server in names.items())
+        raise ModelError(f"the servers run different models: {which}; say which with `model`")
     for error in others.values():
         log.info("%s; it is left out", error)
     _warn(away)

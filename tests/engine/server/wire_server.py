@@ -158,7 +158,7 @@ class WireServer:
             message = f"{len(prompt)} tokens and max_tokens={body['max_tokens']}"
             return await self._json(writer, 400, {"error": {"message": message, "code": 400}})
         params = {name: body[name] for name in _FIELDS if name in body}
-        stops: dict[str, Any] = {"stop": tuple(body.get("stop", ())), "stop_token_ids": tuple(body.get("stop_token_ids", ()))}
+        stops: dict[str, Any] = {name: tuple(body.get(name, ())) for name in ("stop", "stop_token_ids")}
         session = headers.get("x-session-id")
         asked = SamplingParams(
             **{**params, "max_tokens": min(3, body["max_tokens"]) if fault == "caps" else body["max_tokens"]}, **stops
