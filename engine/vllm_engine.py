@@ -109,6 +109,7 @@ class VLLMEngine:
         """
         last_death: Exception | None = None
         replica = self._replicas.rank(session)
+        self._refuse_if_closed()
         stopping = turn_end(self.tokenizer).added_to(params)
         forward = None if on_text is None else Replayed(on_text)
         for _ in range(2):
@@ -159,6 +160,10 @@ class VLLMEngine:
         if starting.done() and not starting.exception():
             starting.result().stop()
 
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise EngineError(f"the engine of model={self._requested!r} was closed")
+
     async def _start(self) -> Starting[LLMThread]:
         # Finding a model may block, which an event loop must not.
         current = self._current
@@ -173,8 +178,7 @@ class VLLMEngine:
                 "put what it runs under `if __name__ == '__main__':`"
             )
         with self._lock:
-            if self._closed:
-                raise EngineError(f"the engine of model={self._requested!r} was closed")
+            self._refuse_if_closed()
             if self._current is None or (self._current.done() and self._current.exception()):
                 self.check()
                 device = vllm_device()

@@ -57,7 +57,7 @@ def test_a_sound_tokenizer_is_left_as_it_is(make_tokenizer: MakeTokenizer, tmp_p
 
 @pytest.mark.parametrize(
     ("normalizer", "kind"),
-    [("NoBlanks", "blanks"), ("Lower", "LaTeX"), ("NoBreaks", "line breaks"), ("Ascii", "beyond")],
+    [("NoBlanks", "blanks"), ("Slashes", "LaTeX"), ("NoBreaks", "line breaks"), ("Ascii", "beyond")],
 )
 def test_what_is_lost_is_named(make_tokenizer: MakeTokenizer, normalizer: str, kind: str) -> None:
     from tokenizers import Regex, normalizers

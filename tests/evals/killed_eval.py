@@ -15,6 +15,7 @@ from peerleap.evals.runner import run_eval
 
 SETTINGS = {"interval": 50, "cut": "exact", "rounds": 6, "max_tokens": 900, "answer_tokens": 30, "summary_tokens": 60,
             "top_k": 1}  # fmt: skip
+OPTIONS: dict[str, dict[str, Any]] = {"leap": {}, "rsa": {"subset": 2}}
 
 
 def script(text: str, params: SamplingParams) -> str:
@@ -39,7 +40,8 @@ class Noting(ScriptedEngine):
 
 async def main(file: str, notes: str, speed: float, method: str) -> None:
     problems = [Problem(id=f"q{n}", question=f"What is 2 + 2, {n}?", answer="4", kind="integer") for n in range(6)]
-    plan = Plan("t", problems, method, MethodConfig(3, SETTINGS, method_options(method, {})), runs=2, in_flight=3)
+    config = MethodConfig(3, SETTINGS, method_options(method, OPTIONS[method]))
+    plan = Plan("t", problems, method, config, runs=2, in_flight=3)
     engine = Noting(notes, speed)
     with Records.open(Path(file), Header(plan.record_config(model_config(engine)))) as records, Grader() as grader:
         await run_eval(plan, engine, records, grader)

@@ -22,7 +22,7 @@ def start(file: Path, notes: Path, speed: float, method: str) -> subprocess.Pope
 
 
 def comparable(file: Path) -> dict[Any, PathRecord]:
-    moment = {"started", "seconds", "earlier"}
+    moment = {"started", "seconds", "earlier", "attended"}  # what is attended to depends on what is cached
     return {
         (r.question, r.run, r.path): replace(
             r, meta={k: v for k, v in r.meta.items() if k not in moment}, tokens=replace(r.tokens, cached=0)

@@ -42,7 +42,7 @@ def test_without_math_verify_the_command_says_what_installs_it(
     old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Records.open(tmp_path / "maths.jsonl", Header(CONFIG)) as records:
-        records.append([replace(PROSE, paths=1, text="\\boxed{1+3}", meta={"gold": "4", "counted": True})])
+        records.append([replace(PROSE, paths=1, text="\\boxed{x^2+1}", meta={"gold": "1+x^2", "kind": "math"})])
     monkeypatch.setattr("peerleap.evals.grading.math_pool.installed", lambda _: False)
     with pytest.raises(SystemExit, match=r"pip install 'peerleap\[evals\]'"):
         main([str(tmp_path / "maths.jsonl"), str(tmp_path / "new.jsonl")])
