@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from peerleap.graph.checkpoints import Checkpointer, open_checkpointer, open_store
     from peerleap.graph.compiled import CompiledLeapGraph, LeapGraph
     from peerleap.graph.defaults import model_defaults, resolve_settings
+    from peerleap.graph.events import Event
     from peerleap.graph.history import Segment
     from peerleap.graph.runs import Run, compare, fork, read_run
-    from peerleap.graph.state import history_key
+    from peerleap.graph.state import LeapInput, LeapOutput, Vote, history_key
 
 __all__ = [
     "AllPathsFailed",
@@ -38,8 +39,11 @@ __all__ = [
     "CheckpointError",
     "Checkpointer",
     "CompiledLeapGraph",
+    "Event",
     "InputError",
     "LeapGraph",
+    "LeapInput",
+    "LeapOutput",
     "RouterName",
     "Run",
     "Segment",
@@ -47,6 +51,7 @@ __all__ = [
     "SettingsError",
     "TaskName",
     "ThreadBusy",
+    "Vote",
     "as_settings",
     "build_graph",
     "compare",
@@ -74,11 +79,15 @@ _LATER = {
     "LeapGraph": "compiled",
     "model_defaults": "defaults",
     "resolve_settings": "defaults",
+    "Event": "events",
     "Segment": "history",
     "Run": "runs",
     "compare": "runs",
     "fork": "runs",
     "read_run": "runs",
+    "LeapInput": "state",
+    "LeapOutput": "state",
+    "Vote": "state",
     "history_key": "state",
 }
 

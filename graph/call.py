@@ -4,18 +4,38 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
 from peerleap.graph.checkpoints import Checkpointer
 from peerleap.graph.errors import CheckpointError, InputError
 from peerleap.graph.events import EventBuffer, buffer_config
-from peerleap.graph.langgraph_keys import STREAMED
+from peerleap.graph.langgraph_keys import STREAMED, newest
 from peerleap.graph.prepare import PREPARED, Prepared
 from peerleap.graph.settings import Settings, as_settings
 from peerleap.tools import RunScope, scope_config
 
 # Name of the settings of a run in the metadata of its checkpoints.
 _SETTINGS = "leap_settings"
+
+
+def configurable(*configs: Any) -> dict[str, Any]:
+    """The `configurable` of configurations, the later before the earlier."""
+    return {key: value for config in configs for key, value in ((config or {}).get("configurable") or {}).items()}
+
+
+def entered(thread: str, fields: Mapping[str, Any]) -> RunnableConfig:
+    """Configuration of the checkpoint that a run goes on from: the latest, or an earlier one that `fields` names."""
+    found = newest(thread)
+    if earlier := fields.get("checkpoint_id"):
+        found["configurable"]["checkpoint_id"] = earlier
+    return found
+
+
+def stream_modes(options: Mapping[str, Any], usual: Any) -> set[str]:
+    """What a call streams or prints; `usual` where its options name no mode."""
+    modes = (options.get("stream_mode") or usual, options.get("print_mode") or ())
+    return {name for mode in modes for name in ([mode] if isinstance(mode, str) else mode)}
 
 
 def event_buffer(modes: Collection[str], configurable: Mapping[str, Any]) -> EventBuffer:

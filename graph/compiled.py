@@ -6,6 +6,7 @@ from contextlib import aclosing, closing, nullcontext
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -13,12 +14,20 @@ from langgraph.graph import StateGraph
 from langgraph.types import Checkpointer as CheckpointerArgument
 from langgraph.types import Command
 
-from peerleap.graph.call import call_config, durable, event_buffer, stored_settings
+from peerleap.graph.call import (
+    call_config,
+    configurable,
+    durable,
+    entered,
+    event_buffer,
+    stored_settings,
+    stream_modes,
+)
 from peerleap.graph.checked_states import CheckedStates
 from peerleap.graph.checkpoints import aone_run, marked_ending, one_run
 from peerleap.graph.events import Event, EventBuffer
 from peerleap.graph.inputs import check_call, check_options
-from peerleap.graph.langgraph_keys import NESTED, newest
+from peerleap.graph.langgraph_keys import NESTED
 from peerleap.graph.nodes import Nodes
 from peerleap.graph.path import Path
 from peerleap.graph.prepare import Prepared
@@ -62,21 +71,11 @@ class CompiledLeapGraph(CheckedStates):
     if TYPE_CHECKING:  # a mapping will do as input and context
 
         def invoke(  # type: ignore[override]  # noqa: D102
-            self,
-            input: Input,
-            config: RunnableConfig | None = None,
-            *,
-            context: Context = None,
-            **options: Any,
+            self, input: Input, config: RunnableConfig | None = None, *, context: Context = None, **options: Any
         ) -> LeapOutput: ...
 
         async def ainvoke(  # type: ignore[override]  # noqa: D102
-            self,
-            input: Input,
-            config: RunnableConfig | None = None,
-            *,
-            context: Context = None,
-            **options: Any,
+            self, input: Input, config: RunnableConfig | None = None, *, context: Context = None, **options: Any
         ) -> LeapOutput: ...
 
     def path(self, name: str, state: Mapping[str, Any]) -> Path:
@@ -85,26 +84,31 @@ class CompiledLeapGraph(CheckedStates):
 
     @overload
     def stream(
-        self, input: Input, config: RunnableConfig | None = None, *,
-        stream_mode: Literal["custom"], context: Context = None, **options: Any,
+        self, input: Input, config: RunnableConfig | None = None, *, stream_mode: Literal["custom"],
+        subgraphs: Literal[False] = False, context: Context = None, **options: Any,
     ) -> Iterator[Event]: ...  # fmt: skip
     @overload
     def stream(
-        self, input: Input, config: RunnableConfig | None = None, *,
-        stream_mode: Literal["values"], context: Context = None, **options: Any,
+        self, input: Input, config: RunnableConfig | None = None, *, stream_mode: Literal["values"],
+        subgraphs: Literal[False] = False, context: Context = None, **options: Any,
     ) -> Iterator[LeapOutput]: ...  # fmt: skip
     @overload
     def stream(
-        self, input: Input, config: RunnableConfig | None = None, *,
-        stream_mode: str | Sequence[str] | None = None, context: Context = None, **options: Any,
+        self, input: Input, config: RunnableConfig | None = None, *, stream_mode: Literal["messages"],
+        subgraphs: Literal[False] = False, context: Context = None, **options: Any,
+    ) -> Iterator[tuple[BaseMessage, dict[str, object]]]: ...  # fmt: skip
+    @overload
+    def stream(
+        self, input: Input, config: RunnableConfig | None = None, *, stream_mode: Literal["updates"] | None = None,
+        subgraphs: Literal[False] = False, context: Context = None, **options: Any,
+    ) -> Iterator[dict[str, object]]: ...  # fmt: skip
+    @overload
+    def stream(
+        self, input: Input, config: RunnableConfig | None = None, *, stream_mode: str | Sequence[str] | None = None,
+        subgraphs: bool | None = False, context: Context = None, **options: Any,
     ) -> Iterator[Any]: ...  # fmt: skip
     def stream(
-        self,
-        input: Input,
-        config: RunnableConfig | None = None,
-        *,
-        context: Context = None,
-        **options: Any,
+        self, input: Input, config: RunnableConfig | None = None, *, context: Context = None, **options: Any
     ) -> Iterator[Any]:
         """As `Pregel.stream`.
 
@@ -126,10 +130,10 @@ class CompiledLeapGraph(CheckedStates):
         with one_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
             prepared = self._leap.run.check(input, settings) if thread and isinstance(input, Mapping) else None
             if thread and not isinstance(input, Mapping):
-                entered = self._entered(config, thread)
-                stored = self._saver.get_tuple(entered)
-                settings = stored_settings(entered, stored, settings)
-                self.check_resumed(stored, self.get_state(entered), thread)
+                start = entered(thread, configurable(self.config, config))
+                stored = self._saver.get_tuple(start)
+                settings = stored_settings(start, stored, settings)
+                self.check_resumed(stored, self.get_state(start), thread)
             run, buffer = self._configured(config, options, scope, settings if thread else None, prepared)
             parts = super().stream(input, run, context=settings, **durable(options, self.checkpointer))
             # Closed before the thread is let go: a reader may leave in the middle.
@@ -140,26 +144,31 @@ class CompiledLeapGraph(CheckedStates):
 
     @overload
     def astream(
-        self, input: Input, config: RunnableConfig | None = None, *,
-        stream_mode: Literal["custom"], context: Context = None, **options: Any,
+        self, input: Input, config: RunnableConfig | None = None, *, stream_mode: Literal["custom"],
+        subgraphs: Literal[False] = False, context: Context = None, **options: Any,
     ) -> AsyncIterator[Event]: ...  # fmt: skip
     @overload
     def astream(
-        self, input: Input, config: RunnableConfig | None = None, *,
-        stream_mode: Literal["values"], context: Context = None, **options: Any,
+        self, input: Input, config: RunnableConfig | None = None, *, stream_mode: Literal["values"],
+        subgraphs: Literal[False] = False, context: Context = None, **options: Any,
     ) -> AsyncIterator[LeapOutput]: ...  # fmt: skip
     @overload
     def astream(
-        self, input: Input, config: RunnableConfig | None = None, *,
-        stream_mode: str | Sequence[str] | None = None, context: Context = None, **options: Any,
+        self, input: Input, config: RunnableConfig | None = None, *, stream_mode: Literal["messages"],
+        subgraphs: Literal[False] = False, context: Context = None, **options: Any,
+    ) -> AsyncIterator[tuple[BaseMessage, dict[str, object]]]: ...  # fmt: skip
+    @overload
+    def astream(
+        self, input: Input, config: RunnableConfig | None = None, *, stream_mode: Literal["updates"] | None = None,
+        subgraphs: Literal[False] = False, context: Context = None, **options: Any,
+    ) -> AsyncIterator[dict[str, object]]: ...  # fmt: skip
+    @overload
+    def astream(
+        self, input: Input, config: RunnableConfig | None = None, *, stream_mode: str | Sequence[str] | None = None,
+        subgraphs: bool | None = False, context: Context = None, **options: Any,
     ) -> AsyncIterator[Any]: ...  # fmt: skip
     async def astream(
-        self,
-        input: Input,
-        config: RunnableConfig | None = None,
-        *,
-        context: Context = None,
-        **options: Any,
+        self, input: Input, config: RunnableConfig | None = None, *, context: Context = None, **options: Any
     ) -> AsyncIterator[Any]:
         """As `Pregel.astream`; arguments and errors as in `stream`."""
         config, settings, thread = self._begin(input, config, context, options)
@@ -168,10 +177,10 @@ class CompiledLeapGraph(CheckedStates):
             if thread and isinstance(input, Mapping):
                 prepared = await asyncio.to_thread(self._leap.run.check, input, settings)  # it reads the model's files
             if thread and not isinstance(input, Mapping):
-                entered = self._entered(config, thread)
-                stored = await self._saver.aget_tuple(entered)
-                settings = stored_settings(entered, stored, settings)
-                self.check_resumed(stored, await self.aget_state(entered), thread)
+                start = entered(thread, configurable(self.config, config))
+                stored = await self._saver.aget_tuple(start)
+                settings = stored_settings(start, stored, settings)
+                self.check_resumed(stored, await self.aget_state(start), thread)
             run, buffer = self._configured(config, options, scope, settings if thread else None, prepared)
             parts = super().astream(input, run, context=settings, **durable(options, self.checkpointer))
             async with aclosing(cast("AsyncGenerator[Any]", parts)):
@@ -212,37 +221,22 @@ class CompiledLeapGraph(CheckedStates):
         self.check_command(values)
         # As LangGraph has it: a call without a `configurable` in the node of another graph has that node's.
         around = (var_child_runnable_config.get() or {}).get("configurable")
-        inherits = bool(around) and not self._configurable(config)
+        inherits = bool(around) and not configurable(self.config, config)
         if inherits:
             config = {**(config or {}), "configurable": around}
-        configurable = self._configurable(config)
-        settings = check_call(values, configurable, context, self.checkpointer, inherited=inherits)
+        fields = configurable(self.config, config)
+        settings = check_call(values, fields, context, self.checkpointer, inherited=inherits)
         # Nothing is stored, or a graph around this one stores it.
-        stored = isinstance(self.checkpointer, BaseCheckpointSaver) and NESTED not in configurable
-        return config, settings, str(configurable["thread_id"]) if stored else None
+        stored = isinstance(self.checkpointer, BaseCheckpointSaver) and NESTED not in fields
+        return config, settings, str(fields["thread_id"]) if stored else None
 
     def _configured(
         self, config: Any, options: Mapping[str, Any], scope: Any, stored: Settings | None, prepared: Prepared | None
     ) -> tuple[Any, EventBuffer]:
         """The configuration that LangGraph runs with, and the buffer of the run's events."""
-        modes = {*_list(options.get("stream_mode") or self.stream_mode), *_list(options.get("print_mode") or ())}
-        buffer = event_buffer(modes, self._configurable(config))
+        buffer = event_buffer(stream_modes(options, self.stream_mode), configurable(self.config, config))
         run = call_config(config, buffer, scope, stored, prepared)
         # `max_concurrency` counts a batch's questions. Fewer threads than paths would make a reader wait for ever:
         # all paths run at once, and LangGraph runs something beside each; its own pool has five or so.
         requested = (config or {}).get("max_concurrency") or (self.config or {}).get("max_concurrency")
         return {**run, "max_concurrency": max(requested or 0, 2 * len(self._leap.run.team) + 16)}, buffer
-
-    def _configurable(self, config: Any) -> dict[str, Any]:
-        return {**((self.config or {}).get("configurable") or {}), **((config or {}).get("configurable") or {})}
-
-    def _entered(self, config: Any, thread: str) -> RunnableConfig:
-        """Configuration of the checkpoint that a run goes on from: the latest, or an earlier one that a call names."""
-        found = newest(thread)
-        if earlier := self._configurable(config).get("checkpoint_id"):
-            found["configurable"]["checkpoint_id"] = earlier
-        return found
-
-
-def _list(modes: Any) -> list[str]:
-    return [modes] if isinstance(modes, str) else [*modes]

@@ -7,6 +7,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.channels import DeltaChannel, EphemeralValue, UntrackedValue
 from langgraph.graph.message import add_messages
 from langgraph.managed import RemainingSteps
+from langgraph.types import Interrupt
 from pydantic import Field
 from typing_extensions import TypedDict
 
@@ -111,7 +112,7 @@ class LeapOutput(TypedDict):
     rounds: list[BlockRecord]
     histories: dict[str, list[Segment]]
     messages: list[AnyMessage]
-    __interrupt__: NotRequired[list[Any]]
+    __interrupt__: NotRequired[list[Interrupt]]
     """Instead of an answer, where the run waits for a person (`human_peer`) or was told to stop."""
 
 

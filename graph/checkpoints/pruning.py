@@ -87,7 +87,7 @@ class PruningSaver(SealingSaver):
             InputError: there is a run under the target's id.
         """
         if self.get_tuple({"configurable": {"thread_id": target_thread_id, "checkpoint_ns": ""}}) is not None:
-            raise InputError(f"thread_id={target_thread_id!r}: there is a run of this name; choose another name")
+            raise InputError(f"thread_id={target_thread_id!r}: a run of this name exists; choose another name")
         self._copy(source_thread_id, target_thread_id)
 
     def get_delta_channel_history(

@@ -35,5 +35,5 @@ def ask_person(paths: Mapping[str, Path], summarized: Mapping[str, Summarized], 
             tokens = len(path.insert("comment", round_number, comment)["token_ids"])
             if tokens <= limit:
                 return comment or None
-            error = f"comment: {tokens} tokens; it has room for {limit} (summary_tokens)"
+            error = f"comment: {tokens} tokens; a comment has at most {limit} (summary_tokens)"
         request = {**request, "error": error}

@@ -9,7 +9,7 @@ from peerleap.graph.answers import canonical
 
 
 class Change(NamedTuple):
-    """A path's answer in the first and in the second run; `None` where it gave none."""
+    """A path's answers in the two runs; `None` where it has none."""
 
     before: str | None
     after: str | None
@@ -19,21 +19,21 @@ class Comparison(TypedDict):
     """What differs between two runs of one question."""
 
     answer: Change | None
-    """The vote's, if it changed."""
+    """The answers that won the votes, if they differ."""
     changed: dict[str, Change]
-    """By path: another answer."""
+    """By path, the answers that differ."""
     same: list[str]
     """Paths with the same answer."""
     missing: list[str]
-    """Paths that only one of the runs has."""
+    """Paths that only one run has."""
 
 
 def compare(run_a: Mapping[str, Any], run_b: Mapping[str, Any]) -> Comparison:
-    """Which paths changed their answer from one run to another, as after a fork.
+    """Compare the answers of two runs of one question, such as a run and its fork.
 
     Args:
-        run_a: output of the graph, or of `read_run`, of a run that has ended.
-        run_b: the other run's.
+        run_a: a finished run: the graph's output, or what `read_run` returns.
+        run_b: the other run.
 
     Raises:
         ValueError: a run has not ended, so it has no answers yet.

@@ -1,10 +1,11 @@
-"""Counterfactuals: replay a stored run from one of its LeaP blocks on, with something changed."""
+"""Counterfactuals: a stored run, run again from one of its LeaP blocks with something changed."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.types import Overwrite, StateSnapshot
 
@@ -21,9 +22,9 @@ from peerleap.graph.runs.run import unfinished_nodes
 from peerleap.graph.settings import RunSettings, Settings, as_run_settings, as_settings
 from peerleap.graph.state import Summary, history_key
 
-# What is decided before the first token.
+# Decided before the first token.
 _FIXED = ("preset", "task", "human_peer")
-# Blocks come every so many tokens; else `communicate_at` says when.
+# Blocks at a fixed interval; the alternative is `communicate_at`.
 _EVERY = ("interval", "rounds")
 
 
@@ -37,23 +38,23 @@ def fork(
     edit: Mapping[str, str] | None = None,
     hint: str | None = None,
     thread_id: str | None = None,
-) -> Any:
-    """A new thread that shares a run up to a LeaP block; `graph.invoke(None, forked)` runs the tail.
+) -> RunnableConfig:
+    """Create a thread that shares a stored run up to a LeaP block; `graph.invoke(None, forked)` runs the rest.
 
-    The block is done anew, with the summaries that the paths have written: they are routed again, and the segments
-    that say what a path reads (`comment`) are written anew. All before them has the same token ids, so the prefix
-    cache serves it. The original is not touched.
+    The block is repeated with the summaries that were written in it: they are routed again, and each path gets a new
+    `comment` segment. The token ids before it stay the same, so the prefix cache serves them. The original run is not
+    changed.
 
     Args:
-        graph: compiled with the checkpointer that holds the run, of the same paths.
-        config: the run's, with its `thread_id`.
-        round: the block's number as in `rounds[i]["round"]`; 0 is the first.
-        settings: settings that differ from this block on, such as `{"router": "random"}`; `communicate_at` takes the
-            place of `interval` and `rounds`, and they its.
-        drop: paths that are not there from this block on: nobody reads them, they do not go on, they have no vote.
-        edit: by path, what its peers read in this block instead of its summary; its own history keeps what it wrote.
-        hint: what every path that goes on reads in this block, beside its peers' summaries.
-        thread_id: name of the new thread; a UUID unless given.
+        graph: compiled with the checkpointer that holds the run; its paths must be those of the run.
+        config: the run's configuration, with its `thread_id`.
+        round: the block's number, as in `rounds[i]["round"]`; 0 is the first.
+        settings: settings that change from this block on, such as `{"router": "random"}`; `communicate_at` replaces
+            `interval` and `rounds`, and vice versa.
+        drop: paths removed from this block on: no peer reads them, they stop, and they do not vote.
+        edit: by path, the text that its peers read in this block instead of its summary; its own history is unchanged.
+        hint: a text that every remaining path reads in this block, besides its peers' summaries.
+        thread_id: name of the new thread; a UUID by default.
 
     Returns:
         The configuration of the new thread.
@@ -66,7 +67,7 @@ def fork(
         raise InputError(f"round={round!r}: give the number of a LeaP block, 0 for the first")
     saver = graph.checkpointer
     if not isinstance(saver, BaseCheckpointSaver):
-        raise InputError("fork: this graph has no checkpointer, so it keeps no runs; compile it with one")
+        raise InputError("fork: this graph has no checkpointer, so no run is stored; compile it with one")
     thread = str((config.get("configurable") or {}).get("thread_id") or "")
     target = str(thread_id or uuid4())
     before, after = _around(graph, saver, thread, round)
@@ -78,7 +79,7 @@ def fork(
     _check_names("drop", drop, values["status"])
     _check_names("edit", edit, status)
     if not status:
-        raise InputError(f"drop={sorted(drop)}: nobody would be left")
+        raise InputError(f"drop={sorted(drop)}: no path would be left")
     changed = _settings(values["params"], {} if settings is None else settings)
     paths = {name: graph.path(name, {**values, "params": changed.model_dump(mode="json")}) for name in status}
     for name, path in paths.items():
@@ -92,7 +93,7 @@ def fork(
     update: dict[str, Any] = {}
     if after is None:
         if edits or hint:
-            raise InputError(f"round={round}: its LeaP block has not been run, so there is nothing to edit yet")
+            raise InputError(f"round={round}: this LeaP block has not run yet, so there is nothing to edit")
         node = next(iter(status))  # the barrier follows every path
     else:
         histories = {name: values[history_key(name)] for name in status}
@@ -112,7 +113,7 @@ def fork(
     }
     with one_run(saver, target):
         if saver.get_tuple(newest(target)) is not None:
-            raise InputError(f"thread_id={target!r}: there is a run of this name; choose another name or delete it")
+            raise InputError(f"thread_id={target!r}: a run of this name exists; choose another name or delete it")
         graph.update_state(
             fresh,
             {
@@ -162,14 +163,11 @@ def _around(
 
 
 def _question(saver: BaseCheckpointSaver[Any], thread: str) -> Iterator[CheckpointTuple]:
-    """The checkpoints that the thread's latest state comes from, newest first, up to where its question was asked.
-
-    A thread that was forked within itself has others, too.
-    """
-    # Read at once: a saver may hold its lock for as long as its list is being read.
+    """The checkpoints that led to the thread's latest state, newest first, back to its question; no other branches."""
+    # Read at once: a saver may hold a lock until its list has been read.
     found = {_checkpoint_id(stored.config): stored for stored in saver.list(newest(thread))}
     at = next(iter(found), None)
-    while (stored := found.pop(at, None)) is not None:  # a damaged one may descend from itself
+    while (stored := found.pop(at, None)) is not None:  # popped: a damaged one may be its own ancestor
         yield stored
         if stored.metadata.get("source") == "input":
             return
@@ -183,7 +181,7 @@ def _checkpoint_id(config: Any) -> str | None:
 def _summarized(
     before: Mapping[str, Any], after: Mapping[str, Any], status: Mapping[str, Any], number: int
 ) -> dict[str, Summarized]:
-    """What the paths wrote in the block, without what they then read."""
+    """What each path wrote in the block, without the comment it then read."""
     shared: Mapping[str, Summary] = after["rounds"][-1]["summaries"]
     results = {}
     for name in (name for name, path in status.items() if path["state"] == "active"):
@@ -209,10 +207,10 @@ def _settings(stored: Mapping[str, Any], changes: Any) -> RunSettings:
     if isinstance(changes, Settings):
         changes = changes.model_dump(exclude_unset=True)
     if not isinstance(changes, Mapping):
-        raise SettingsError(f"settings={changes!r}: give a mapping of settings that differ")
+        raise SettingsError(f"settings={changes!r}: give a mapping of the settings to change")
     for key in _FIXED:
         if key in changes:
-            raise SettingsError(f"{key}={changes[key]!r}: cannot change in the middle of a run; ask the question anew")
+            raise SettingsError(f"{key}={changes[key]!r}: cannot change in the middle of a run; start a new run")
     before = dict(stored)
     if changes.get("communicate_at") is not None:
         before |= dict.fromkeys(_EVERY)
@@ -241,7 +239,7 @@ def _checked_text(path: Path, text: str | None, what: str) -> str | None:
     if not (text := storable(text).strip()):
         raise InputError(f"{what}: give a text that is not empty")
     if (tokens := len(path.insert("comment", 0, text)["token_ids"])) > most:
-        raise InputError(f"{what}: {tokens} tokens; as a summary it has room for {most} (summary_tokens)")
+        raise InputError(f"{what}: {tokens} tokens; a summary has at most {most} (summary_tokens)")
     return text
 
 

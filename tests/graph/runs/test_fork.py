@@ -178,7 +178,7 @@ def test_of_a_run_that_stopped_before_its_block(team: Any, small: Any) -> None:
     graph = made.graph.compile(checkpointer=InMemorySaver())
     graph.invoke(QUESTION, CONFIG, context={**small, "top_k": 1}, interrupt_before=["leap_block"])
     assert read_run(graph, CONFIG)["next"] == ["leap_block"]
-    with pytest.raises(InputError, match="has not been run"):
+    with pytest.raises(InputError, match="has not run yet"):
         fork(graph, CONFIG, round=0, hint="Think.")
     out = graph.invoke(None, fork(graph, CONFIG, round=0, settings={"top_k": 2}))
     assert [len(read) for read in out["rounds"][0]["routes"].values()] == [2] * 3
@@ -198,11 +198,11 @@ def test_the_second_question_of_a_thread_is_the_one_that_is_forked(made: Any, sm
     [
         ({"round": 7}, r"round=7: the run 'a' has no such LeaP block.*it has 0, 1$"),
         ({"round": 0, "drop": ["solver_9"]}, "drop: there is no path 'solver_9'; there are solver_1"),
-        ({"round": 0, "drop": [f"solver_{n}" for n in (1, 2, 3, 4)]}, "nobody would be left"),
+        ({"round": 0, "drop": [f"solver_{n}" for n in (1, 2, 3, 4)]}, "no path would be left"),
         ({"round": 0, "edit": {"coder_1": "x"}}, "edit: there is no path 'coder_1'"),
         ({"round": 0, "edit": {"solver_1": " "}}, "not empty"),
-        ({"round": 0, "hint": "word " * 99}, "hint: .* tokens; as a summary it has room for 64"),
-        ({"round": 0, "thread_id": "a"}, "there is a run of this name"),
+        ({"round": 0, "hint": "word " * 99}, "hint: .* tokens; a summary has at most 64"),
+        ({"round": 0, "thread_id": "a"}, "a run of this name exists"),
         ({"round": "0"}, "round='0': give the number of a LeaP block"),
         ({"round": 0, "edit": {"solver_1": 5}}, r"edit\['solver_1'\]=5: give a text"),
         ({"round": 0, "edit": ["solver_1"]}, r"edit=\['solver_1'\]: give a mapping"),
