@@ -8,10 +8,21 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from peerleap.cli.display import View, check_target, choose_view, print_json, print_result, result_json, save, watched
+from peerleap.cli.display import (
+    View,
+    check_target,
+    choose_view,
+    print_json,
+    print_result,
+    result_json,
+    save,
+    watched,
+    write_or_say,
+    write_run_page,
+)
 from peerleap.cli.errors import FAILED, usage_errors
 from peerleap.cli.interrupt import run_until_interrupted
-from peerleap.cli.named_runs import Recipe, ask_stored, check_name
+from peerleap.cli.named_runs import Recipe, ask_stored, check_name, open_run
 from peerleap.cli.options import (
     OUT,
     AsJson,
@@ -122,6 +133,10 @@ def ask(
             "--save", help="Write everything as JSON, histories with token ids included.", rich_help_panel=OUT
         ),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write the run as one HTML file to look at.", metavar="FILE", rich_help_panel=OUT),
+    ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -140,6 +155,8 @@ def ask(
         if not text.strip():
             raise ValueError(f"question={text!r}: give a text that is not empty")
         check_target(save_to)
+        check_target(html, "--html")
+        graph: Any = None
         if thread is not None:
             check_name(thread)
         arguments = engine_arguments(engine_arg)
@@ -156,14 +173,11 @@ def ask(
             if thread is not None:
                 result = ask_stored(thread, text, recipe, context, view)
             else:
-                result = run_until_interrupted(_run(_graph(recipe, team), text, context, view), view.notice)
-    saved = True
-    if save_to is not None:
-        try:
-            save(result, save_to)
-        except OSError as error:  # a long run's answer is printed whatever becomes of the file
-            print(f"peerleap: --save {str(save_to)!r}: {error}", file=sys.stderr)
-            saved = False
+                graph = _graph(recipe, team)
+                result = run_until_interrupted(_run(graph, text, context, view), view.notice)
+    # A long run's answer is printed whatever becomes of the files.
+    saved = write_or_say("--save", save_to, lambda target: save(result, target))
+    saved &= write_or_say("--html", html, lambda target: _write_page(result, graph, target, thread))
     if as_json:
         print_json(result_json(result, histories=False))
     else:
@@ -187,6 +201,14 @@ def _recipe(
     from peerleap.agents import read_team
 
     return Recipe(model=model, paths=None, engine_args=arguments, team=read_team(team))
+
+
+def _write_page(result: dict[str, Any], graph: Any, target: Path, thread: str | None) -> None:
+    if thread is None:
+        write_run_page(result, graph, target)
+        return
+    with open_run(thread) as (stored, _):
+        write_run_page(result, stored, target, thread)
 
 
 def _graph(recipe: Recipe, team: str | None) -> Any:

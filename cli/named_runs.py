@@ -59,6 +59,44 @@ def open_run(name: str, again: Mapping[str, Any] | None = None) -> Iterator[tupl
         yield _graph(dict(read_recipe(recipe, again=again)), store), config
 
 
+_MOST_RELATED = 8
+
+
+def related_runs(name: str, metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The run that a run was forked from, and its own forks, the latest first; those that can be read.
+
+    Args:
+        name: the run's name.
+        metadata: the run's.
+
+    Returns:
+        For each: `relation` (`original` or `fork`), `block` (the one at which they part, from 1), `name` and `run`.
+    """
+    from peerleap.graph import CheckpointError, InputError, open_checkpointer, read_run
+
+    found = []
+    if (original := metadata.get(_FORKED[0])) is not None:
+        found.append(("original", str(original), metadata))
+    with open_checkpointer() as store:
+        for other in store.threads():
+            try:
+                stored = store.get_tuple({"configurable": {"thread_id": other, "checkpoint_ns": ""}})
+            except CheckpointError:
+                continue
+            about: Mapping[str, Any] = {} if stored is None else dict(stored.metadata)
+            if other != name and about.get(_FORKED[0]) == name:
+                found.append(("fork", other, about))
+    runs = []
+    for relation, other, about in found[:_MOST_RELATED]:
+        try:
+            with open_run(other) as (graph, config):
+                run = dict(read_run(graph, config))
+        except (InputError, CheckpointError, ValueError):
+            continue
+        runs.append({"relation": relation, "block": int(about.get(_FORKED[1], 0)) + 1, "name": other, "run": run})
+    return runs
+
+
 def ask_stored(name: str, question: str, recipe: Recipe, settings: dict[str, Any], view: View) -> dict[str, Any]:
     """Start a run under a name, and run it to its end.
 

@@ -1,6 +1,7 @@
 """`peerleap runs` and `peerleap resume`: stored runs listed, shown, deleted and continued."""
 
 import shlex
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -8,9 +9,18 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from peerleap.cli.display import choose_view, plain, print_json, print_result, result_json, watched
+from peerleap.cli.display import (
+    check_target,
+    choose_view,
+    plain,
+    print_json,
+    print_result,
+    result_json,
+    watched,
+    write_run_page,
+)
 from peerleap.cli.errors import usage_errors
-from peerleap.cli.named_runs import open_run, recipe_of, run_to_end
+from peerleap.cli.named_runs import open_run, recipe_of, related_runs, run_to_end
 from peerleap.cli.options import AsJson, EngineArg, Quiet, Verbose, engine_arguments
 
 runs = typer.Typer(
@@ -64,6 +74,9 @@ def _table(found: list[dict[str, Any]], width: int) -> Table:
 def show(
     name: Annotated[str, typer.Argument(help="Name of the run.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, histories included.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the run as one HTML file, also one that is not over.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Show a run: its LeaP blocks, who read whom, and how each path ended.
 
@@ -72,12 +85,27 @@ def show(
     peerleap runs show primes
 
     peerleap runs show primes --json | jq .rounds
+
+    peerleap runs show primes --html primes.html
     """
     out, messages = Console(), Console(stderr=True)
-    with usage_errors(), open_run(name) as (graph, config):
-        from peerleap.graph import read_run
+    with usage_errors():
+        check_target(html, "--html")
+        with open_run(name) as (graph, config):
+            from peerleap.graph import read_run
 
-        run: dict[str, Any] = dict(read_run(graph, config))
+            run: dict[str, Any] = dict(read_run(graph, config))
+            if html is not None:
+                others = related_runs(name, config["metadata"])
+                try:
+                    write_run_page(run, graph, html, name, others)
+                except OSError as error:
+                    raise ValueError(f"--html {str(html)!r}: {error}") from error
+                beside = ", ".join(repr(other["name"]) for other in others)
+                messages.print(
+                    Text(plain(f"written to {html}" + (f", beside {beside}" if beside else ""))), soft_wrap=True
+                )
+                return
     if as_json:
         print_json({**result_json(run, histories=True), "state": run["state"], "next": run["next"]})
         return

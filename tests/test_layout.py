@@ -16,7 +16,7 @@ from peerleap.engine.phases import ADDRESS
 from peerleap.graph.settings import RouterName
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("agents", "cli", "engine", "evals", "graph", "tools", "training")
+FOLDERS = ("agents", "cli", "engine", "evals", "graph", "tools", "training", "viewer")
 MAY_IMPORT = {
     "engine": {"engine"},
     "tools": {"tools"},
@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "graph": {"graph", "agents", "tools", "engine"},
     "evals": {"evals", "graph", "agents", "tools", "engine"},
     "training": {"training", "evals", "graph", "agents", "tools", "engine"},
+    "viewer": {"viewer", "evals", "graph", "agents", "tools", "engine"},
     "cli": set(FOLDERS),
 }
 

@@ -7,13 +7,23 @@ In reading order:
 - `views`: which view there is, and the plain log
 - `live`: the live view
 - `report`: what is printed and written when a run is over
+- `pages`: a run as an HTML file
 - `eval_views`: an eval's progress and tables
 - `train_views`: a training's
 """
 
 from peerleap.cli.display.eval_views import progress_view, show_comparisons, show_levels, show_methods
+from peerleap.cli.display.pages import write_run_page
 from peerleap.cli.display.plain import clip, one_line, plain
-from peerleap.cli.display.report import check_target, print_json, print_result, result_json, save
+from peerleap.cli.display.report import (
+    check_target,
+    print_json,
+    print_result,
+    result_json,
+    save,
+    write_or_say,
+    write_whole,
+)
 from peerleap.cli.display.train_views import describe_plan, show_rows, show_selection, step_view
 from peerleap.cli.display.views import View, choose_view, watched
 
@@ -37,4 +47,7 @@ __all__ = [
     "show_selection",
     "step_view",
     "watched",
+    "write_or_say",
+    "write_run_page",
+    "write_whole",
 ]

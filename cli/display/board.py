@@ -5,35 +5,17 @@ import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
+
+from peerleap.viewer import Change, HeldAnswers
 
 DOING = {"thought": "thinking", "summary": "summarizing", "answer": "answering"}
-# Kinds of segments from whose text a path's own answer is read.
-_ANSWERING = {"thought", "answer", "nudge"}
 # Tags and control tokens, which say nothing to a person.
 _MARKUP = re.compile(r"</?(?:summarize|comment|think)>|<\|\w+\|>")
 _WORDS_CHARACTERS = 400
 _WINDOW_SECONDS = 8.0
 # Until a request has ended, nobody knows how many tokens its text has: this is an English text's ratio.
 _CHARACTERS_PER_TOKEN = 4.0
-
-
-class Change(NamedTuple):
-    """A path holds another answer than at the last LeaP block."""
-
-    path: str
-    before: str | None
-    after: str
-    block: int
-    """The block that the path had read before it changed; 1 is the first."""
-    sources: tuple[str, ...]
-    """Which of the peers that it read held the new answer."""
-
-    def __str__(self) -> str:
-        source = f", held by {', '.join(self.sources)}" if self.sources else ""
-        if self.before is None:
-            return f"{self.path} took up {self.after}{source}, after block {self.block}"
-        return f"{self.path} changed {self.before} to {self.after}{source}, after block {self.block}"
 
 
 @dataclass
@@ -50,7 +32,6 @@ class Lane:
     ended: bool = False
     usage: Counter[str] = field(default_factory=Counter)
     """Tokens by kind of segment, of requests that have ended; `inserted` for what others wrote."""
-    segments: list[dict[str, Any]] = field(default_factory=list)
     open_characters: int = 0
     """Characters of the request under way."""
     past: "deque[tuple[float, int]]" = field(default_factory=deque)
@@ -76,12 +57,17 @@ class Board:
         self.question = question
         self.lanes: dict[str, Lane] = {}
         self.blocks: list[Block] = []
-        self.changes: list[Change] = []
+        self.held = HeldAnswers(self._kind)
         self.votes: Mapping[str, int] | None = None
         self.answer: str | None = None
         self.settings: Mapping[str, Any] = {}
         self._task: Any = None
         self._characters = self._tokens = 0
+
+    @property
+    def changes(self) -> list[Change]:
+        """Who changed its answer after it had read its peers, in order."""
+        return self.held.changes
 
     def update(self, event: Mapping[str, Any]) -> list[Change]:
         """Take in one event.
@@ -101,11 +87,14 @@ class Board:
             case "route":
                 block = self._block(event["round"])
                 block.routes = dict(event["sources"])
-                block.held = {name: lane.answer for name, lane in self.lanes.items() if lane.answer is not None}
+                block.held = dict(self.held.answers)
+                self.held.close_block(block.number, block.routes)
             case "vote":
                 self.votes, self.answer = event["votes"], event["answer"]
             case kind if lane is not None:
                 self._update_lane(kind, event["path"], lane, event)
+                lane.answer = self.held.answers.get(event["path"])
+                lane.changed = event["path"] in self.held.changed
         return self.changes[known:]
 
     def restore(self, run: Mapping[str, Any]) -> None:
@@ -123,7 +112,7 @@ class Board:
         for name, history in histories.items():
             for segment in history:
                 if segment["round"] == round_number and segment["kind"] != "prompt":
-                    self._add_segment(self.lanes[name], {**segment, "tokens": len(segment["token_ids"])})
+                    self._add_segment(name, self.lanes[name], {**segment, "tokens": len(segment["token_ids"])})
 
     def _update_lane(self, kind: str, path: str, lane: Lane, event: Mapping[str, Any]) -> None:
         match kind:
@@ -134,25 +123,23 @@ class Board:
                 lane.words = _MARKUP.sub(" ", lane.words + event["text"])[-_WORDS_CHARACTERS:]
                 lane.open_characters += len(event["text"])
             case "segment":
-                self._add_segment(lane, event)
+                self._add_segment(path, lane, event)
             case "tool_start":
                 lane.state = f"runs {event['tool']}"
             case "tool_end":
                 lane.state = DOING["thought"]
             case "summary":
                 self._block(event["round"]).summaries[path] = event["text"]
-                if not lane.ended:
-                    concluded = self._answer_in([{"kind": "thought", "text": event["text"]}])
-                    self._hold(path, lane, concluded or self._answer_in(lane.segments))
+                self.held.sum_up(path, event["text"])
             case "path_end":
                 lane.state, lane.ended = event["status"], True
-                self._hold(path, lane, event["answer"])
+                self.held.end(path, event["answer"])
         now = time.monotonic()
         lane.past.append((now, self.tokens(lane)))
         while len(lane.past) > 2 and lane.past[0][0] < now - _WINDOW_SECONDS:
             lane.past.popleft()
 
-    def _add_segment(self, lane: Lane, event: Mapping[str, Any]) -> None:
+    def _add_segment(self, path: str, lane: Lane, event: Mapping[str, Any]) -> None:
         kind, tokens = event["kind"], event["tokens"]
         generated = kind in DOING
         lane.usage[kind if generated else "inserted"] += tokens
@@ -160,23 +147,7 @@ class Board:
         lane.state = "failed" if kind == "error" else "waiting for its peers"
         if generated:
             self._characters, self._tokens = self._characters + len(event["text"]), self._tokens + tokens
-        lane.segments.append({"kind": kind, "text": event["text"] if kind in _ANSWERING else ""})
-
-    def _hold(self, path: str, lane: Lane, answer: str | None) -> None:
-        before = lane.answer
-        if answer is None or (before is not None and self._same(before, answer)):
-            return
-        lane.answer = answer
-        closed = [block for block in self.blocks if path in block.routes]
-        if not closed:
-            return
-        last = closed[-1]
-        sources = [
-            name for name in last.routes[path] if (held := last.held.get(name)) is not None and self._same(held, answer)
-        ]
-        if before is not None or sources:
-            lane.changed = True
-            self.changes.append(Change(path, before, answer, last.number, tuple(sources)))
+        self.held.add(path, kind, event["text"])
 
     def _block(self, round_number: int) -> Block:
         if not self.blocks or self.blocks[-1].number <= round_number:
@@ -205,18 +176,8 @@ class Board:
         """How many paths held each answer when the block was closed, the most frequent first."""
         groups: Counter[str] = Counter()
         for answer in block.held.values():
-            groups[next((known for known in groups if self._same(known, answer)), answer)] += 1
+            groups[next((known for known in groups if self.held.same(known, answer)), answer)] += 1
         return dict(groups.most_common())
-
-    def _same(self, one: str, other: str) -> bool:
-        from peerleap.graph.answers import canonical
-
-        return canonical(one, self._kind()) == canonical(other, self._kind())
-
-    def _answer_in(self, segments: Any) -> str | None:
-        from peerleap.graph.answers import extract_answer
-
-        return extract_answer(segments, self._kind())
 
     def _kind(self) -> Any:
         if self._task is None:

@@ -5,6 +5,7 @@ import os
 import stat
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +57,45 @@ def check_target(target: Path | None, option: str = "--save") -> None:
 
 def save(result: dict[str, Any], target: Path) -> None:
     """Write the whole run as JSON; the file appears complete or not at all."""
+    write_whole(json.dumps(result_json(result, histories=True), ensure_ascii=False, allow_nan=False), target)
+
+
+def write_whole(text: str, target: Path) -> None:
+    """Write a file that appears complete or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     target = Path(os.path.realpath(target))  # a link stays one
     handle, name = tempfile.mkstemp(prefix=".peerleap-", dir=target.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(result_json(result, histories=True), file, ensure_ascii=False, allow_nan=False)
+            file.write(text)
         Path(name).chmod(_mode(target))
         Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_or_say(option: str, target: Path | None, write: Callable[[Path], None]) -> bool:
+    """Write an option's file, or say on the error output why it cannot be written.
+
+    Args:
+        option: the option that names the file.
+        target: the file; `None` where none is wanted.
+        write: writes it.
+
+    Returns:
+        Whether all went well.
+    """
+    if target is not None:
+        try:
+            write(target)
+        except OSError as error:
+            print(f"peerleap: {option} {str(target)!r}: {error}", file=sys.stderr)
+            return False
+    return True
 
 
 def _mode(target: Path) -> int:

@@ -1,5 +1,6 @@
 """One reasoning chain: how it writes, and how others write into it."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -139,6 +140,7 @@ class Path:
         session = f"{run:08x}/{self.name}"
         write = turn.write
         on_text = None if write is discard else lambda text: write(token_event(self.name, turn.round, kind, text))
+        begun = time.perf_counter()
         done = await traced(
             lambda heard: self.engine.generate(prompt, params, session=session, on_text=heard),
             turn.config, engine=self.engine, params=params, path=self.name, kind=kind, round_number=turn.round,
@@ -157,6 +159,7 @@ class Path:
             finish="turn_end" if done.ended_turn else at_limit if stop is None else stops[stop],
             prompt_tokens=done.prompt_tokens,
             cached_tokens=done.cached_tokens,
+            seconds=round(time.perf_counter() - begun, 3),
         )
         if done.ended_turn and done.end_tokens != 1:
             segment["dropped"] = done.end_tokens

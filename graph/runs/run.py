@@ -26,6 +26,8 @@ class Run(TypedDict):
     """Nodes that are not done: in the middle of a round, the paths that still think."""
     round: int
     """Number of LeaP blocks so far."""
+    status: dict[str, str]
+    """By path: active, finished, forced or failed."""
     answer: NotRequired[str | None]
     votes: NotRequired[list[Vote]]
     paths: NotRequired[dict[str, PathOutcome]]
@@ -75,6 +77,7 @@ def read_run(graph: CompiledLeapGraph, config: Any) -> Run:
         state="stopped" if waiting else "ended",
         next=waiting,
         round=len(values["rounds"]),
+        status={name: path["state"] for name, path in values["status"].items()},
         rounds=values["rounds"],
         histories={name: values[history_key(name)] for name in values["status"]},
     )

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from peerleap.cli.display.board import Board, Change
+from peerleap.cli.display.board import Board
+from peerleap.viewer import Change
 from tests.cli.events import RUN, end, route, segment, summary, tokens, vote
 
 

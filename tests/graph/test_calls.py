@@ -30,7 +30,7 @@ def context(small: Any) -> Any:
 def essence(out: Any) -> Any:
     """A run without what depends on who came first to the cache."""
     histories = {
-        name: [{key: value for key, value in s.items() if key != "cached_tokens"} for s in history]
+        name: [{key: value for key, value in s.items() if key not in {"cached_tokens", "seconds"}} for s in history]
         for name, history in out["histories"].items()
     }
     return histories, out["rounds"], out["votes"], out["answer"]

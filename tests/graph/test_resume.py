@@ -42,7 +42,7 @@ def cut_once(plain: Any, stage: str, round_number: int) -> Any:
 
 def essence(out: Any) -> Any:
     histories = {
-        name: [{key: value for key, value in s.items() if key != "cached_tokens"} for s in history]
+        name: [{key: value for key, value in s.items() if key not in {"cached_tokens", "seconds"}} for s in history]
         for name, history in out["histories"].items()
     }
     return histories, out["rounds"], out["votes"]

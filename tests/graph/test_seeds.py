@@ -13,7 +13,10 @@ def by_seed(call: Any) -> str:
 
 def essence(run: Any) -> Any:
     histories = {
-        name: [{key: value for key, value in s.items() if key != "cached_tokens"} for s in run.history(name)]
+        name: [
+            {key: value for key, value in s.items() if key not in {"cached_tokens", "seconds"}}
+            for s in run.history(name)
+        ]
         for name in run.out["histories"]
     }
     return histories, run.out["rounds"], run.out["votes"], run.out["answer"]

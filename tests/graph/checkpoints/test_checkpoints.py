@@ -22,7 +22,7 @@ def saver() -> Iterator[SqliteSaver]:
 
 def without_cache(histories: Any) -> Any:
     return {
-        name: [{key: value for key, value in s.items() if key != "cached_tokens"} for s in history]
+        name: [{key: value for key, value in s.items() if key not in {"cached_tokens", "seconds"}} for s in history]
         for name, history in histories.items()
     }
 

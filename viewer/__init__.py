@@ -1,0 +1,33 @@
+"""What a run shows: who held which answer when, who read whom, what changed; as plain data and as one HTML file.
+
+In reading order:
+
+- `held`: the answer that each path holds at each LeaP block, and who changed it after reading whom
+- `spread`: where an answer came from, and who took it up
+- `segments`: a path's history as plain data
+- `document`: a run as a document of plain JSON values, with a version
+- `pieces`: token ids as pieces of text
+- `page`: the document as one HTML file; its script and style are in `page/`
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from peerleap.viewer.held import Change, ClosedBlock, HeldAnswers, replay
+
+if TYPE_CHECKING:
+    from peerleap.viewer.document import VERSION, run_document, run_rows
+    from peerleap.viewer.page import html_page
+
+__all__ = ["VERSION", "Change", "ClosedBlock", "HeldAnswers", "html_page", "replay", "run_document", "run_rows"]
+
+# Imported when they are first used: a command's first line needs none of them.
+_LATER = {"VERSION": "document", "run_document": "document", "run_rows": "document", "html_page": "page"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value

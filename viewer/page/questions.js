@@ -1,0 +1,1 @@
+// The questions of an eval: what LeaP rescued, what it spoiled.
