@@ -74,8 +74,8 @@ def check_fits(model: Model, device: Device, engine_args: dict[str, Any]) -> Non
         )
 
 
-def default_engine_args(device: Device) -> dict[str, Any]:
-    """Arguments of vLLM for this device, under vLLM's names; a user's own come on top."""
+def default_engine_args(device: Device, model: Model | None = None) -> dict[str, Any]:
+    """Arguments of vLLM for this device and model, under vLLM's names; a user's own come on top."""
     common = {"disable_log_stats": True, "use_tqdm_on_load": False}
     if device == "cuda":
         return common
@@ -86,8 +86,15 @@ def default_engine_args(device: Device) -> dict[str, Any]:
         # A prompt that a step has no room for waits: vLLM takes back the random number of a seeded request whose prompt
         # it has cut, which torch's generator on a CPU cannot, and dies.
         "enable_chunked_prefill": False,
-        "kv_cache_memory_bytes": min(4 * _GIB, _memory_bytes() // 4),
+        "kv_cache_memory_bytes": min(4 * _GIB, _memory_bytes() // 4, _full_cache(model)),
     }
+
+
+def _full_cache(model: Model | None) -> int:
+    """Bytes of a KV cache in which all requests of a full batch find room for their whole context."""
+    if model is None or model.kv_bytes is None:
+        return 4 * _GIB
+    return requests_at_once() * model.context_length * model.kv_bytes
 
 
 def set_environment(device: Device) -> None:

@@ -34,6 +34,8 @@ class Model:
     """Quantization method of the weights, if any."""
     dtype: str | None
     """Number format of the weights."""
+    kv_bytes: int | None = None
+    """What a token takes in the KV cache, in bytes of float32; `None` where the configuration does not say."""
 
     @property
     def embedded(self) -> bool:
@@ -121,7 +123,19 @@ def _read(name: str, path: str, config_file: Path, weight_bytes: int | None) -> 
     if length is None:
         raise ModelError(f"model={name!r}: its 'config.json' gives no 'max_position_embeddings'")
     quantization = (config.get("quantization_config") or {}).get("quant_method")
-    return Model(name, path, length, weight_bytes, quantization, text.get("dtype") or text.get("torch_dtype"))
+    dtype = text.get("dtype") or text.get("torch_dtype")
+    return Model(name, path, length, weight_bytes, quantization, dtype, _kv_bytes(text))
+
+
+def _kv_bytes(config: dict[str, Any]) -> int | None:
+    heads, width = config.get("num_attention_heads"), config.get("hidden_size")
+    sizes = [config.get("num_hidden_layers"), config.get("num_key_value_heads", heads)]
+    if type(heads) is int and type(width) is int and heads > 0:
+        sizes.append(config.get("head_dim") or width // heads)
+    if len(sizes) < 3 or any(type(size) is not int or size < 1 for size in sizes):
+        return None
+    layers, kv_heads, head = sizes
+    return 2 * 4 * layers * kv_heads * head  # type: ignore[operator]
 
 
 def _length(config: dict[str, Any]) -> int | None:

@@ -183,7 +183,7 @@ class VLLMEngine:
                 self.check()
                 device = vllm_device()
                 set_environment(device)
-                defaults = {"model": self.resolved.path, **default_engine_args(device)}
+                defaults = {"model": self.resolved.path, **default_engine_args(device, self.resolved)}
                 if self._loaded[1] is not None:
                     defaults["tokenizer"] = self._loaded[1]
                 mark_host()

@@ -91,6 +91,14 @@ def test_arguments_of_a_cpu() -> None:
     assert "dtype" not in device.default_engine_args("cuda")
 
 
+def test_a_small_models_cache_is_no_larger_than_a_full_batch_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "requests_at_once", lambda: 64)
+    small = replace(MODEL, context_length=2048, kv_bytes=4096)
+    assert device.default_engine_args("cpu", small)["kv_cache_memory_bytes"] == 64 * 2048 * 4096
+    most = device.default_engine_args("cpu")["kv_cache_memory_bytes"]
+    assert device.default_engine_args("cpu", replace(small, kv_bytes=1 << 20))["kv_cache_memory_bytes"] == most
+
+
 def test_environment_of_the_user_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PYTHONWARNINGS", "VLLM_NO_USAGE_STATS", "TORCH_CPP_LOG_LEVEL"):
         monkeypatch.setenv(name, "mine")
