@@ -29,6 +29,8 @@ class Peer(BaseModel):
     """The number of paths."""
     model: str | None = None
     """Hub id, local folder, or `None` for the graph's model."""
+    server: Annotated[str | tuple[str, ...] | None, Field(exclude=True)] = None
+    """Base URLs of vLLM servers that run its model, or `None` for the graph's. Not part of what is stored."""
     thinking: ThinkingChoice | None = None
     """How its model marks its thought, where the settings of the run do not suit it: `auto`, `off`, or two marks with a
     blank between them, such as `<think> </think>`."""

@@ -153,6 +153,10 @@ def _peer(fields: Any, where: str, shared: dict[Any, BaseTool]) -> Peer:
             check_engine_args(engine_args)
         except EngineFileError as error:
             raise TeamError(f"{where}.engine_args{error}") from error
+    if "server" in fields:  # whoever wrote the file would be sent the questions, and the key
+        raise TeamError(
+            f"{where}.server: name servers with --server, PEERLEAP_SERVER or in Python; a file names models"
+        )
     if isinstance(model := fields.get("model"), str):
         try:
             Path(model).expanduser()
@@ -180,7 +184,7 @@ def _field_error(item: Any, where: str) -> str:
     field = ".".join([where, *at])
     if item["type"] == "extra_forbidden":
         model: type[BaseModel] = Sampling if at[0] == "sampling" and len(at) > 1 else Peer
-        known = ", ".join(sorted(model.model_fields))
+        known = ", ".join(sorted({*model.model_fields} - {"server"}))
         return f"{field}={item['input']!r:.80}: no such field; there are {known}"
     if item["type"] == "missing":
         return f"{field}: missing"

@@ -37,6 +37,7 @@ from peerleap.cli.options import (
     Rounds,
     Router,
     Sampling,
+    Server,
     SummaryTokens,
     TeamFile,
     Temperature,
@@ -45,6 +46,7 @@ from peerleap.cli.options import (
     Verbose,
     engine_arguments,
     one_of,
+    server_urls,
     settings_from,
 )
 
@@ -62,6 +64,9 @@ Choose which peers are read, how often, and how many:
 
 Store a long run under a name; it survives Ctrl-C and a crash:
     peerleap ask --thread primes "How many primes are below 200?"
+
+On vLLM servers, with a model of theirs (docs/scale.md):
+    peerleap ask --server http://10.0.0.1:8000 --server http://10.0.0.2:8000 "..."
 
 For a script: one JSON object on standard output, progress on standard error:
     peerleap ask --json "..." | jq .votes
@@ -116,6 +121,7 @@ def ask(
     ] = 0,
     preset: Preset = None,
     model: Model = None,
+    server: Server = None,
     thinking: Thinking = None,
     engine_arg: EngineArg = None,
     thread: Annotated[
@@ -159,11 +165,12 @@ def ask(
         graph: Any = None
         if thread is not None:
             check_name(thread)
-        arguments = engine_arguments(engine_arg)
+        arguments, servers = engine_arguments(engine_arg), server_urls(server)
         word = ""
-        if model is None and team is None:
+        if model is None and team is None and not servers:
             model, word = model_for(text)
         recipe = _recipe(model, paths, team, arguments, thread)
+        recipe["server"] = servers
         messages = Console(stderr=True)
         view = choose_view(messages, text, quiet=quiet, verbose=verbose, as_json=as_json)
         with watched(view, verbose=verbose):
@@ -193,14 +200,14 @@ def _recipe(
     if paths is not None and not 1 <= paths <= 1024:
         raise ValueError(f"paths={paths!r}: give a number from 1 to 1024")
     if team is None:
-        return Recipe(model=model, paths=4 if paths is None else paths, engine_args=arguments)
+        return Recipe(model=model, paths=4 if paths is None else paths, server=None, engine_args=arguments)
     if paths is not None:
         raise ValueError(f"--paths {paths!r}: give either --paths or --team (whose counts say how many)")
     if thread is None:
-        return Recipe(model=model, paths=None, engine_args=arguments)
+        return Recipe(model=model, paths=None, server=None, engine_args=arguments)
     from peerleap.agents import read_team
 
-    return Recipe(model=model, paths=None, engine_args=arguments, team=read_team(team))
+    return Recipe(model=model, paths=None, server=None, engine_args=arguments, team=read_team(team))
 
 
 def _write_page(result: dict[str, Any], graph: Any, target: Path, thread: str | None) -> None:
@@ -216,7 +223,8 @@ def _graph(recipe: Recipe, team: str | None) -> Any:
     from peerleap.graph import build_graph
 
     peers = None if team is None else load_team(team)
-    return build_graph(recipe["model"], paths=recipe["paths"], peers=peers, **recipe["engine_args"]).compile()
+    made = {"server": recipe["server"], **recipe["engine_args"]}
+    return build_graph(recipe["model"], paths=recipe["paths"], peers=peers, **made).compile()
 
 
 def model_for(question: str) -> tuple[str | None, str]:

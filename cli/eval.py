@@ -8,7 +8,7 @@ import typer
 
 from peerleap.cli.display import check_target
 from peerleap.cli.errors import FAILED, usage_errors
-from peerleap.cli.eval_run import budgets, run_plan, with_engines
+from peerleap.cli.eval_run import budgets, run_plan, team_from, with_engines
 from peerleap.cli.options import (
     BlockAs,
     CommunicateAt,
@@ -20,6 +20,7 @@ from peerleap.cli.options import (
     Rounds,
     Router,
     Sampling,
+    Server,
     SummaryTokens,
     TeamFile,
     Temperature,
@@ -29,8 +30,8 @@ from peerleap.cli.options import (
     one_of,
     parse_budget,
     run_option,
+    server_urls,
     settings_from,
-    team_from,
 )
 
 _OUT = "The output"
@@ -106,7 +107,8 @@ def evaluate(
     in_flight: Annotated[
         int | None,
         run_option(
-            help="Maximum number of questions at once.", show_default="for 32 paths a core on a CPU, 256 on a GPU"
+            help="Maximum number of questions at once.",
+            show_default="for 32 paths a core on a CPU, 256 on a GPU or server",
         ),
     ] = None,
     grader: Annotated[
@@ -137,6 +139,7 @@ def evaluate(
     sampling: Sampling = None,
     preset: Preset = None,
     model: Model = None,
+    server: Server = None,
     thinking: Thinking = None,
     engine_arg: EngineArg = None,
     out: Annotated[
@@ -161,7 +164,7 @@ def evaluate(
         )  # fmt: skip
         if method == "moa" and paths is not None:
             raise ValueError(f"--paths {paths}: moa has layers of agents; give --option agents={paths}")
-        arguments = engine_arguments(engine_arg)
+        arguments, servers = engine_arguments(engine_arg), server_urls(server)
         peers = team_from(team, tools, paths)
         target = out or Path(f"{_name(task)}-{method}.jsonl")
         check_target(report, "--report")
@@ -179,11 +182,11 @@ def evaluate(
                 paths=PATHS.get(method, 4) if paths is None else paths,
                 settings=settings,
                 options=options,
-                team=None if peers is None else with_engines(peers, model, arguments),
+                team=None if peers is None else with_engines(peers, model, arguments, servers),
             )
             plan = Plan(
                 task, problems, method, config, runs=runs,
-                seed=seed, in_flight=in_flight, grader=grader,
+                seed=seed, in_flight=in_flight, servers=len(servers.split(",")) if servers else 0, grader=grader,
                 budget=amount, unit=unit, matched=None if matched is None else matched.config_hash,
                 budgets={} if matched is None else budgets(matched, [p.id for p in problems], runs, seed, unit),
                 keep_ids=keep_ids,
@@ -191,7 +194,7 @@ def evaluate(
             if power:
                 typer.echo(plan.sentence())
                 return
-            failed = run_plan(plan, model, arguments, target, report, matched, quiet=quiet)
+            failed = run_plan(plan, model, arguments, target, report, matched, server=servers, quiet=quiet)
         except GraderBroken as error:
             print(f"peerleap: {error}; finished questions are stored", file=sys.stderr)
             raise typer.Exit(FAILED) from error

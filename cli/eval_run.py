@@ -1,15 +1,18 @@
-"""An eval, from its checked plan to its printed results."""
+"""An eval, from its team and its checked plan to its printed results."""
 
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
 from peerleap.cli.display import one_line
 from peerleap.cli.interrupt import run_until_interrupted
+
+if TYPE_CHECKING:
+    from peerleap.agents import Peer
 
 
 def run_plan(
@@ -20,6 +23,7 @@ def run_plan(
     report: Path | None,
     matched: Any,
     *,
+    server: str | None = None,
     quiet: bool = False,
 ) -> int:
     """Run what is not done yet, show the results and write the report.
@@ -31,6 +35,7 @@ def run_plan(
         target: the results file.
         report: a report in Markdown, or `None`.
         matched: results whose cost is the budget, or `None`.
+        server: base URLs of the servers that run the model, or `None`.
         quiet: show no progress.
 
     Returns:
@@ -62,7 +67,7 @@ def run_plan(
         grader.require({problem.kind for problem in plan.problems})
         if plan.grader == "peerleap":
             check_golds(plan.problems, grader)
-        engine = get_engine(model, **arguments)
+        engine = get_engine(model, server=server, **arguments)
         check_fits(plan, engine)
         head = header(plan, engine, arguments)
         if matched is not None:
@@ -96,15 +101,51 @@ def run_plan(
     return failed
 
 
-def with_engines(peers: Any, model: str | None, arguments: dict[str, Any]) -> Any:
+def team_from(team: str | None, tools: list[str] | None, paths: int | None) -> "tuple[Peer, ...] | None":
+    """The peers of `--team`, or the paths of one kind that `--tools` names tools for; `None` without either.
+
+    Raises:
+        ValueError: both, a team with `--paths`, an unknown tool, or tools that this machine cannot run.
+    """
+    if team is None and not tools:
+        return None
+    from peerleap.agents import TOOLS, Peer, ToolFileError, load_team, make_tool
+
+    names = [name for text in tools or [] for name in text.replace(" ", "").split(",")]
+    if team is not None and (names or paths is not None):
+        raise ValueError(f"--team {team!r}: the team names its paths and tools; leave out --paths and --tools")
+    if unknown := [name for name in names if name not in TOOLS]:
+        raise ValueError(f"--tools {unknown[0]!r}: none of {', '.join(sorted(TOOLS))}")
+    try:
+        made = [make_tool(name, {}) for name in dict.fromkeys(names)]
+    except ToolFileError as error:
+        raise ValueError(f"--tools{error}") from error
+    peers = load_team(team) if team is not None else [Peer(name="solver", count=paths or 4, tools=made)]
+    if any(tool.name == "python" for peer in peers for tool in peer.tools):
+        _check_walls()
+    return tuple(peers)
+
+
+def _check_walls() -> None:
+    """Refuse a team whose tool would refuse every call on this machine."""
+    from peerleap.tools.sandbox import SandboxUnavailable, choose, probe
+
+    try:
+        choose(probe(), 2, allow_unsandboxed=False)
+    except SandboxUnavailable as error:
+        raise ValueError(f"the tool 'python': {error}") from error
+
+
+def with_engines(peers: Any, model: str | None, arguments: dict[str, Any], server: str | None = None) -> Any:
     """The team, with engines of their own for the peers that ask for another model."""
     from peerleap.engine import get_engine
     from peerleap.evals import Team
 
     other = [peer for peer in peers if peer.model or peer.engine_args]
-    return Team(
-        peers, {peer.name: get_engine(peer.model or model, **{**arguments, **peer.engine_args}) for peer in other}
-    )
+    engines = {
+        peer.name: get_engine(peer.model or model, server=server, **{**arguments, **peer.engine_args}) for peer in other
+    }
+    return Team(peers, engines)
 
 
 def budgets(matched: Any, questions: list[str], runs: int, seed: int, unit: str) -> dict[tuple[str, int], float]:

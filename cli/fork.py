@@ -10,7 +10,7 @@ from rich.text import Text
 from peerleap.cli.display import choose_view, plain, print_json, print_result, result_json, watched
 from peerleap.cli.errors import usage_errors
 from peerleap.cli.named_runs import open_run, run_to_end
-from peerleap.cli.options import AsJson, EngineArg, Quiet, Verbose, engine_arguments
+from peerleap.cli.options import AsJson, EngineArg, Quiet, Server, Verbose, engine_arguments, server_urls
 
 
 def fork(
@@ -37,6 +37,7 @@ def fork(
         ),
     ] = None,
     hint: Annotated[str | None, typer.Option(help="A text that every path reads in this block.")] = None,
+    server: Server = None,
     engine_arg: EngineArg = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -60,7 +61,7 @@ def fork(
         number = _block(block, round_)
         changed, edited = dict(_pairs("--set", set_)), dict(_pairs("--edit", edit))
         target = new or f"{name}-{number}"
-        with open_run(name, engine_arguments(engine_arg)) as (graph, config):
+        with open_run(name, engine_arguments(engine_arg), server_urls(server)) as (graph, config):
             from peerleap.graph import compare, read_run
             from peerleap.graph import fork as fork_run
 

@@ -21,7 +21,8 @@ from inspect_ai.scorer import Score, Scorer, Target, mean, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from rich.markup import escape
 
-from peerleap.cli.options import settings_from, team_from
+from peerleap.cli.eval_run import team_from
+from peerleap.cli.options import settings_from
 from peerleap.engine import EngineError, get_engine
 from peerleap.evals import (
     Grader,

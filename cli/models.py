@@ -65,7 +65,7 @@ def models(
 def _describe(name: str) -> None:
     from peerleap.engine import detect_thinking, get_engine, last_start, recommended_sampling, turn_end
 
-    engine = get_engine(name)
+    engine = get_engine(name, server="")
     found, tokenizer = engine.resolved, engine.tokenizer
     end, seconds = turn_end(tokenizer), last_start(found.name)
     if end.text is not None:

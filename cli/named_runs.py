@@ -25,6 +25,8 @@ class Recipe(TypedDict):
     """`None` where there is a team."""
     team: NotRequired[dict[str, Any]]
     """As `read_team` returns it."""
+    server: str | None
+    """Base URLs of the servers that run the model; `None` where none was named."""
     engine_args: dict[str, Any]
 
 
@@ -33,16 +35,17 @@ class Stopped(KeyboardInterrupt):
 
 
 @contextmanager
-def open_run(name: str, again: Mapping[str, Any] | None = None) -> Iterator[tuple[Any, Any]]:
+def open_run(name: str, again: Mapping[str, Any] | None = None, server: str | None = None) -> Iterator[tuple[Any, Any]]:
     """Yield the graph and the configuration of a stored run.
 
     Args:
         name: the run's name.
         again: engine arguments of this call; `None` where no engine starts.
+        server: base URLs of this call.
 
     Raises:
         InputError: no run has this name, or `peerleap ask` did not make it.
-        ValueError: its recipe is damaged, or needs an engine argument again (`read_recipe`).
+        ValueError: its recipe is damaged, or needs an engine argument or the servers again (`read_recipe`).
     """
     from peerleap.cli.recipe import read_recipe
     from peerleap.graph import InputError, open_checkpointer
@@ -56,7 +59,8 @@ def open_run(name: str, again: Mapping[str, Any] | None = None) -> Iterator[tupl
             raise InputError(f"{name!r}: `peerleap ask --thread` did not make this run; continue it in Python")
         config, metadata = _config(name, recipe), dict(found.metadata)
         config["metadata"] |= {key: metadata[key] for key in _FORKED if key in metadata}
-        yield _graph(dict(read_recipe(recipe, again=again)), store), config
+        made = {**read_recipe(recipe, again=again, server=server).model_dump(), "server": server}
+        yield _graph(made, store), config
 
 
 _MOST_RELATED = 8
@@ -103,11 +107,15 @@ def ask_stored(name: str, question: str, recipe: Recipe, settings: dict[str, Any
     Raises:
         InputError: the name is taken or not usable.
     """
-    from peerleap.engine import default_model
+    from peerleap.engine import default_model, get_engine
     from peerleap.graph import InputError, as_settings, open_checkpointer
 
-    model = default_model() if recipe["model"] is None else recipe["model"]
-    folder = Path(model).expanduser()
+    model = recipe["model"]
+    if not recipe["server"]:
+        model = default_model() if model is None else model
+    elif "team" not in recipe:  # whatever the servers run when it is resumed, it must be the same model
+        model = get_engine(model, server=recipe["server"], **recipe["engine_args"]).model
+    folder = Path(model or "").expanduser()
     stored = json.dumps({**recipe, "model": str(folder.absolute()) if model and folder.is_dir() else model})
     with open_checkpointer() as store:
         if store.get_tuple({"configurable": {"thread_id": name, "checkpoint_ns": ""}}) is not None:
@@ -117,7 +125,7 @@ def ask_stored(name: str, question: str, recipe: Recipe, settings: dict[str, Any
             )
         graph, inputs = _graph(json.loads(stored), store), {"question": question}
         graph.builder.run.check(inputs, as_settings(settings))  # a run that is refused is not stored
-        view.notice(f"stored as {name!r}; if it stops: peerleap resume {shlex.quote(name)}")
+        view.notice(f"stored as {name!r}; if it stops: {_resume(name, recipe['server'])}")
         return run_to_end(graph, _config(name, stored), inputs, view, settings)
 
 
@@ -163,6 +171,7 @@ async def _drive(graph: Any, config: Any, inputs: Any, view: View, settings: Any
     from langgraph.runtime import RunControl
 
     name = config["configurable"]["thread_id"]
+    again = _resume(name, recipe_of(config["metadata"]).get("server"))
     control, loop, this = RunControl(), asyncio.get_running_loop(), asyncio.current_task()
     assert this is not None
 
@@ -186,10 +195,10 @@ async def _drive(graph: Any, config: Any, inputs: Any, view: View, settings: Any
     except (GraphDrained, asyncio.CancelledError):
         # Nothing is stored before the first checkpoint.
         begun = (await graph.aget_state(config)).created_at is not None
-        cure = f"continue with: peerleap resume {shlex.quote(name)}" if begun else "nothing was stored yet; ask again"
+        cure = f"continue with: {again}" if begun else "nothing was stored yet; ask again"
         raise Stopped(f"stopped; {cure}") from None
     except KeyboardInterrupt:
-        raise Stopped(f"stopped; continue with: peerleap resume {shlex.quote(name)}") from None
+        raise Stopped(f"stopped; continue with: {again}") from None
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
@@ -203,11 +212,17 @@ def recipe_of(metadata: Any) -> dict[str, Any]:
     return {} if stored is None else dict(read_recipe(stored))
 
 
+def _resume(name: str, server: str | None) -> str:
+    """The command that continues a run."""
+    return f"peerleap resume {shlex.quote(name)}" + (f" --server {shlex.quote(server)}" if server else "")
+
+
 def _graph(recipe: dict[str, Any], store: Any) -> Any:
     from peerleap.agents import rebuild_team
     from peerleap.graph import build_graph
 
-    made = {"peers": rebuild_team(recipe["team"])} if recipe.get("team") else {"paths": recipe["paths"]}
+    made: dict[str, Any] = {"peers": rebuild_team(recipe["team"])} if recipe.get("team") else {"paths": recipe["paths"]}
+    made["server"] = recipe.get("server")
     return build_graph(recipe["model"], **made, **recipe["engine_args"]).compile(checkpointer=store)
 
 

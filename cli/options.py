@@ -4,12 +4,9 @@ import json
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
-
-if TYPE_CHECKING:
-    from peerleap.agents import Peer
 
 _LEAP, _MODEL, _RUN, OUT = "LeaP and sampling", "The model", "The run", "The output"
 _BY_MODEL = "depends on the model"
@@ -107,6 +104,16 @@ Model = Annotated[
         envvar="PEERLEAP_MODEL",
     ),
 ]
+Server = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Base URL of a vLLM server that runs the model, such as http://127.0.0.1:8000; repeatable.",
+        metavar="URL",
+        show_default="vLLM in this process",
+        rich_help_panel=_MODEL,
+        envvar="PEERLEAP_SERVER",
+    ),
+]
 Thinking = Annotated[
     str | None,
     typer.Option(
@@ -142,7 +149,8 @@ Verbose = Annotated[
 
 # Arguments of `build_graph` that are no engine arguments, with what replaces them here.
 _PYTHON = "build_graph in Python"
-_TAKEN = {"model": "--model", "paths": "--paths", "peers": _PYTHON, "engine": _PYTHON, "answer_only": _PYTHON}
+_TAKEN = {"model": "--model", "paths": "--paths", "peers": _PYTHON, "engine": _PYTHON, "server": "--server"}
+_TAKEN |= {"answer_only": _PYTHON, "api_key": "the environment variable PEERLEAP_API_KEY"}
 
 
 def settings_from(
@@ -186,39 +194,23 @@ def parse_budget(text: str | None) -> "tuple[float | None, Literal['tokens', 'se
     raise ValueError(f"--budget {text!r}: give generated tokens, such as 20000, or seconds, such as 30s")
 
 
-def team_from(team: str | None, tools: list[str] | None, paths: int | None) -> "tuple[Peer, ...] | None":
-    """The peers of `--team`, or the paths of one kind that `--tools` names tools for; `None` without either.
+def server_urls(texts: list[str] | None) -> str | None:
+    """The servers of `--server`, checked.
+
+    Returns:
+        Their base URLs, with commas; `None` where the option is not given, empty where it is and says: none.
 
     Raises:
-        ValueError: both, a team with `--paths`, an unknown tool, or tools that this machine cannot run.
+        EngineArgumentError: one is no base URL.
     """
-    if team is None and not tools:
+    if texts is None:
         return None
-    from peerleap.agents import TOOLS, Peer, ToolFileError, load_team, make_tool
+    joined = ",".join(texts).strip(" ,")
+    if not joined:
+        return ""
+    from peerleap.engine import parse_servers
 
-    names = [name for text in tools or [] for name in text.replace(" ", "").split(",")]
-    if team is not None and (names or paths is not None):
-        raise ValueError(f"--team {team!r}: the team names its paths and tools; leave out --paths and --tools")
-    if unknown := [name for name in names if name not in TOOLS]:
-        raise ValueError(f"--tools {unknown[0]!r}: none of {', '.join(sorted(TOOLS))}")
-    try:
-        made = [make_tool(name, {}) for name in dict.fromkeys(names)]
-    except ToolFileError as error:
-        raise ValueError(f"--tools{error}") from error
-    peers = load_team(team) if team is not None else [Peer(name="solver", count=paths or 4, tools=made)]
-    if any(tool.name == "python" for peer in peers for tool in peer.tools):
-        _check_walls()
-    return tuple(peers)
-
-
-def _check_walls() -> None:
-    """Refuse a team whose tool would refuse every call on this machine."""
-    from peerleap.tools.sandbox import SandboxUnavailable, choose, probe
-
-    try:
-        choose(probe(), 2, allow_unsandboxed=False)
-    except SandboxUnavailable as error:
-        raise ValueError(f"the tool 'python': {error}") from error
+    return ",".join(parse_servers(joined))
 
 
 def engine_arguments(pairs: list[str] | None) -> dict[str, Any]:
@@ -230,7 +222,7 @@ def engine_arguments(pairs: list[str] | None) -> dict[str, Any]:
     arguments = _named_values("--engine-arg", pairs, "max_model_len=8192")
     if taken := sorted(set(arguments) & set(_TAKEN)):
         name = taken[0]
-        text = f"{name}={arguments[name]}"
+        text = name if name == "api_key" else f"{name}={arguments[name]}"
         raise ValueError(f"--engine-arg {text!r}: {name!r} is not an engine argument; use {_TAKEN[name]}")
     return arguments
 

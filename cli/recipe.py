@@ -18,6 +18,8 @@ class Recipe(BaseModel):
     """Number of paths; `None` where there is a team."""
     team: dict[str, Any] | None = None
     """As `read_team` returns it."""
+    server: str | None = Field(default=None, max_length=65_536)
+    """Base URLs of the servers that ran the model, with commas; `None` where it ran in the command's process."""
     engine_args: dict[str, Any] = {}
     """vLLM's engine arguments."""
 
@@ -29,22 +31,23 @@ class Recipe(BaseModel):
         return team
 
 
-def read_recipe(stored: Any, *, again: Mapping[str, Any] | None = None) -> Recipe:
+def read_recipe(stored: Any, *, again: Mapping[str, Any] | None = None, server: str | None = None) -> Recipe:
     """The recipe of a stored run.
 
     Of the engine arguments, the store's are taken only where a team file may set them, too: others can make vLLM run a
-    model's or a plugin's code. Those have to be given again.
+    model's or a plugin's code. Those have to be given again, and so have servers: they are sent the texts and the key.
 
     Args:
         stored: the recipe in the metadata of a checkpoint.
         again: engine arguments of this call, which come before the stored ones; `None` where no engine starts, so that
             none is needed.
+        server: base URLs of this call; empty for a model in this process.
 
     Returns:
         The recipe.
 
     Raises:
-        ValueError: the recipe is damaged, or an engine argument has to be given again.
+        ValueError: the recipe is damaged, or an engine argument or the servers have to be given again.
     """
     from peerleap.agents import EngineFileError, check_engine_args
 
@@ -58,6 +61,11 @@ def read_recipe(stored: Any, *, again: Mapping[str, Any] | None = None) -> Recip
         raise ValueError(f"the stored recipe of this run is damaged: {reason}") from error
     if again is None:
         return recipe.model_copy(update={"engine_args": {}})
+    if recipe.server and server is None:
+        raise ValueError(
+            f"this run was asked with --server {recipe.server}; an address is not taken from the store: give it again "
+            "(--server), or set PEERLEAP_SERVER"
+        )
     for key, value in recipe.engine_args.items():
         if key in again:
             continue

@@ -21,7 +21,7 @@ from peerleap.cli.display import (
 )
 from peerleap.cli.errors import usage_errors
 from peerleap.cli.named_runs import open_run, recipe_of, related_runs, run_to_end
-from peerleap.cli.options import AsJson, EngineArg, Quiet, Verbose, engine_arguments
+from peerleap.cli.options import AsJson, EngineArg, Quiet, Server, Verbose, engine_arguments, server_urls
 
 runs = typer.Typer(
     no_args_is_help=True,
@@ -151,6 +151,7 @@ def delete(
 def resume(
     name: Annotated[str, typer.Argument(help="Name of the run.", show_default=False)],
     *,
+    server: Server = None,
     engine_arg: EngineArg = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -165,7 +166,7 @@ def resume(
     peerleap resume primes
     """
     messages = Console(stderr=True)
-    with usage_errors(), open_run(name, engine_arguments(engine_arg)) as (graph, config):
+    with usage_errors(), open_run(name, engine_arguments(engine_arg), server_urls(server)) as (graph, config):
         from peerleap.graph import read_run
         from peerleap.graph.runs import unfinished_nodes
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from peerleap.cli.errors import FAILED, usage_errors
+from peerleap.cli.eval_run import team_from
 from peerleap.cli.options import (
     CommunicateAt,
     EngineArg,
@@ -22,7 +23,6 @@ from peerleap.cli.options import (
     TopK,
     engine_arguments,
     settings_from,
-    team_from,
 )
 from peerleap.cli.train_miniature import miniature
 

@@ -40,11 +40,16 @@ def vllm_device() -> Device:
     return "cpu" if cpu else "cuda"
 
 
-def requests_at_once() -> int:
-    """Requests that keep this machine's batch full: 256 on a GPU, 32 a core on a CPU.
+def requests_at_once(servers: int = 0) -> int:
+    """Requests that keep the batches full: 256 on a GPU, 32 a core on a CPU.
 
     More of them on a CPU write no faster, but take memory, and each may hold a tool's process and its seconds.
+
+    Args:
+        servers: number of servers that run the model, each on a GPU; 0 where it runs on this machine.
     """
+    if servers:
+        return _GPU_REQUESTS * servers
     try:
         device = vllm_device()
     except EngineMissing:  # what runs elsewhere is not held up by these cores

@@ -28,10 +28,11 @@ def versions() -> dict[str, str]:
     return found
 
 
-def hardware(plan: Plan) -> dict[str, Any]:
+def hardware(plan: Plan, engine: Engine) -> dict[str, Any]:
     """The machine, and how well it walls off the code that the plan's paths may run."""
     try:
-        device = str(vllm_device())
+        servers = len(getattr(engine, "servers", ()))
+        device = f"{servers} server{'s' if servers > 1 else ''}" if servers else str(vllm_device())
     except Exception:  # noqa: BLE001 - a note, not a need
         device = "unknown"
     found = {"machine": platform.machine(), "cores": os.cpu_count(), "device": device}
@@ -90,7 +91,7 @@ def header(plan: Plan, engine: Engine, engine_args: Mapping[str, Any] | None = N
     config = plan.record_config(
         {**model_config(engine, vocabulary=plan.keep_ids), "engine_args": dict(engine_args or {})}
     )
-    found = hardware(plan)
+    found = hardware(plan, engine)
     if size := model_size(engine):
         found["model"] = size
     return Header(config, versions(), found)

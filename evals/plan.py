@@ -35,7 +35,9 @@ class Plan:
     runs: int = 1
     seed: int = 0
     in_flight: int | None = None
-    """Most questions at once; `None` is as many as keep this machine busy."""
+    """Most questions at once; `None` is as many as keep this machine, or the servers, busy."""
+    servers: int = 0
+    """Number of servers that run the model; 0 where it runs on this machine."""
     grader: str = "peerleap"
     budget: float | None = None
     """What every question may spend, in `unit`; for the methods that go on until it is spent."""
@@ -96,7 +98,7 @@ class Plan:
         team = self.config.team
         paths = self.config.paths if team is None else team.width
         at_once = paths_at_once(self.method, paths, self.config.options)
-        return self.in_flight or max(2, -(-requests_at_once() // at_once))
+        return self.in_flight or max(2, -(-requests_at_once(self.servers) // at_once))
 
     def engines(self, usual: Engine) -> list[Engine]:
         """Those that its paths run on: `usual`, or a team's own, each once."""

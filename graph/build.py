@@ -1,6 +1,6 @@
 """`build_graph`: the team, the nodes and their edges."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from peerleap.graph.settings import Settings
 from peerleap.graph.state import path_schema, schemas
 
 # No argument of vLLM is spelt nearly like one of these.
-_OWN = ("model", "paths", "peers", "engine", "answer_only")
+_OWN = ("model", "paths", "peers", "engine", "server", "answer_only")
 
 
 def build_graph(
@@ -25,6 +25,7 @@ def build_graph(
     paths: int | None = None,
     peers: list[Peer] | None = None,
     engine: Engine | Mapping[str, Engine] | None = None,
+    server: str | Sequence[str] | None = None,
     answer_only: bool = False,
     **engine_args: Any,
 ) -> LeapGraph:
@@ -41,10 +42,13 @@ def build_graph(
         paths: number of paths of the one peer `solver`; 4 unless given. Not together with `peers`.
         peers: the team, where paths differ.
         engine: an engine to use instead of one made for `model`; or one for each peer, by its name. Not together with
-            `model` or engine arguments.
+            `model`, `server` or engine arguments.
+        server: base URLs of vLLM servers that run the model, such as `http://127.0.0.1:8000`; `None` for
+            `PEERLEAP_SERVER`, else vLLM in this process, as with `""`. `model` is then the one of theirs to use.
         answer_only: the output is `answer`, `votes`, `usage` and `messages` without the reasoning, a few kilobytes;
             for callers that put it into a model's context.
-        engine_args: vLLM's engine arguments (`dtype`, `tensor_parallel_size`, `max_model_len`, ...) and `lora_path`.
+        engine_args: vLLM's engine arguments (`dtype`, `tensor_parallel_size`, `max_model_len`, ...) and `lora_path`;
+            with a server only `tokenizer`.
 
     Raises:
         ValueError: a peer, a path count or an engine is not usable, or an argument is misspelt. The model is looked
@@ -54,7 +58,7 @@ def build_graph(
         if close := get_close_matches(name, _OWN, n=1, cutoff=0.7):
             raise ValueError(f"build_graph has no argument {name!r}; did you mean {close[0]!r}?")
     team = path_peers(_team(paths, peers))
-    engines = _engines(model, team, engine, engine_args)
+    engines = _engines(model, team, engine, server, engine_args)
     run = Nodes(team, engines, answer_only=answer_only)
     state, inputs, output = schemas(list(team), answer_only=answer_only)
     graph = LeapGraph(state, run, context_schema=Settings, input_schema=inputs, output_schema=output)
@@ -92,10 +96,15 @@ def _team(paths: int | None, peers: list[Peer] | None) -> list[Peer]:
 
 
 def _engines(
-    model: str | None, team: Mapping[str, Peer], engine: Engine | Mapping[str, Engine] | None, args: dict[str, Any]
+    model: str | None,
+    team: Mapping[str, Peer],
+    engine: Engine | Mapping[str, Engine] | None,
+    server: str | Sequence[str] | None,
+    args: dict[str, Any],
 ) -> dict[str, Engine]:
-    if engine is not None and (model is not None or args):
-        own = ", ".join(f"{name}={value!r}" for name, value in {"model": model, **args}.items() if value is not None)
+    if engine is not None and (model is not None or server is not None or args):
+        values = {"model": model, "server": server, **args}
+        own = ", ".join(f"{name}={value!r}" for name, value in values.items() if value is not None)
         raise ValueError(f"{own}: `engine` has its own model and arguments; leave one of them out")
     if isinstance(engine, Mapping):
         names = {peer.name for peer in team.values()}
@@ -107,6 +116,10 @@ def _engines(
     if engine is not None:
         return dict.fromkeys(team, engine)
     return {
-        name: get_engine(model if peer.model is None else peer.model, **{**args, **peer.engine_args})
+        name: get_engine(
+            model if peer.model is None else peer.model,
+            server=server if peer.server is None else peer.server,
+            **{**args, **peer.engine_args},
+        )
         for name, peer in team.items()
     }

@@ -36,7 +36,7 @@ def try_model(model: str, question: str = QUESTION, **engine_args: Any) -> Trial
         EngineError: the engine is missing, or did not start.
         AllPathsFailed: the model loads, and every path failed.
     """
-    engine = get_engine(model, **engine_args)
+    engine = get_engine(model, server="", **engine_args)  # no server has it yet
     # Half of the context is left for what a path reads and for its answer.
     budget = min(_MOST_TOKENS, engine.context_length // 2)
     settings = {

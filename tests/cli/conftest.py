@@ -73,6 +73,7 @@ def invoke(monkeypatch: pytest.MonkeyPatch) -> Invoke:
         return done
 
     monkeypatch.delenv("PEERLEAP_MODEL", raising=False)
+    monkeypatch.delenv("PEERLEAP_SERVER", raising=False)
     return run
 
 

