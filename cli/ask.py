@@ -22,6 +22,7 @@ from peerleap.cli.display import (
 )
 from peerleap.cli.errors import FAILED, usage_errors
 from peerleap.cli.interrupt import run_until_interrupted
+from peerleap.cli.models import model_for
 from peerleap.cli.named_runs import Recipe, ask_stored, check_name, open_run
 from peerleap.cli.options import (
     OUT,
@@ -225,18 +226,6 @@ def _graph(recipe: Recipe, team: str | None) -> Any:
     peers = None if team is None else load_team(team)
     made = {"server": recipe["server"], **recipe["engine_args"]}
     return build_graph(recipe["model"], paths=recipe["paths"], peers=peers, **made).compile()
-
-
-def model_for(question: str) -> tuple[str | None, str]:
-    """The model of a question that names none, and a word on it: the miniature for its families, else the default."""
-    from peerleap.engine import EMBEDDED, MINIATURE, MINIATURE_FAMILIES, default_model, family_of
-
-    family = family_of(question)
-    if default_model() != EMBEDDED:
-        return None, ""
-    if family in MINIATURE_FAMILIES:
-        return MINIATURE, f"a {family}: {MINIATURE} answers; --model {EMBEDDED} asks the other embedded model"
-    return None, f"{EMBEDDED} answers; it is small and often wrong: --model names a better one"
 
 
 async def _run(graph: Any, question: str, context: dict[str, Any], view: View) -> dict[str, Any]:

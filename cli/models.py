@@ -1,4 +1,4 @@
-"""`peerleap models`: the models at hand."""
+"""`peerleap models`: the models at hand, and which of the embedded ones a question is for."""
 
 import os
 from typing import Annotated
@@ -60,6 +60,18 @@ def models(
         table.columns[0].no_wrap = console.width >= 2 * max(map(len, (*listed, default)))
         console.print(table)
         console.print(Text(f"embedded models are stored in {cache_folder()} (PEERLEAP_CACHE)"), soft_wrap=True)
+
+
+def model_for(question: str) -> tuple[str | None, str]:
+    """The model of a question that names none, and a word on it: the miniature for its families, else the default."""
+    from peerleap.engine import EMBEDDED, MINIATURE, MINIATURE_FAMILIES, default_model, family_of
+
+    family = family_of(question)
+    if default_model() != EMBEDDED:
+        return None, ""
+    if family in MINIATURE_FAMILIES:
+        return MINIATURE, f"a {family}: {MINIATURE} answers; --model {EMBEDDED} asks the other embedded model"
+    return None, f"{EMBEDDED} answers; it is small and often wrong: --model names a better one"
 
 
 def _describe(name: str) -> None:
