@@ -142,7 +142,7 @@ def ask(
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(help="Write the run as one HTML file to look at.", metavar="FILE", rich_help_panel=OUT),
+        typer.Option(help="Write the run as one HTML file.", metavar="FILE", rich_help_panel=OUT),
     ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,

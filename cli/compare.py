@@ -23,10 +23,13 @@ def compare(
         typer.Option(help="Split by difficulty: results of independent paths, of another seed than those compared."),
     ] = None,
     primary_test: Annotated[
-        str, typer.Option(help="The test that decides it: sign-flip, or mcnemar for votes.")
+        str, typer.Option(help="Test of the primary comparison: sign-flip, or mcnemar for votes.")
     ] = "sign-flip",
     power: Annotated[
-        bool, typer.Option("--power", help="Say how many questions would show 5 points, by what was measured.")
+        bool,
+        typer.Option(
+            "--power", help="Report how many questions would be needed to detect 5 points, given the measured variance."
+        ),
     ] = False,
     report: Annotated[Path | None, typer.Option(help="Write a report in Markdown.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw accuracy against cost, as .png or .svg.")] = None,

@@ -42,7 +42,7 @@ _EPILOG = """
 LeaP with the paper's settings on AIME 2024, four runs; the same command again continues where it was stopped:
     peerleap eval aime2024 --model deepseek-ai/DeepSeek-R1-Distill-Qwen-7B --paths 32 --runs 4 --out leap.jsonl
 
-What the same tokens buy without LeaP, more paths or longer ones, and all side by side:
+The same number of tokens without LeaP, spent on more or on longer paths, and a comparison:
     peerleap eval aime2024 --model ... --method independent --paths 32 --runs 4 --match-tokens leap.jsonl -o ind.jsonl
     peerleap eval aime2024 --model ... --method revise --paths 32 --runs 4 --match-tokens leap.jsonl -o longer.jsonl
     peerleap compare leap.jsonl ind.jsonl longer.jsonl --plot result.png
@@ -51,11 +51,11 @@ Paths that may run Python, with and without LeaP:
     peerleap eval aime2024 --tools python --out leap-python.jsonl
     peerleap eval aime2024 --tools python --method independent --match-tokens leap-python.jsonl -o ind-python.jsonl
 
-Generated questions for a small model, or a file of your own (id, question, answer; kind, choices):
+Generated questions for a small model, or your own file (columns id, question, answer; optional kind, choices):
     peerleap eval gym:chain_sum --limit 100
     peerleap eval questions.jsonl --method rsa --option steps=3
 
-[bold]Exit codes[/bold]: 0 done; 1 the engine failed, or questions failed twice; 2 the input is not usable; 130 Ctrl-C.
+[bold]Exit codes[/bold]: 0 done; 1 the engine failed, or questions failed twice; 2 bad input; 130 Ctrl-C.
 """
 
 
@@ -86,7 +86,7 @@ def evaluate(
     limit: Annotated[int | None, run_option(help="Maximum number of questions.", show_default="all")] = None,
     data_seed: Annotated[
         int | None,
-        run_option(help="Seed of generated questions and of the order of options; another seed makes other data."),
+        run_option(help="Seed of generated questions and of the order of options."),
     ] = None,
     option: Annotated[
         list[str] | None,
@@ -101,9 +101,11 @@ def evaluate(
     ] = None,
     match_tokens: Annotated[
         Path | None,
-        run_option(help="Budget: the tokens that the method of these results spent, question by question."),
+        run_option(help="Budget: the tokens that these results spent on each question."),
     ] = None,
-    match_seconds: Annotated[Path | None, run_option(help="Budget: the seconds of wall-clock that it spent.")] = None,
+    match_seconds: Annotated[
+        Path | None, run_option(help="Budget: the wall-clock seconds that these results spent on each question.")
+    ] = None,
     in_flight: Annotated[
         int | None,
         run_option(
@@ -117,7 +119,7 @@ def evaluate(
     keep_ids: Annotated[
         bool, typer.Option(help="Keep token ids and comments of every path in the results.", rich_help_panel=_OUT)
     ] = False,
-    power: Annotated[bool, run_option("--power", help="Say what the design can show, and run nothing.")] = False,
+    power: Annotated[bool, run_option("--power", help="Only report what difference the design can detect.")] = False,
     router: Router = None,
     interval: Interval = None,
     top_k: TopK = None,
@@ -151,7 +153,7 @@ def evaluate(
         bool, typer.Option("--quiet", "-q", help="Print the table of results only.", rich_help_panel=_OUT)
     ] = False,
 ) -> None:
-    """Run a method over a data set; where it was stopped or killed, the same command continues."""
+    """Run a method over a data set; after a stop or a crash, the same command continues."""
     with usage_errors():
         from peerleap.evals import GraderBroken, MethodConfig, MissingExtra, Plan, Results, load
         from peerleap.evals.methods import PATHS, method_options

@@ -75,7 +75,7 @@ def show(
     name: Annotated[str, typer.Argument(help="Name of the run.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, histories included.")] = False,
     html: Annotated[
-        Path | None, typer.Option(help="Write the run as one HTML file, also one that is not over.", metavar="FILE")
+        Path | None, typer.Option(help="Write the run as one HTML file, finished or not.", metavar="FILE")
     ] = None,
 ) -> None:
     """Show a run: its LeaP blocks, who read whom, and how each path ended.

@@ -1,4 +1,4 @@
-"""`peerleap train`: traces, their selection, a look at them, and the fine-tuning (LeaP-T)."""
+"""`peerleap train`: makes traces, selects rows, shows them and fine-tunes on them (LeaP-T)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,13 +28,13 @@ from peerleap.cli.train_miniature import miniature
 
 _HELP = """Train a model to listen to its peers (the paper's LeaP-T).
 
-[bold]The four steps[/bold], each a file that the next one reads:
+[bold]Four steps[/bold]; each writes a file that the next one reads:
     peerleap train synthesize questions.jsonl --model MODEL --out traces.jsonl
     peerleap train select traces.jsonl --out rows.jsonl
     peerleap train show rows.jsonl
     peerleap train sft rows.jsonl --model MODEL --out run --dry-run
 
-[bold]The paper in miniature[/bold], a small model from nothing on this machine:
+[bold]The paper in miniature[/bold]: a small model, trained from scratch on this machine:
     peerleap train miniature --out miniature
 """
 
@@ -43,28 +43,32 @@ train.command()(miniature)
 
 _TraceModel = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="The model of the traces, for its tokenizer. Default: as recorded in the file."),
+    typer.Option(
+        "--model", "-m", help="Model that wrote the traces; its tokenizer is used. Default: as recorded in the file."
+    ),
 ]
 _Comments = Annotated[
-    bool, typer.Option("--train-on-comments", help="Train what peers wrote, too, as the authors' code does.")
+    bool, typer.Option("--train-on-comments", help="Also train on peers' comments, as the authors' code does.")
 ]
 
 
 @train.command()
 def synthesize(
-    questions: Annotated[str, typer.Argument(help="Training questions: a data set as `peerleap eval` takes it.")],
+    questions: Annotated[str, typer.Argument(help="Training questions: any data set that `peerleap eval` takes.")],
     *,
-    method: Annotated[str, typer.Option(help="leap; independent for the control set.")] = "leap",
-    paths: Annotated[int | None, typer.Option("--paths", "-n", help="Paths of each question; default: 4.")] = None,
+    method: Annotated[str, typer.Option(help="leap, or independent for a control set.")] = "leap",
+    paths: Annotated[
+        int | None, typer.Option("--paths", "-n", help="Number of paths per question.", show_default="4")
+    ] = None,
     tools: Annotated[
         list[str] | None, typer.Option(help="Tools that every path may call, as in `peerleap eval`.")
     ] = None,
     team: TeamFile = None,
-    runs: Annotated[int, typer.Option(help="How often each question is worked on.")] = 1,
+    runs: Annotated[int, typer.Option(help="Number of runs per question.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the first run.")] = 0,
-    limit: Annotated[int | None, typer.Option(help="Only so many questions.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Maximum number of questions.")] = None,
     data_seed: Annotated[int | None, typer.Option(help="Seed of generated questions.")] = None,
-    in_flight: Annotated[int | None, typer.Option(help="Most questions at once.")] = None,
+    in_flight: Annotated[int | None, typer.Option(help="Maximum number of questions at once.")] = None,
     router: Router = None,
     interval: Interval = None,
     top_k: TopK = None,
@@ -77,9 +81,9 @@ def synthesize(
     preset: Preset = None,
     model: Model = None,
     engine_arg: EngineArg = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The traces.")] = Path("traces.jsonl"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="File for the traces.")] = Path("traces.jsonl"),
 ) -> None:
-    """Let a model work on training questions; killed or stopped, the same command goes on."""
+    """Run a model on training questions; after a stop or a crash, the same command continues."""
     with usage_errors():
         from peerleap.cli.eval_run import run_plan, with_engines
         from peerleap.evals import MissingExtra
@@ -110,19 +114,23 @@ def synthesize(
 def select(
     traces: Annotated[Path, typer.Argument(help="A file that `synthesize` wrote.")],
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The rows.")] = Path("rows.jsonl"),
-    max_tokens: Annotated[int, typer.Option(help="Most tokens of a row; longer ones are dropped, never cut.")] = 16_384,
-    summary_tokens: Annotated[int, typer.Option(help="Every summary has fewer tokens.")] = 256,
-    per_question: Annotated[int, typer.Option(help="Most rows of a question.")] = 4,
-    min_blocks: Annotated[int, typer.Option(help="Fewest LeaP blocks of a row.")] = 0,
-    forced: Annotated[bool, typer.Option("--forced", help="Include paths that did not answer by themselves.")] = False,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File for the rows.")] = Path("rows.jsonl"),
+    max_tokens: Annotated[
+        int, typer.Option(help="Maximum length of a row in tokens; longer rows are dropped.")
+    ] = 16_384,
+    summary_tokens: Annotated[
+        int, typer.Option(help="Drop rows in which a summary has this many tokens or more.")
+    ] = 256,
+    per_question: Annotated[int, typer.Option(help="Maximum number of rows per question.")] = 4,
+    min_blocks: Annotated[int, typer.Option(help="Minimum number of LeaP blocks in a row.")] = 0,
+    forced: Annotated[bool, typer.Option("--forced", help="Include paths that were forced to answer.")] = False,
     match: Annotated[
-        Path | None, typer.Option(help="As many trained tokens as these rows have: for a control set.")
+        Path | None, typer.Option(help="Select as many trained tokens as these rows have, for a control set.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Which rows stay where a question has too many.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the choice among a question's rows.")] = 0,
     model: _TraceModel = None,
 ) -> None:
-    """Choose the paths that are worth learning from, and say why the others are not."""
+    """Select the paths that are worth learning from, and report why the others were dropped."""
     with usage_errors():
         from peerleap.cli.display import show_selection
         from peerleap.evals import read_records
@@ -147,12 +155,12 @@ def select(
 def show(
     rows: Annotated[Path, typer.Argument(help="A file that `select` wrote.")],
     *,
-    row: Annotated[int, typer.Option(help="Which row, from 1.")] = 1,
-    count: Annotated[int, typer.Option("--count", "-n", help="How many, from there on.")] = 1,
+    row: Annotated[int, typer.Option(help="Number of the first row; 1 is the first in the file.")] = 1,
+    count: Annotated[int, typer.Option("--count", "-n", help="Number of rows to show.")] = 1,
     train_on_comments: _Comments = False,
     model: _TraceModel = None,
 ) -> None:
-    """Show rows, what is trained in one colour and what is only read in another."""
+    """Show rows: trained tokens in one colour, context in another."""
     with usage_errors():
         from peerleap.cli.display import show_rows
         from peerleap.training import load_tokenizer, read_rows
@@ -172,27 +180,34 @@ def sft(
         str | None,
         typer.Option("--model", "-m", help="The model to train: hub id or folder.", show_default=False),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the run.")] = Path("leap-t"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")] = Path("leap-t"),
     recipe: Annotated[
-        str | None, typer.Option(help="1.5b, 7b or 14b (paper, table 8); default: by the model's size.")
+        str | None,
+        typer.Option(help="Hyperparameters: 1.5b, 7b or 14b (paper, table 8).", show_default="by the model's size"),
     ] = None,
     lora: Annotated[bool, typer.Option("--lora", help="Train adapters instead of all weights.")] = False,
-    lora_rank: Annotated[int | None, typer.Option(help="Rank of the adapters; default: 16.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="How often each row is seen.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Its highest value.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Rows of an optimizer step.")] = None,
-    device_batch: Annotated[int | None, typer.Option(help="Rows at once on a device; default: as many as fit.")] = None,
-    max_length: Annotated[int | None, typer.Option(help="Most tokens of a row; longer ones are refused.")] = None,
+    lora_rank: Annotated[int | None, typer.Option(help="Rank of the adapters.", show_default="16")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Number of passes over the rows.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Rows per optimizer step.")] = None,
+    device_batch: Annotated[
+        int | None, typer.Option(help="Rows at once on a device.", show_default="as many as fit")
+    ] = None,
+    max_length: Annotated[
+        int | None, typer.Option(help="Maximum length of a row in tokens; a longer row is an error.")
+    ] = None,
     train_on_comments: _Comments = False,
-    seed: Annotated[int, typer.Option(help="Of the order of the rows.")] = 0,
-    save_minutes: Annotated[float, typer.Option(help="How often a state is saved to go on from.")] = 15,
+    seed: Annotated[int, typer.Option(help="Seed of the order of the rows.")] = 0,
+    save_minutes: Annotated[
+        float, typer.Option(help="Minutes between two saved states, from which training can continue.")
+    ] = 15,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what it would take here: memory, time, disk.")
+        bool, typer.Option("--dry-run", help="Only estimate memory, time and disk space on this machine.")
     ] = False,
-    question: Annotated[str | None, typer.Option(help="What the trained model is tried on.")] = None,
+    question: Annotated[str | None, typer.Option(help="Question to try the trained model on.")] = None,
     no_trial: Annotated[bool, typer.Option("--no-trial", help="Do not try the trained model.")] = False,
 ) -> None:
-    """Fine-tune a model on rows; killed or stopped, the same command goes on."""
+    """Fine-tune a model on rows; after a stop or a crash, the same command continues."""
     with usage_errors():
         from peerleap.cli.train_run import run_sft
         from peerleap.evals import MissingExtra

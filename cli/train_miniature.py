@@ -1,4 +1,4 @@
-"""`peerleap train miniature`: the paper in miniature, from nothing, on this machine."""
+"""`peerleap train miniature`: a small model that listens to its peers, trained from scratch on this machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,24 +9,28 @@ from peerleap.cli.errors import usage_errors
 
 
 def miniature(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; one that was stopped goes on.")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; a stopped run continues.")] = Path(
         "miniature"
     ),
     *,
-    seed: Annotated[int, typer.Option(help="Of the weights and of the traces.")] = 0,
-    smoke: Annotated[bool, typer.Option("--smoke", help="Two minutes, to see that everything works.")] = False,
-    minutes: Annotated[float | None, typer.Option(help="End a phase earlier, where it would take longer.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the weights and the traces.")] = 0,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="A run of two minutes, to check that everything works.")
+    ] = False,
+    minutes: Annotated[
+        float | None, typer.Option(help="Maximum number of minutes per phase.", show_default="no limit")
+    ] = None,
     phases: Annotated[
-        int, typer.Option(min=1, max=3, help="1: chain sums; 2: more judgements of peers; 3: Countdown, too.")
+        int, typer.Option(min=1, max=3, help="1: chain sums; 2: also more judgements of peers; 3: also Countdown.")
     ] = 1,
 ) -> None:
-    """Train a small model from nothing that reasons on chain sums and listens to its peers.
+    """Train a small model from scratch that solves chain sums step by step and listens to its peers.
 
     [bold]Example[/bold]
 
     peerleap train miniature --out miniature
 
-    Ctrl-C saves and stops; the same command goes on.
+    Ctrl-C saves the state and stops; the same command continues.
     """
     with usage_errors():
         from peerleap.training.miniature import build

@@ -1,4 +1,4 @@
-"""A fine-tuning from the command line: checked, run with its progress, and tried."""
+"""Fine-tuning from the command line: check, train with a progress bar, try the result."""
 
 import sys
 from pathlib import Path
@@ -21,10 +21,10 @@ def run_sft(
     dry_run: bool,
     question: str | None,
 ) -> None:
-    """Train, or say what it would take; `question` is `None` where the result is not to be tried.
+    """Train, or only estimate the cost; with `question=None` the trained model is not tried.
 
     Raises:
-        RowsError, ModelError: what cannot be trained.
+        RowsError, ModelError: the rows or the model cannot be used for training.
         MissingExtra: a package is not installed.
         KeyboardInterrupt: Ctrl-C; the state is saved.
     """
@@ -59,7 +59,7 @@ def run_sft(
 
 
 def _try(plan: Any, result: Any, question: str, messages: Console) -> None:
-    """One question for the result; what goes wrong here takes nothing back."""
+    """Ask the trained model one question; an error here does not affect the training."""
     from peerleap.engine import EngineError
     from peerleap.graph import AllPathsFailed
     from peerleap.training import opens_by_itself, try_model

@@ -1,4 +1,4 @@
-"""Engine arguments that vLLM would refuse are refused before it is imported, which alone takes seconds."""
+"""Checks engine arguments without importing vLLM, which takes seconds."""
 
 import ast
 from collections.abc import Collection, Mapping
@@ -11,15 +11,15 @@ from typing import Any
 from peerleap.engine.errors import EngineArgumentError
 
 LORA_PATH = "lora_path"
-"""Ours: the folder of a LoRA adapter."""
+"""An argument of ours, not of vLLM: the folder of a LoRA adapter."""
 _CLASSES = {"EngineArgs", "AsyncEngineArgs"}
 
 
 def check_arguments(engine_args: Mapping[str, Any]) -> None:
-    """Refuse names that vLLM does not know, a context length that is none, and an adapter that is not there.
+    """Refuse unknown names, an impossible context length, and a missing LoRA adapter.
 
     Raises:
-        EngineArgumentError: names the argument and what would be right.
+        EngineArgumentError: names the argument and the cure.
     """
     known = known_arguments() if engine_args else frozenset()
     if known:
@@ -35,11 +35,11 @@ def check_arguments(engine_args: Mapping[str, Any]) -> None:
 
 
 def _check_adapter(adapter: Any) -> None:
-    # vLLM looks for it at the first request, after the model is loaded, and then every request fails.
+    # vLLM reads the adapter at the first request, after the model is loaded, and then fails every request.
     if adapter is None:
         return
     folder = Path(adapter).expanduser() if isinstance(adapter, str | Path) and str(adapter).strip() else None
-    # What looks like no path and is none here may be a hub id.
+    # A name that does not look like a path may be a hub id.
     if folder is None or (str(adapter).startswith(("/", ".", "~")) and not folder.is_dir()):
         raise EngineArgumentError(f"engine argument lora_path={adapter!r}: no such folder; give that of a LoRA adapter")
     if folder.is_dir() and not (folder / "adapter_config.json").is_file():
@@ -52,7 +52,7 @@ def refuse_unknown(engine_args: Collection[str], known: Collection[str]) -> None
     """Refuse an argument whose name is not `known`.
 
     Raises:
-        EngineArgumentError: names it, and a known one that is spelt alike.
+        EngineArgumentError: names it, and the closest known name.
     """
     for name in engine_args:
         if name not in known and name != LORA_PATH:
@@ -63,7 +63,7 @@ def refuse_unknown(engine_args: Collection[str], known: Collection[str]) -> None
 
 @cache
 def known_arguments() -> frozenset[str]:
-    """Names of vLLM's engine arguments, read from its source; empty where that is not to be had."""
+    """Names of vLLM's engine arguments, read from its source; empty if the source cannot be read."""
     spec = find_spec("vllm")
     folders = spec.submodule_search_locations if spec is not None else None
     try:

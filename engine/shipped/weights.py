@@ -1,38 +1,38 @@
-"""Which files of a model are its weights, and how many bytes they take: in a folder, in the hub's cache, on the hub."""
+"""Finds the weight files of a model, in a folder or on the hub, and their size in bytes."""
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-# vLLM loads the first kind that there is.
+# vLLM loads the first format that it finds.
 _KINDS = ("*.safetensors", "*.bin", "*.pt")
-# What trainers leave beside the weights.
+# Files that trainers write beside the weights.
 _OTHERS = {"training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.pt", "scaler.pt"}
 _HUB_SECONDS = 5.0
 
 
 def weight_files(names: Iterable[str]) -> list[str]:
-    """The weights among the files of a model: one kind, without the copies in other formats."""
+    """The weight files among a model's files, in one format only."""
     candidates = [name for name in names if "/" not in name and name not in _OTHERS]
     for kind in _KINDS:
         if found := sorted(name for name in candidates if fnmatch(name, kind)):
-            # Mistral's own format, beside the usual one.
+            # `consolidated*` is a copy in Mistral's own format.
             return [name for name in found if not name.startswith("consolidated")] or found
     return []
 
 
 def folder_bytes(folder: Path) -> int | None:
-    """Bytes of the weights in a folder; `None` without weights."""
+    """Size of the weights in a folder, in bytes; `None` without weights."""
     sizes = {file.name: file.stat().st_size for file in folder.iterdir() if file.is_file()}
     return _sum(sizes)
 
 
 def hub_bytes(name: str) -> int | None:
-    """Bytes of the weights that the hub has under an id, asked once; `None` where it does not say.
+    """Size of a model's weights on the hub, in bytes, by a single request; `None` if the hub does not say.
 
     Raises:
-        Exception: whatever the hub's client lets through where the hub cannot be reached or has no such model.
+        Exception: any error of the hub's client, such as an unreachable hub or an unknown model.
     """
     from huggingface_hub import HfApi
 

@@ -1,9 +1,9 @@
 """A pool of killable child processes that compare two answers with math-verify.
 
-math-verify's own timeouts are SIGALRM: they raise in any thread but the main one and block an event loop in that one.
-Here each child has its own main thread, and a parent thread that kills it when it does not answer in time. Children are
-started with `Popen`, not `fork` (unsafe after CUDA) and not `multiprocessing` (spawn runs the caller's script again,
-and results would be unpickled from a process that handles hostile text).
+math-verify implements timeouts with SIGALRM, which works in the main thread only and would block an event loop there.
+Here each child process has its own main thread, and a thread of the parent kills a child that does not answer in time.
+Children are started with `Popen`: `fork` is unsafe after CUDA, and `multiprocessing` would run the user's script again
+and unpickle results from a process that handles hostile text.
 """
 
 import json
@@ -24,27 +24,27 @@ START_SECONDS = 90.0
 GRACE_SECONDS = 1.0
 REMEMBERED = 10_000
 Task = str | dict[str, Any]
-"""TeX of one answer, or what `compare` leaves undecided of several."""
+"""One answer as TeX, or the parts of an answer that `compare` could not decide."""
 _SCRIPT = Path(__file__).with_name("math_worker.py")
 
 
 class Comparison(NamedTuple):
-    """Whether two answers are equal, and what went wrong where nothing could be said (`timeout`, `crashed`, ...)."""
+    """Whether two answers are equal, and the problem (`timeout`, `crashed`, ...) if that could not be decided."""
 
     equal: bool
     problem: str | None
 
 
 class GraderBroken(RuntimeError):
-    """The process that compares answers cannot start: nothing can be graded until that is mended."""
+    """The process that compares answers cannot start, so nothing can be graded."""
 
 
 class WorkerLost(Exception):
-    """A child did not answer in time or died."""
+    """A child died, or did not answer in time."""
 
 
 class Worker:
-    """One child process; `compare` blocks its thread, never longer than `seconds + GRACE_SECONDS` once started."""
+    """One child process; `compare` blocks its thread for at most `seconds + GRACE_SECONDS` once the child runs."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -52,14 +52,13 @@ class Worker:
         self._ended = False
 
     def start(self) -> None:
-        """Start the child if there is none, and wait until sympy is loaded."""
+        """Start the child unless it runs, and wait until sympy is loaded."""
         if self._process is not None and self._process.poll() is None:
             return
         self.kill()
         if self._ended:
-            msg = "closed"
-            raise WorkerLost(msg)
-        # -P: the script's own folder must not be searched, its `datasets.py` would hide the package of that name.
+            raise WorkerLost("closed")
+        # -P keeps the script's folder off the import path: its modules would hide packages of the same name.
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-P", "-X", "utf8", str(_SCRIPT)],
             stdin=subprocess.PIPE,
@@ -73,15 +72,13 @@ class Worker:
             self.kill()
             if self._ended:
                 raise
-            msg = f"the grading process did not start: {error}"
-            raise GraderBroken(msg) from None
+            raise GraderBroken(f"the grading process did not start: {error}") from None
         if not ready["equal"]:
             self.kill()
-            msg = f"the grading process cannot compare answers: {ready['problem']!r}"
-            raise GraderBroken(msg)
+            raise GraderBroken(f"the grading process cannot compare answers: {ready['problem']!r}")
 
     def compare(self, gold: Task, answer: Task, seconds: float) -> Comparison:
-        """Compare two TeX answers; a child that hangs or dies is killed and replaced at the next call."""
+        """Compare two answers; a child that hangs or dies is killed, and replaced at the next call."""
         job = json.dumps({"gold": gold, "answer": answer, "seconds": seconds})
         try:
             self.start()
@@ -96,7 +93,7 @@ class Worker:
         return Comparison(reply["equal"], reply["problem"])
 
     def end(self) -> None:
-        """Signal the child to die, from any thread; the thread that waits for it cleans up."""
+        """Kill the child, from any thread; the thread that waits for its reply cleans up."""
         self._ended = True
         process = self._process
         if process is not None:
@@ -112,7 +109,7 @@ class Worker:
                     try:
                         pipe.close()
                     except OSError:
-                        continue  # unsent bytes of a job that no longer matters
+                        continue  # unsent bytes of an abandoned job
             process.wait()
 
     def _reply(self, seconds: float) -> dict[str, Any]:
@@ -123,12 +120,10 @@ class Worker:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             while b"\n" not in self._unread:
                 if not selector.select(max(0.0, deadline - time.monotonic())):
-                    msg = "timeout"
-                    raise WorkerLost(msg)
+                    raise WorkerLost("timeout")
                 received = os.read(self._process.stdout.fileno(), 65536)
                 if not received:
-                    msg = "crashed"
-                    raise WorkerLost(msg)
+                    raise WorkerLost("crashed")
                 self._unread += received
         line, _, self._unread = self._unread.partition(b"\n")
         reply: dict[str, Any] = json.loads(line)
@@ -136,19 +131,17 @@ class Worker:
 
 
 def need_math_verify() -> None:
-    """Raise `MissingExtra` where math-verify is not installed; nothing is imported."""
+    """Raise `MissingExtra` if math-verify is not installed, without importing it."""
     if not installed("math_verify"):
-        package = "math-verify"
-        raise MissingExtra(package)
+        raise MissingExtra("math-verify")
 
 
 class MathPool:
-    """`workers` warm children; each comparison ends within `seconds` plus a second, whatever the answer is."""
+    """A pool of `workers` children; every comparison ends within `seconds` plus one second."""
 
     def __init__(self, workers: int = 2, seconds: float = 5.0) -> None:
         if workers < 1:
-            msg = f"workers={workers!r}: at least 1 is needed"
-            raise ValueError(msg)
+            raise ValueError(f"workers={workers!r}: at least 1 is needed")
         need_math_verify()
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="peerleap-grading")
@@ -160,13 +153,13 @@ class MathPool:
         self._close = weakref.finalize(self, _close, self._threads, self._workers)
 
     def warm(self) -> None:
-        """Start every child and wait for all of them (one import of sympy: 1 to 4 s)."""
-        # The queue is first in, first out, so as many turns as workers reach each of them.
+        """Start every child and wait for all of them; each imports sympy, which takes 1 to 4 s."""
+        # The queue is first in, first out, so this reaches every worker once.
         for started in [self._threads.submit(_start, self._free) for _ in self._workers]:
             started.result()
 
     def submit(self, gold: Task, answer: Task) -> Future[Comparison]:
-        """Queue one comparison and return at once; paths with the same answer share one (so never cancel it)."""
+        """Queue a comparison and return its future; equal comparisons share one, so never cancel it."""
         key = json.dumps([gold, answer])
         requested = self._requested.get(key)
         if requested is not None and not (requested.done() and (requested.exception() or requested.result().problem)):
@@ -178,12 +171,12 @@ class MathPool:
         return requested
 
     def close(self) -> None:
-        """Kill the children; comparisons under way end as `crashed`."""
+        """Kill the children; unfinished comparisons end as `crashed`."""
         self._close()
 
 
 def _compare(free: queue.SimpleQueue[Worker], gold: Task, answer: Task, seconds: float) -> Comparison:
-    # There are as many threads as workers, so one is always free here.
+    # There are as many threads as workers, so a worker is always free here.
     worker = free.get()
     try:
         return worker.compare(gold, answer, seconds)

@@ -1,9 +1,9 @@
-"""The child process in which a path's answer meets sympy: one JSON job a line in, one JSON verdict a line out.
+"""The child process that compares answers with sympy: one JSON job per input line, one JSON verdict per output line.
 
-Run as a script by `math_pool.py`; it imports nothing of ours, so a killed worker is back after one import of sympy.
-Covered: time (an alarm here, SIGKILL by the parent, a CPU limit if the parent is gone), memory, open files, core dumps,
-writing files, stray prints, a parent that died (end of input). Not covered: network and reading files, which
-math-verify's LaTeX parser has no way to reach.
+Run as a script by `math_pool.py`; it imports nothing of ours, so a killed worker is replaced as fast as sympy is
+imported. Covered: time (an alarm here, SIGKILL by the parent, a CPU limit if the parent is gone), memory, open files,
+core dumps, writing files, stray prints, a parent that died (end of input). Not covered: network and reading files,
+which math-verify's LaTeX parser cannot reach.
 """
 
 import json
@@ -22,7 +22,7 @@ OPEN_FILES = 64
 
 
 class Expired(BaseException):
-    """Time is up; not an `Exception`, because sympy and math-verify swallow those and go on computing."""
+    """Time is up; not an `Exception`, because sympy and math-verify swallow those and continue."""
 
 
 def _expire(_signal: int, _frame: FrameType | None) -> None:
@@ -33,7 +33,7 @@ _ALGEBRA = Path(__file__).with_name("algebra.py")
 
 
 def _equal() -> Callable[[Any, Any], bool]:
-    """`algebra.equal`, from the file beside this one: this folder is on no path, since its names could hide others."""
+    """`algebra.equal`, loaded by its path: the import path lacks this folder, whose modules could hide others."""
     spec = spec_from_file_location("peerleap_algebra", _ALGEBRA)
     assert spec is not None
     assert spec.loader is not None
@@ -47,13 +47,13 @@ equal = _equal()
 
 
 def judge(gold: Any, answer: Any, seconds: float) -> dict[str, Any]:
-    """One job under an alarm: `{"equal": bool, "problem": str | None}`."""
+    """Run one job under an alarm; returns `{"equal": bool, "problem": str | None}`."""
     cpu = resource.getrusage(resource.RUSAGE_SELF)
     used = int(cpu.ru_utime + cpu.ru_stime)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (used + 3 * int(seconds + 1), hard))
     try:
-        # The second alarm is for code that swallowed the first with a bare `except`.
+        # The alarm repeats, for code that swallows the first one with a bare `except`.
         signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
         try:
             return {"equal": equal(gold, answer), "problem": None}
@@ -61,7 +61,7 @@ def judge(gold: Any, answer: Any, seconds: float) -> dict[str, Any]:
             signal.setitimer(signal.ITIMER_REAL, 0)
     except Expired:
         return {"equal": False, "problem": "timeout"}
-    except Exception as error:  # noqa: BLE001 - whatever a hostile answer raises, it is a wrong answer
+    except Exception as error:  # noqa: BLE001 - an answer that raises is a wrong answer
         return {"equal": False, "problem": type(error).__name__}
 
 
@@ -77,7 +77,7 @@ def _limit() -> None:
 
 
 def main() -> None:
-    """Answer jobs until the input ends; the first line out says that sympy is loaded, or why it is not."""
+    """Answer jobs until the input ends; the first output line says whether sympy is loaded."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     signal.signal(signal.SIGALRM, _expire)

@@ -1,8 +1,8 @@
-r"""The authors' grading rules, for comparison with published numbers only: `Grader("leap-official")`.
+r"""The grading rules of the authors' code, for comparison with published numbers only: `Grader("leap-official")`.
 
-They read everything that they are given: prompt, peers' comments, thought. They lower-case it, take the last box, else
-the last number, else what follows the last `answer is` or `is`; they drop every comma and accept an answer of which
-either side contains the other. So a peer's number counts, `1,2` is 12 and `\sqrt{3}` is `\sqrt{3}+1`.
+The rules read the whole text: prompt, peers' comments and thought, in lower case. The answer is the last box, else the
+last number, else what follows the last `answer is` or `is`. They drop every comma, and two answers are equal if one
+contains the other. So a number that a peer wrote counts, `1,2` equals 12, and `\sqrt{3}` equals `\sqrt{3}+1`.
 """
 
 import re
@@ -16,14 +16,14 @@ _DROPPED_LATER = ("\\left", "\\right", "^{\\circ}", "^\\circ", "\\$")
 
 
 def official_verdict(text: str, gold: str) -> tuple[bool, str | None]:
-    """Whether the authors' code scores `text` as right for `gold`, and the answer that it compares."""
+    """Whether the authors' code accepts `text` for `gold`, and the answer that it extracts."""
     gold = gold.lower()
     answer = official_answer(text.lower(), gold)
     return (official_equal(answer, gold), answer) if answer is not None else (False, None)
 
 
 def official_answer(text: str, gold: str) -> str | None:
-    """What the authors' code takes for the answer of a lower-cased text, or None."""
+    """The answer that the authors' code extracts from a lower-cased text, if any."""
     boxed = _last_box(text)
     if boxed not in {None, "", "{}"}:
         return boxed
@@ -38,7 +38,7 @@ def official_answer(text: str, gold: str) -> str | None:
 
 
 def official_equal(answer: str, gold: str) -> bool:
-    """The authors' equality: numbers as floats, else either text inside the other from 3 characters on."""
+    """Whether the authors' code calls two answers equal: as floats, or one inside the other (3 characters or more)."""
     try:
         answer, gold = _stripped(answer), _stripped(gold)
     except (AssertionError, IndexError):
@@ -83,7 +83,7 @@ def _stripped(text: str) -> str:
     if equals and "=" not in right and len(left) <= 2:
         text = right
     if _CUT_OFF.search(text):
-        raise IndexError(text)  # as theirs does; they then compare the texts as they are
+        raise IndexError(text)  # as the authors' code does, which then compares the raw texts
     text = re.sub(r"\\sqrt([^{])", r"\\sqrt{\1}", text).replace("\\quad", " ").replace(" ", "")
     text = re.sub(r"\\frac([^{])(?:([^{])|(?=\{))", _full_fraction, text)
     text = "\\frac{1}{2}" if text == "0.5" else text

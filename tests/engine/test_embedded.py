@@ -78,7 +78,9 @@ def test_cache_folder_is_the_users_choice(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_cache_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PEERLEAP_CACHE", "/dev/null/x")
     assert not is_prepared()
-    with pytest.raises(ModelError, match=r"cannot be kept in '/dev/null/x': .*; set PEERLEAP_CACHE to a folder"):
+    with pytest.raises(
+        ModelError, match=r"cannot be stored in '/dev/null/x': .*; set PEERLEAP_CACHE to a writable folder"
+    ):
         embedded.embedded_folder()
 
 
