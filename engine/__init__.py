@@ -27,7 +27,7 @@ from peerleap.engine.errors import (
     RequestRefused,
     TokenizerError,
 )
-from peerleap.engine.protocol import MAX_LOGPROBS, Completion, Engine, OnText, SamplingParams
+from peerleap.engine.protocol import MAX_LOGPROBS, Completion, Engine, OnText, SamplingParams, finish_sessions
 
 if TYPE_CHECKING:
     from peerleap.engine.chat import (
@@ -89,6 +89,7 @@ __all__ = [
     "detect_thinking",
     "encode",
     "family_of",
+    "finish_sessions",
     "get_engine",
     "is_prepared",
     "last_start",

@@ -73,6 +73,18 @@ class Completion:
         return self.finish_reason == "stop" and self.stop_reason is None
 
 
+async def finish_sessions(engine: "Engine", sessions: Sequence[str]) -> None:
+    """Tell an engine that sessions have ended, where it keeps count of them; no engine need have such a method.
+
+    Args:
+        engine: may have `async def finish_sessions(self, sessions)`.
+        sessions: names of paths of a run that has ended.
+    """
+    finish = getattr(engine, "finish_sessions", None)
+    if finish is not None:
+        await finish(sessions)
+
+
 @runtime_checkable
 class Engine(Protocol):
     """Runs one model: token ids in, token ids out.

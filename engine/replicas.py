@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 
 _SESSIONS = 65_536
 
@@ -31,3 +32,10 @@ class Replicas:
                 self._sessions[rank] += 1
             self._ranks.move_to_end(session)
             return self._ranks[session]
+
+    def finish(self, sessions: Iterable[str]) -> None:
+        """Count sessions no more that have ended."""
+        with self._lock:
+            for session in sessions:
+                if (rank := self._ranks.pop(session, None)) is not None:
+                    self._sessions[rank] -= 1

@@ -128,6 +128,14 @@ class VLLMEngine:
             "vLLM's own log says why (VLLM_LOGGING_LEVEL=INFO)"
         ) from last_death
 
+    async def finish_sessions(self, sessions: Sequence[str]) -> None:
+        """Count sessions no more whose runs have ended: new ones go where the fewest are.
+
+        Args:
+            sessions: names of paths.
+        """
+        self._replicas.finish(sessions)
+
     async def start(self) -> None:
         """Start now, not at the first request, and wait until it runs; nothing happens where it does.
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from peerleap.engine import Completion, Engine, OnText, SamplingParams
+from peerleap.engine import Completion, Engine, OnText, SamplingParams, finish_sessions
 from peerleap.evals.methods import Team
 from peerleap.evals.plan import Plan
 
@@ -40,6 +40,10 @@ class CountedEngine:
     async def start(self) -> None:
         """As the other engine's."""
         await self._engine.start()
+
+    async def finish_sessions(self, sessions: Sequence[str]) -> None:
+        """As the other engine's."""
+        await finish_sessions(self._engine, sessions)
 
     async def generate(
         self,

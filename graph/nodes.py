@@ -26,7 +26,7 @@ from peerleap.graph.path import Path, Toolbox, Turn, think
 from peerleap.graph.prepare import PREPARED, Prepared, prepare
 from peerleap.graph.settings import RunSettings, Settings, as_run_settings, as_settings
 from peerleap.graph.state import history_key
-from peerleap.graph.vote import answer_message, short_votes, tally
+from peerleap.graph.vote import answer_message, release, short_votes, tally
 
 State = dict[str, Any]
 T = TypeVar("T")
@@ -177,6 +177,7 @@ class Nodes:
     def _vote(self, state: dict[str, Any], write: Writer) -> dict[str, Any]:
         paths, histories = self._all(state)
         update = tally(paths, histories, state["status"], write)
+        _run_to_end(release(paths, histories))
         message = answer_message(update, next(iter(paths.values())).engine.model, reasoning=not self.answer_only)
         if self.answer_only:
             update = {**update, "votes": short_votes(update["votes"])}

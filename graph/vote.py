@@ -1,5 +1,6 @@
 """The last node: every path's own answer, the vote, where the tokens went, and the answer as a message."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from typing_extensions import TypedDict
 
+from peerleap.engine import finish_sessions
 from peerleap.graph.answers import ELECTIONS, canonical, classes, extract_answer
 from peerleap.graph.errors import AllPathsFailed
 from peerleap.graph.events import VERSION, Writer
@@ -16,6 +18,7 @@ from peerleap.graph.path import Path
 from peerleap.graph.settings import TaskName
 from peerleap.graph.state import PathOutcome, PathState, Vote
 
+_LOG = logging.getLogger(__name__)
 # Enough to tell two answers apart.
 _SHORT = 200
 
@@ -89,6 +92,16 @@ def tally(
         "usage": usage,
         "histories": {name: list(histories[name]) for name in paths},
     }
+
+
+async def release(paths: Mapping[str, Path], histories: Mapping[str, Sequence[Segment]]) -> None:
+    """Let the engines forget a run's paths, which they keep apart, each where its cache is."""
+    for engine in {id(path.engine): path.engine for path in paths.values()}.values():
+        sessions = [path.session(histories[name]) for name, path in paths.items() if path.engine is engine]
+        try:
+            await finish_sessions(engine, sessions)
+        except Exception as error:  # noqa: BLE001 - the answer is there
+            _LOG.warning("sessions of %r could not be released: %s", engine.model, error)
 
 
 def own_tokens(usage: Mapping[str, Any]) -> int:

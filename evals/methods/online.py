@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from peerleap.engine import Completion, Engine, OnText, SamplingParams, decode
+from peerleap.engine import Completion, Engine, OnText, SamplingParams, decode, finish_sessions
 from peerleap.evals.methods.confidence import group_confidences
 from peerleap.graph import derive_seed
 
@@ -61,6 +61,10 @@ class OnlineEngine:
     async def start(self) -> None:
         """As the other engine's."""
         await self._engine.start()
+
+    async def finish_sessions(self, sessions: Sequence[str]) -> None:
+        """As the other engine's."""
+        await finish_sessions(self._engine, sessions)
 
     async def generate(
         self,

@@ -1,7 +1,8 @@
 """What happens every T tokens: paths sum up, a router decides who reads whom, and every path reads.
 
 Read `block` (the barrier), `summary` (a path's side of it), `claims` (what is worth reading), `routers` and
-`similarity` (equations 1 to 4), `levenshtein` (many distances at once), `person` (a person as a peer).
+`similarity` (equations 1 to 4), `levenshtein` (many distances at once), `person` (a person as a peer), `caches` (a
+warning where they do not work).
 """
 
 from peerleap.graph.leap_block.block import active_paths, close_block, no_peer_left

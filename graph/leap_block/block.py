@@ -6,6 +6,7 @@ from typing import Any
 
 from peerleap.graph.events import VERSION, Writer
 from peerleap.graph.history import Segment
+from peerleap.graph.leap_block.caches import look_at_caches
 from peerleap.graph.leap_block.routers import ROUTERS
 from peerleap.graph.leap_block.similarity import similarity_matrix
 from peerleap.graph.leap_block.summary import PERSON, Summarized, comment, conclude
@@ -42,6 +43,7 @@ def close_block(
     A `person`'s comment is routed like a peer's summary. `edits` says, by path, what its peers read instead of its
     summary. Every path reads a `hint`, beside the `top_k` summaries.
     """
+    look_at_caches(paths, histories, summarized)
     settings = next(iter(paths.values())).settings
     failed = {name: PathState(state="failed") for name, result in summarized.items() if result["error"]}
     summaries = {name: result["summary"] for name, result in summarized.items() if name not in failed}

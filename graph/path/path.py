@@ -110,6 +110,10 @@ class Path:
         """Text of ids, special tokens visible."""
         return decode(self.engine.tokenizer, list(token_ids))
 
+    def session(self, history: Sequence[Segment]) -> str:
+        """Name of the path among those of all runs, the same in a fork of its run: it keeps its cache in one place."""
+        return f"{derive_seed(self.settings.seed, history[0]['text']):08x}/{self.name}"
+
     async def generate(
         self, kind: Kind, history: Sequence[Segment], limit: int, stops: Stops, turn: Turn, *, at_limit: Finish
     ) -> Segment:
@@ -136,8 +140,7 @@ class Path:
             logprobs=self.settings.logprobs,
             **sampling,
         )
-        run = derive_seed(self.settings.seed, history[0]["text"])  # the same in a fork of the run
-        session = f"{run:08x}/{self.name}"
+        session = self.session(history)
         write = turn.write
         on_text = None if write is discard else lambda text: write(token_event(self.name, turn.round, kind, text))
         begun = time.perf_counter()

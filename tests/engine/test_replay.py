@@ -35,8 +35,14 @@ class FakeLLM:
     """A vLLM that lives as it is told: an async generator of texts, or of a death."""
 
     def __init__(self, life: Life) -> None:
-        self.generate = lambda *_args, **_named: life(self)
+        self.ranks = list[int | None]()
+        """The data-parallel rank of every request."""
+        self._life = life
         self.shut_down = False
+
+    def generate(self, *_args: Any, data_parallel_rank: int | None = None, **_named: Any) -> Any:
+        self.ranks.append(data_parallel_rank)
+        return self._life(self)
 
     def shutdown(self, timeout: float) -> None:
         self.shut_down = True
@@ -87,7 +93,7 @@ Make = Callable[..., tuple[VLLMEngine, list[FakeLLM]]]
 def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Make]:
     made = list[VLLMEngine]()
 
-    def engine_of(*lives: Life) -> tuple[VLLMEngine, list[FakeLLM]]:
+    def engine_of(*lives: Life, **engine_args: Any) -> tuple[VLLMEngine, list[FakeLLM]]:
         started = list[FakeLLM]()
 
         def start(_arguments: dict[str, Any], _starting: Any, _clock: Any) -> tuple[FakeLLM, None]:
@@ -98,7 +104,7 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Make]:
         for name in ("model.safetensors", "tokenizer.json"):
             (tmp_path / name).touch()
         (tmp_path / "config.json").write_text('{"max_position_embeddings": 64}')
-        engine = VLLMEngine(str(tmp_path))
+        engine = VLLMEngine(str(tmp_path), **engine_args)
         backend = SimpleNamespace(decode=lambda ids, skip_special_tokens: "".join(map(chr, ids)))
         engine.__dict__["_loaded"] = type("Letters", (), {"backend_tokenizer": backend, "chat_template": None})(), None
         made.append(engine)
@@ -117,6 +123,20 @@ async def test_request_is_replayed_and_says_nothing_twice(make: Make) -> None:
     assert "".join(told) == "abcde"
     assert told == ["ab", "c", "d", "e"]
     assert len(started) == 2
+
+
+async def test_a_session_stays_on_its_replica(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("peerleap.engine.arguments.known_arguments", frozenset)  # read from the real vLLM
+    engine, started = make(lambda _: says("ok"), data_parallel_size=2)
+    for session in ("a", "b", "c", "b", "a", None):
+        await engine.generate([1], PARAMS, session=session)
+    assert started[0].ranks == [0, 1, 0, 1, 0, None]
+    await engine.finish_sessions(["a", "c"])
+    await engine.generate([1], PARAMS, session="d")
+    assert started[0].ranks[-1] == 0
+    one, lives = make(lambda _: says("ok"))
+    await one.generate([1], PARAMS, session="a")
+    assert lives[0].ranks == [None], "one replica only"
 
 
 @pytest.mark.parametrize(

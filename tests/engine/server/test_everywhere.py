@@ -1,5 +1,6 @@
 """Servers by every door: `get_engine`, `build_graph`, `Peer`, the environment."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -69,6 +70,16 @@ def test_a_graph_on_a_server(serve_wire: ServeWire) -> None:
     sessions = {headers["x-session-id"] for headers, _ in server.requests}
     assert len(sessions) == 3
     assert {session.partition("/")[2] for session in sessions} == {"solver_1", "solver_2", "solver_3"}
+
+
+def test_the_paths_of_a_run_that_has_ended_are_released(serve_wire: ServeWire) -> None:
+    server = serve_wire(answers("4"))
+    server.router = True
+    graph = build_graph(server=server.url, paths=3).compile()
+    graph.invoke({"question": "What is 2 + 2?"})
+    assert sorted(server.finished) == sorted({headers["x-session-id"] for headers, _ in server.requests})
+    asyncio.run(graph.ainvoke({"question": "What is 3 + 3?"}))
+    assert len({*server.finished}) == 6
 
 
 def test_peers_on_servers_of_their_own(serve_wire: ServeWire) -> None:
