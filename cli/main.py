@@ -17,6 +17,7 @@ from peerleap.cli.eval import evaluate
 from peerleap.cli.fork import fork
 from peerleap.cli.models import models
 from peerleap.cli.runs import resume, runs
+from peerleap.cli.serve import serve
 from peerleap.cli.train import train
 
 
@@ -85,6 +86,7 @@ app.command(cls=_Command)(resume)
 app.command(cls=_Command)(fork)
 app.add_typer(runs, name="runs", cls=_Commands)
 app.command(cls=_Command)(models)
+app.command(cls=_Command)(serve)
 app.command("eval", cls=_Command)(evaluate)
 app.command(cls=_Command)(compare)
 app.add_typer(train, name="train", cls=_Commands)

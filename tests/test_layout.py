@@ -16,13 +16,14 @@ from peerleap.engine.phases import ADDRESS
 from peerleap.graph.settings import RouterName
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("agents", "cli", "engine", "evals", "graph", "tools", "training", "viewer")
+FOLDERS = ("agents", "cli", "engine", "evals", "graph", "serving", "tools", "training", "viewer")
 MAY_IMPORT = {
     "engine": {"engine"},
     "tools": {"tools"},
     "agents": {"agents", "tools"},
     "graph": {"graph", "agents", "tools", "engine"},
     "evals": {"evals", "graph", "agents", "tools", "engine"},
+    "serving": {"serving", "graph", "agents", "tools", "engine"},
     "training": {"training", "evals", "graph", "agents", "tools", "engine"},
     "viewer": {"viewer", "evals", "graph", "agents", "tools", "engine"},
     "cli": set(FOLDERS),

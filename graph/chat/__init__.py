@@ -5,19 +5,32 @@ Read `transcript` (what a reader sees of a run), `marks` (text without control t
 """
 
 from peerleap.graph.chat.model import ChatLeaP
-from peerleap.graph.chat.reply import areply, check_reply, cut_at, leap_fields, merged, reply
+from peerleap.graph.chat.reply import (
+    areply,
+    check_reply,
+    cut_at,
+    elected_thought,
+    leap_fields,
+    merged,
+    reply,
+    transcript_of,
+)
 from peerleap.graph.chat.transcript import THOUGHTS, Piece, Thoughts, Transcript
+from peerleap.graph.state import LeapOutput
 
 __all__ = [
     "THOUGHTS",
     "ChatLeaP",
+    "LeapOutput",
     "Piece",
     "Thoughts",
     "Transcript",
     "areply",
     "check_reply",
     "cut_at",
+    "elected_thought",
     "leap_fields",
     "merged",
     "reply",
+    "transcript_of",
 ]

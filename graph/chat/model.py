@@ -19,7 +19,7 @@ from langgraph.constants import TAG_NOSTREAM
 from pydantic import ConfigDict, Field, field_validator
 
 from peerleap.agents import Sampling
-from peerleap.graph.chat.reply import areply, cut_at, leap_fields, merged, reply
+from peerleap.graph.chat.reply import areply, cut_at, elected_thought, leap_fields, merged, reply, transcript_of
 from peerleap.graph.chat.transcript import THOUGHTS, Piece, Thoughts
 from peerleap.graph.compiled import CompiledLeapGraph, LeapGraph
 from peerleap.graph.errors import SettingsError
@@ -112,7 +112,7 @@ class ChatLeaP(BaseChatModel):
     ) -> ChatResult:
         config = _config(run_manager)
         settings, _ = self._call(kwargs)
-        return _result(self.graph.invoke({"messages": messages}, config, context=settings), self._stops(stop))
+        return self._result(self.graph.invoke({"messages": messages}, config, context=settings), stop)
 
     async def _agenerate(
         self,
@@ -123,7 +123,7 @@ class ChatLeaP(BaseChatModel):
     ) -> ChatResult:
         config = _config(run_manager)
         settings, _ = self._call(kwargs)
-        return _result(await self.graph.ainvoke({"messages": messages}, config, context=settings), self._stops(stop))
+        return self._result(await self.graph.ainvoke({"messages": messages}, config, context=settings), stop)
 
     def _stream(
         self,
@@ -133,7 +133,7 @@ class ChatLeaP(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         settings, thoughts = self._call(kwargs)
-        pieces = reply(self.graph, messages, settings, _config(run_manager), thoughts=thoughts)
+        pieces = reply(self.graph, messages, settings, transcript_of(self.graph, thoughts), _config(run_manager))
         with closing(cast("Generator[Any]", pieces)):
             for piece in pieces:
                 yield _chunk(piece, self._stops(stop))
@@ -146,10 +146,21 @@ class ChatLeaP(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         settings, thoughts = self._call(kwargs)
-        pieces = areply(self.graph, messages, settings, _config(run_manager), thoughts=thoughts)
+        pieces = areply(self.graph, messages, settings, transcript_of(self.graph, thoughts), _config(run_manager))
         async with aclosing(cast("AsyncGenerator[Any]", pieces)):
             async for piece in pieces:
                 yield _chunk(piece, self._stops(stop))
+
+    def _result(self, out: Mapping[str, Any], stop: list[str] | None) -> ChatResult:
+        last: AIMessage = out["messages"][-1]
+        thought = elected_thought(self.graph, out)
+        message = AIMessage(
+            content=cut_at(str(last.text), self._stops(stop)),
+            additional_kwargs={"reasoning_content": thought} if thought else {},
+            response_metadata=_metadata(out, last),
+            usage_metadata=last.usage_metadata,
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _stops(self, stop: list[str] | None) -> list[str]:
         return (self.stop or []) if stop is None else stop
@@ -206,17 +217,6 @@ def _config(run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRu
 def _metadata(out: Mapping[str, Any], message: AIMessage) -> dict[str, Any]:
     reason = "stop" if out["answer"] is not None else "length"
     return {**message.response_metadata, "finish_reason": reason, "leap": leap_fields(out)}
-
-
-def _result(out: Mapping[str, Any], stops: Sequence[str]) -> ChatResult:
-    last: AIMessage = out["messages"][-1]
-    message = AIMessage(
-        content=cut_at(str(last.text), stops),
-        additional_kwargs=last.additional_kwargs,
-        response_metadata=_metadata(out, last),
-        usage_metadata=last.usage_metadata,
-    )
-    return ChatResult(generations=[ChatGeneration(message=message)])
 
 
 def _chunk(piece: Piece | LeapOutput, stops: Sequence[str]) -> ChatGenerationChunk:

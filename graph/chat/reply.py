@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 from langchain_core.runnables import RunnableConfig
 
 from peerleap.agents import Sampling
-from peerleap.engine import control_texts
+from peerleap.engine import control_texts, detect_thinking
+from peerleap.graph.chat.marks import Unmarked
 from peerleap.graph.chat.transcript import Piece, Thoughts, Transcript
 from peerleap.graph.compiled import CompiledLeapGraph, LeapGraph
 from peerleap.graph.settings import Settings, as_settings
@@ -45,9 +46,8 @@ def reply(
     graph: CompiledLeapGraph,
     messages: Sequence[Any],
     settings: Settings,
+    transcript: Transcript,
     config: RunnableConfig | None = None,
-    *,
-    thoughts: Thoughts = "one",
 ) -> Iterator[Piece | LeapOutput]:
     """Run the graph: the pieces of the reasoning, and at the end the output.
 
@@ -55,15 +55,15 @@ def reply(
         graph: compiled, without a checkpointer.
         messages: the conversation, a person's message last.
         settings: of the run.
+        transcript: a new one of this graph (`transcript_of`); it counts the tokens of a run that is left, too.
         config: LangChain's.
-        thoughts: whose thoughts are shown.
 
     Raises:
         InputError: no question, or one that is too long for the model.
         SettingsError: a setting does not suit the graph or its model.
         AllPathsFailed: no path could go on.
     """
-    transcript, out = transcript_of(graph, thoughts), None
+    out = None
     parts = graph.stream({"messages": list(messages)}, config, context=settings, stream_mode=["custom", "values"])
     with closing(cast("Generator[Any]", parts)):
         for mode, part in parts:
@@ -79,13 +79,11 @@ async def areply(
     graph: CompiledLeapGraph,
     messages: Sequence[Any],
     settings: Settings,
+    transcript: Transcript,
     config: RunnableConfig | None = None,
-    *,
-    thoughts: Thoughts = "one",
-    transcript: Transcript | None = None,
 ) -> AsyncIterator[Piece | LeapOutput]:
-    """As `reply`; `transcript`: one to be fed, for who wants to count tokens of a run that is left in the middle."""
-    transcript, out = transcript or transcript_of(graph, thoughts), None
+    """As `reply`."""
+    out = None
     parts = graph.astream({"messages": list(messages)}, config, context=settings, stream_mode=["custom", "values"])
     async with aclosing(cast("AsyncGenerator[Any]", parts)):
         async for mode, part in parts:
@@ -102,6 +100,17 @@ def transcript_of(graph: CompiledLeapGraph, thoughts: Thoughts) -> Transcript:
     """A transcript for a run of a graph; loads the tokenizers of its models the first time."""
     engines = _leap(graph).run.engines
     return Transcript(thoughts, {path: control_texts(engine.tokenizer) for path, engine in engines.items()})
+
+
+def elected_thought(graph: CompiledLeapGraph, out: Mapping[str, Any]) -> str:
+    """The own thought of the first path that gave the answer, without the marks around it; empty without an answer."""
+    thought = str(out["messages"][-1].additional_kwargs.get("reasoning_content", ""))
+    marks: set[str] = set()
+    for engine in set(_leap(graph).run.engines.values()):
+        thinking = detect_thinking(engine.tokenizer)
+        marks |= {*control_texts(engine.tokenizer), thinking.open, thinking.close}
+    clean = Unmarked(marks)
+    return (clean.feed(thought) + clean.end()).strip()
 
 
 def cut_at(text: str, stops: Sequence[str]) -> str:

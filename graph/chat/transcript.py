@@ -41,6 +41,8 @@ class Transcript:
         self._summaries: dict[str, str] = {}
         self._going: list[str] = list(marks)
         self._shown: str | None = self._going[0] if self._going else None
+        self._breaks = 2
+        """Line breaks at the end of what is shown."""
         self._last: str | None = None
         """Whose line was written last, and goes on."""
 
@@ -58,7 +60,13 @@ class Transcript:
         if self._thoughts == "none":
             return []
         handle: Callable[[Event], Iterable[Piece]] | None = getattr(self, f"_{event['type']}", None)
-        return [] if handle is None else [piece for piece in handle(event) if piece.text]
+        pieces: list[Piece] = []
+        for piece in () if handle is None else handle(event):
+            if piece.text:
+                pieces.append(piece)
+                breaks = len(piece.text) - len(piece.text.rstrip("\n"))
+                self._breaks = breaks if breaks < len(piece.text) else self._breaks + breaks
+        return pieces
 
     def _run(self, event: Event) -> Iterable[Piece]:
         self._going = list(event["paths"])
@@ -155,13 +163,18 @@ class Transcript:
         ready, self._lines[path] = waiting[:cut], waiting[cut:]
         if not ready.strip():
             return Piece("")
-        begin = "" if self._last == path else f"\n\n{path}: "
+        begin = "" if self._last == path else f"{self._gap}{path}: "
         self._last = path
         return Piece(begin + (ready if not begin else ready.lstrip()), path)
 
     def _note(self, text: str) -> Piece:
         self._last = None
-        return Piece(f"\n\n> {text}\n\n")
+        return Piece(f"{self._gap}> {text}\n\n")
+
+    @property
+    def _gap(self) -> str:
+        """What begins a paragraph."""
+        return "\n" * max(0, 2 - self._breaks)
 
 
 def _names(paths: Iterable[str]) -> str:

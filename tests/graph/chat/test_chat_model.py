@@ -43,6 +43,7 @@ def test_a_reply(model: ChatLeaP) -> None:
     message = model.invoke(QUESTION)
     assert message.content == "4"
     assert message.additional_kwargs["reasoning_content"].startswith("So it goes on.")
+    assert message.additional_kwargs["reasoning_content"].endswith("So")  # not `</think>`
     assert [block["type"] for block in message.content_blocks] == ["reasoning", "text"]
     leap = message.response_metadata["leap"]
     assert leap["votes"] == {"4": 2}

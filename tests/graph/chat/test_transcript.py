@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from peerleap.graph import InputError, Settings, SettingsError
-from peerleap.graph.chat import Piece, Transcript, areply, check_reply, cut_at, merged, reply
+from peerleap.graph.chat import Piece, Transcript, areply, check_reply, cut_at, merged, reply, transcript_of
 from peerleap.graph.chat.marks import Unmarked
 
 MESSAGES = [{"role": "user", "content": "What is 2 + 2?"}]
@@ -45,10 +45,13 @@ def test_without_marks_nothing_is_held_back() -> None:
 
 def test_one_thought_with_its_blocks_and_the_vote(team: Any, small: Any) -> None:
     graph = team(block_writer, paths=3, thinking=True).graph.compile()
-    pieces: list[Any] = list(reply(graph, MESSAGES, Settings(**{**small, "rounds": 1, "top_k": 1})))
+    pieces: list[Any] = list(
+        reply(graph, MESSAGES, Settings(**{**small, "rounds": 1, "top_k": 1}), transcript_of(graph, "one"))
+    )
     text, out = text_of(pieces), pieces[-1]
     assert {piece.path for piece in pieces[:-1] if piece.path} == {"solver_1"}
     assert text.startswith("So it goes on.")
+    assert "\n\n\n" not in text
     assert "> LeaP block 1: solver_1 reads solver_" in text
     assert "> - solver_1: I have solver_1." in text
     assert text.index("LeaP block 1") < text.index("solver_1 answers 4") < text.index("Vote: 4 (3 of 3)")
@@ -63,10 +66,10 @@ def test_one_thought_with_its_blocks_and_the_vote(team: Any, small: Any) -> None
 async def test_all_thoughts_have_their_paths_names(team: Any, small: Any) -> None:
     graph = team(block_writer, paths=3, thinking=True).graph.compile()
     settings = Settings(**{**small, "rounds": 1})
-    pieces = [piece async for piece in areply(graph, MESSAGES, settings, thoughts="all")]
+    pieces = [piece async for piece in areply(graph, MESSAGES, settings, transcript_of(graph, "all"))]
     text = text_of(pieces)
     for path in ("solver_1", "solver_2", "solver_3"):
-        assert f"\n\n{path}: So it goes on." in text
+        assert f"\n\n{path}: So it goes on." in f"\n\n{text}"
         assert f"> {path} sums up: I have {path}." in text
         assert f"> {path} answers 4" in text
     assert "> LeaP block 1: solver_1 reads " in text
@@ -74,7 +77,7 @@ async def test_all_thoughts_have_their_paths_names(team: Any, small: Any) -> Non
 
 def test_no_thoughts(team: Any, small: Any) -> None:
     graph = team(block_writer, thinking=True).graph.compile()
-    pieces = list(reply(graph, MESSAGES, Settings(**small), thoughts="none"))
+    pieces = list(reply(graph, MESSAGES, Settings(**small), transcript_of(graph, "none")))
     assert len(pieces) == 1
 
 
@@ -93,20 +96,20 @@ def test_where_the_shown_path_has_ended_another_goes_on() -> None:
     text = fed(transcript, event("tokens", path="b", kind="thought", text="unseen"), end,
                event("tokens", path="b", kind="thought", text="more "), event("tokens", path="b", kind="thought",
                text="x" * 300), event("tokens", path="c", kind="thought", text="y" * 300))  # fmt: skip
-    assert text == f"\n\n> a answers 4\n\n\n\n> b goes on\n\nmore {'x' * 300}"
+    assert text == f"> a answers 4\n\n> b goes on\n\nmore {'x' * 300}"
 
 
 def test_a_failed_path_is_named() -> None:
     transcript = Transcript("one", {"a": (), "b": ()})
     failed = event("segment", path="a", kind="error", text="EngineDead: /secret/path", tokens=0)
     text = fed(transcript, failed, event("path_end", path="a", status="failed", answer=None, tokens=0))
-    assert text == "\n\n> a failed\n\n"
+    assert text == "> a failed\n\n"
 
 
 def test_a_vote_names_the_winner_first_and_few_others() -> None:
     votes = {str(n): 1 for n in range(9)} | {"x" * 500: 1}
     text = fed(Transcript("one", {"a": ()}), event("vote", answer="3", votes=votes))
-    assert text.startswith("\n\n> Vote: 3 (1 of 10), ")
+    assert text.startswith("> Vote: 3 (1 of 10), ")
     assert text.endswith(" and 6 more answers\n\n")
     assert "no path" in fed(Transcript("one", {"a": ()}), event("vote", answer=None, votes={}))
 
@@ -120,7 +123,7 @@ def test_tokens_are_counted_whatever_is_shown() -> None:
 
 def test_tools_are_shown() -> None:
     done = event("tool_end", path="a", tool="python", text="4\n" * 500, status="ok", seconds=0.1, round=0)
-    assert fed(Transcript("one", {"a": ()}), done).startswith("\n\n> a used python: 4 4 4")
+    assert fed(Transcript("one", {"a": ()}), done).startswith("> a used python: 4 4 4")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,46 @@
+"""An OpenAI-compatible server around a graph: clients, agents and chat front ends use LeaP as if it were a model.
+
+In reading order:
+
+app        the routes, and how errors are answered
+chat       `/v1/chat/completions`: one request, from its body to its last byte
+request    what a request may say; fields: what is refused, with a cure; model_names: settings in a model's name
+admission  who runs, who waits, who is sent away; keys: who may ask
+graphs     the graph of a request
+wire       a run as OpenAI's objects; errors: OpenAI's error object
+metrics    for Prometheus
+server     uvicorn on a socket, and how it ends
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from peerleap.serving.admission import Admission, Limits
+    from peerleap.serving.app import create_app
+    from peerleap.serving.graphs import Graphs, engines_of
+    from peerleap.serving.keys import Keys
+    from peerleap.serving.server import bind, is_local, serve
+
+__all__ = ["Admission", "Graphs", "Keys", "Limits", "bind", "create_app", "engines_of", "is_local", "serve"]
+
+# Imported when they are first used: Starlette, uvicorn and the metrics are an extra.
+_LATER = {
+    "Admission": "admission",
+    "Limits": "admission",
+    "create_app": "app",
+    "Graphs": "graphs",
+    "engines_of": "graphs",
+    "Keys": "keys",
+    "bind": "server",
+    "is_local": "server",
+    "serve": "server",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value
