@@ -27,7 +27,15 @@ from peerleap.engine.errors import (
     RequestRefused,
     TokenizerError,
 )
-from peerleap.engine.protocol import MAX_LOGPROBS, Completion, Engine, OnText, SamplingParams, finish_sessions
+from peerleap.engine.protocol import (
+    MAX_LOGPROBS,
+    Completion,
+    Engine,
+    EngineWrapper,
+    OnText,
+    SamplingParams,
+    finish_sessions,
+)
 
 if TYPE_CHECKING:
     from peerleap.engine.chat import (
@@ -66,6 +74,7 @@ __all__ = [
     "EngineError",
     "EngineMissing",
     "EngineStartError",
+    "EngineWrapper",
     "Model",
     "ModelError",
     "OnProgress",

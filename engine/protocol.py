@@ -150,3 +150,49 @@ class Engine(Protocol):
             EngineError: the engine is missing, did not start, died twice, or refused the request.
         """
         ...
+
+
+class EngineWrapper:
+    """An engine that passes everything on to another one; a subclass changes what it must."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        """The other one."""
+
+    @property
+    def model(self) -> str:
+        """As in `Engine`."""
+        return self.engine.model
+
+    @property
+    def tokenizer(self) -> Any:
+        """As in `Engine`."""
+        return self.engine.tokenizer
+
+    @property
+    def context_length(self) -> int:
+        """As in `Engine`."""
+        return self.engine.context_length
+
+    def check(self) -> None:
+        """As in `Engine`."""
+        self.engine.check()
+
+    async def start(self) -> None:
+        """As in `Engine`."""
+        await self.engine.start()
+
+    async def finish_sessions(self, sessions: Sequence[str]) -> None:
+        """As `finish_sessions` of the other one."""
+        await finish_sessions(self.engine, sessions)
+
+    async def generate(
+        self,
+        token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        session: str | None = None,
+        on_text: OnText | None = None,
+    ) -> Completion:
+        """As in `Engine`."""
+        return await self.engine.generate(token_ids, params, session=session, on_text=on_text)

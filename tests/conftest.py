@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from peerleap.engine import Completion, Engine, EngineMissing, OnText, SamplingParams, VLLMEngine
+from peerleap.engine import Completion, Engine, EngineMissing, EngineWrapper, OnText, SamplingParams, VLLMEngine
 from peerleap.engine.device import vllm_device
 
 CONTEXT = 4096
@@ -80,32 +80,14 @@ def real_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VLLMEngine
         gc.collect()
 
 
-class RecordingEngine:
+class RecordingEngine(EngineWrapper):
     """An engine that passes everything on to another one, and keeps what was asked and answered."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self.prompts: list[list[int]] = []
         """Token ids of every request, when it came."""
         self.completions: list[tuple[list[int], Completion]] = []
-
-    @property
-    def model(self) -> str:
-        return self._engine.model
-
-    @property
-    def tokenizer(self) -> Any:
-        return self._engine.tokenizer
-
-    @property
-    def context_length(self) -> int:
-        return self._engine.context_length
-
-    def check(self) -> None:
-        self._engine.check()
-
-    async def start(self) -> None:
-        await self._engine.start()
 
     async def generate(
         self,
@@ -117,7 +99,7 @@ class RecordingEngine:
     ) -> Completion:
         prompt = list(token_ids)
         self.prompts.append(prompt)
-        completion = await self._engine.generate(prompt, params, session=session, on_text=on_text)
+        completion = await self.engine.generate(prompt, params, session=session, on_text=on_text)
         self.completions.append((prompt, completion))
         return completion
 

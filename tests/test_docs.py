@@ -24,8 +24,8 @@ OTHERS = {
     "uvicorn": "--workers",
     "inspect": "--scorer --log-buffer --max-samples",
     "vllm serve": (
-        "--api-key --data-parallel-size --enable-prompt-tokens-details --generation-config --max-model-len --max-num-seqs "
-        "--port"
+        "--api-key --data-parallel-size --enable-prompt-tokens-details --generation-config --max-model-len "
+        "--max-num-seqs --port"
     ),
     "vllm-router": "--intra-node-data-parallel-size --policy --routing-logic --session-key --worker-urls",
     "langgraph dev": "--no-browser --allow-blocking --n-jobs-per-worker",

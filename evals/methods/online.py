@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from peerleap.engine import Completion, Engine, OnText, SamplingParams, decode, finish_sessions
+from peerleap.engine import Completion, EngineWrapper, OnText, SamplingParams, decode
 from peerleap.evals.methods.confidence import group_confidences
 from peerleap.graph import derive_seed
 
@@ -33,38 +33,8 @@ WATCH: ContextVar[Watch | None] = ContextVar("peerleap_watch", default=None)
 """The watch of the path whose task this is."""
 
 
-class OnlineEngine:
-    """Passes requests on; those of a watched path in chunks, the last of which ends the path's turn if it is unsure."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    @property
-    def model(self) -> str:
-        """Name of the model."""
-        return self._engine.model
-
-    @property
-    def tokenizer(self) -> Any:
-        """The model's tokenizer."""
-        return self._engine.tokenizer
-
-    @property
-    def context_length(self) -> int:
-        """Maximum number of tokens of prompt and generated text together."""
-        return self._engine.context_length
-
-    def check(self) -> None:
-        """As the other engine's."""
-        self._engine.check()
-
-    async def start(self) -> None:
-        """As the other engine's."""
-        await self._engine.start()
-
-    async def finish_sessions(self, sessions: Sequence[str]) -> None:
-        """As the other engine's."""
-        await finish_sessions(self._engine, sessions)
+class OnlineEngine(EngineWrapper):
+    """An engine that sends a watched path's requests in chunks, and ends its turn once the model is too unsure."""
 
     async def generate(
         self,
@@ -74,17 +44,17 @@ class OnlineEngine:
         session: str | None = None,
         on_text: OnText | None = None,
     ) -> Completion:
-        """As the other engine's, in chunks for a watched path."""
+        """As in `Engine`; in chunks for a watched path."""
         watch = WATCH.get()
         if watch is None:
-            return await self._engine.generate(token_ids, params, session=session, on_text=on_text)
+            return await self.engine.generate(token_ids, params, session=session, on_text=on_text)
         prompt, parts = list(token_ids), list[Completion]()
         while not watch.unsure:
             ids = [token for part in parts for token in part.token_ids]
             seed = params.seed if not parts or params.seed is None else derive_seed(params.seed, "chunk", len(parts))
             size = min(CHUNK, params.max_tokens - len(ids))
             chunk = replace(params, max_tokens=size, seed=seed)
-            part = await self._engine.generate([*prompt, *ids], chunk, session=session, on_text=on_text)
+            part = await self.engine.generate([*prompt, *ids], chunk, session=session, on_text=on_text)
             part = self._cut(ids, part, params.stop)
             parts.append(part)
             watch.tokens += part.token_confidences or []

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from peerleap.engine import EMBEDDED, Completion, OnText, SamplingParams, VLLMEngine, resolve_model
+from peerleap.engine import EMBEDDED, Completion, EngineWrapper, OnText, SamplingParams, VLLMEngine, resolve_model
 from peerleap.engine.device import default_engine_args, set_environment, vllm_device
 from peerleap.engine.orphans import mark_host
 from peerleap.graph import build_graph
@@ -30,13 +30,11 @@ _SETTINGS = {"interval": 128, "rounds": 2, "max_tokens": 700, "top_k": 2}
 Request = tuple[list[int], SamplingParams]
 
 
-class _Recorder:
+class _Recorder(EngineWrapper):
     """Passes requests on and keeps them, in waves: the first request of every path, then the second, and so on."""
 
     def __init__(self, engine: VLLMEngine) -> None:
-        self._engine = engine
-        self.model, self.tokenizer, self.context_length = engine.model, engine.tokenizer, engine.context_length
-        self.check, self.start = engine.check, engine.start
+        super().__init__(engine)
         self.requests: list[Request] = []
 
     async def generate(
@@ -49,7 +47,7 @@ class _Recorder:
     ) -> Completion:
         self.requests.append((list(token_ids), params))
         # Without a reader of the tokens, as the floor has none.
-        return await self._engine.generate(token_ids, params)
+        return await self.engine.generate(token_ids, params)
 
 
 def run() -> dict[str, dict[str, Any]]:

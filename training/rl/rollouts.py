@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from peerleap.engine import Completion, Engine, SamplingParams
+from peerleap.engine import Completion, Engine, EngineWrapper, OnText, SamplingParams
 from peerleap.graph.history import GENERATED
 
 
@@ -30,24 +30,28 @@ class Rollout:
     """How many of the ids are the prompt."""
 
 
-class Sampled:
-    """An engine that passes everything on to another one and keeps the log-probabilities of what it sampled.
+class Sampled(EngineWrapper):
+    """An engine that stores the log-probabilities of the tokens that it samples.
 
     A history has its tokens only: log-probabilities would make every stored run several times as large.
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._completions: defaultdict[tuple[int, ...], list[Completion]] = defaultdict(list)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
-
-    async def generate(self, token_ids: Sequence[int], params: SamplingParams, **more: Any) -> Completion:
-        """As the engine's own."""
+    async def generate(
+        self,
+        token_ids: Sequence[int],
+        params: SamplingParams,
+        *,
+        session: str | None = None,
+        on_text: OnText | None = None,
+    ) -> Completion:
+        """As in `Engine`, with log-probabilities."""
         if params.logprobs is None:
             params = replace(params, logprobs=0)
-        done = await self._engine.generate(token_ids, params, **more)
+        done = await self.engine.generate(token_ids, params, session=session, on_text=on_text)
         self._completions[tuple(token_ids)].append(done)
         return done
 
