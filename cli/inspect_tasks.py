@@ -41,6 +41,7 @@ from peerleap.evals import (
 from peerleap.evals.methods import method_options
 from peerleap.evals.records import graded_text
 from peerleap.evals.stats import Graded, Tokens, ballot, majority, question_metrics
+from peerleap.viewer import emit_lanes, recorded_run, run_rows
 
 
 @task
@@ -120,6 +121,8 @@ def _reason(plan: Plan, file: Path, weights: str | None) -> Solver:
         async def run(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001 - inspect's signature
             lines = await runs.of(problems[str(state.sample_id)], plan.seed + state.epoch - 1)
             state.messages += [_message(line) for line in lines]
+            recorded = recorded_run(lines, problems[str(state.sample_id)].text, dict(plan.config.settings))
+            emit_lanes(run_rows(recorded, models=dict.fromkeys(recorded["histories"], weights or "peerleap")))
             winner = majority([line.graded for line in lines if line.meta["counted"]])
             state.output = ModelOutput.from_content(plan.method, "" if winner is None else str(winner.answer))
             return state

@@ -7,6 +7,9 @@ In reading order:
 - `segments`: a path's history as plain data
 - `document`: a run as a document of plain JSON values, with a version
 - `pieces`: token ids as pieces of text
+- `timeline`: when each segment began
+- `recorded`: a question's run as an eval's records hold it
+- `inspect_lanes`: a run as events of inspect_ai
 - `page`: the document as one HTML file; its script and style are in `page/`
 """
 
@@ -17,12 +20,34 @@ from peerleap.viewer.held import Change, ClosedBlock, HeldAnswers, replay
 
 if TYPE_CHECKING:
     from peerleap.viewer.document import VERSION, run_document, run_rows
+    from peerleap.viewer.inspect_lanes import emit_lanes, lane_events
     from peerleap.viewer.page import html_page
+    from peerleap.viewer.recorded import recorded_run
 
-__all__ = ["VERSION", "Change", "ClosedBlock", "HeldAnswers", "html_page", "replay", "run_document", "run_rows"]
+__all__ = [
+    "VERSION",
+    "Change",
+    "ClosedBlock",
+    "HeldAnswers",
+    "emit_lanes",
+    "html_page",
+    "lane_events",
+    "recorded_run",
+    "replay",
+    "run_document",
+    "run_rows",
+]
 
 # Imported when they are first used: a command's first line needs none of them.
-_LATER = {"VERSION": "document", "run_document": "document", "run_rows": "document", "html_page": "page"}
+_LATER = {
+    "VERSION": "document",
+    "run_document": "document",
+    "run_rows": "document",
+    "html_page": "page",
+    "recorded_run": "recorded",
+    "emit_lanes": "inspect_lanes",
+    "lane_events": "inspect_lanes",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -133,7 +133,7 @@ def _add(held: HeldAnswers, histories: Mapping[str, Any], number: int) -> None:
     for path, history in histories.items():
         for segment in history:
             if segment["round"] == number and segment["kind"] != "prompt":
-                held.add(path, segment["kind"], segment["text"])
+                held.add(path, segment["kind"], segment.get("text") or "")
 
 
 def _status(run: Mapping[str, Any], path: str) -> str:

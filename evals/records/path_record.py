@@ -9,11 +9,12 @@ from peerleap.evals.grading import Grader, Verdict
 from peerleap.evals.methods import PathResult
 from peerleap.evals.records.schema import PathRecord
 from peerleap.evals.stats import AHA_WORDS, aha_count
-from peerleap.graph.answers import own_text
+from peerleap.graph.answers import own_runs
 from peerleap.graph.history import Segment
 
 _SHOWN = frozenset({"summary", "tool", "error"})
 _INSERTED = frozenset({"trigger", "comment", "nudge"})
+_COPIED = ("finish", "sources", "logprob", "seconds", "prompt_tokens", "cached_tokens")
 FAILED = Verdict(correct=False, extracted=None, how="failed")
 
 
@@ -33,7 +34,8 @@ async def path_record(
     With `keep_ids`, every segment has its `token_ids`, and what a path read has its text: training rows are made from
     them, and any account of why a path changed its answer.
     """
-    text = own_text(path.history)
+    runs = dict(own_runs(path.history))
+    text = "\n\n".join(runs.values())
     verdict = await graded_text(text, path.outcome, problem.answer, problem.kind, grader)
     extra: dict[str, Any] = {**meta, **path.meta, "counted": path.counted, "gold": problem.answer, "kind": problem.kind}
     extra["attended"] = sum(_attended(segment) for segment in path.history)
@@ -56,7 +58,7 @@ async def path_record(
         outcome=path.outcome,
         verdict=verdict,
         tokens=path.tokens,
-        segments=tuple(_summed_up(segment, keep_ids) for segment in path.history),
+        segments=tuple(_summed_up(segment, runs.get(n), keep_ids) for n, segment in enumerate(path.history)),
         aha={name: aha_count(text, name) for name in AHA_WORDS},
         text=text,
         meta=extra,
@@ -76,9 +78,12 @@ def _attended(segment: Segment) -> int:
     return (end * (end + 1) - cached * (cached + 1)) // 2
 
 
-def _summed_up(segment: Segment, keep_ids: bool) -> dict[str, Any]:
+def _summed_up(segment: Segment, own: str | None, keep_ids: bool) -> dict[str, Any]:
+    """A segment's line; `own` is the part of the path's own text that begins with it, if one does."""
     line: dict[str, Any] = {"kind": segment["kind"], "round": segment["round"], "tokens": len(segment["token_ids"])}
-    line |= {key: segment[key] for key in ("finish", "sources", "logprob") if key in segment}
+    line |= {key: segment[key] for key in _COPIED if key in segment}
+    if own is not None:
+        line["chars"] = len(own)
     if "tool" in segment:
         line["tool"] = {key: segment["tool"][key] for key in ("name", "status", "seconds")}
     # Own text has a field of its own; what peers and tools wrote is found nowhere else.

@@ -41,7 +41,8 @@ class PathRecord:
 
     `run` is the run's seed, `paths` the number of paths of the question in this run (a question's run is done when all
     of its lines are there). `segments` sums up the history: `{"kind": ..., "tokens": ...}` each. `text` is the path's
-    own text: answers can be graded again without generating them again.
+    own text: answers can be graded again without generating them again. It is cut where something was inserted: `chars`
+    of a segment is the length of the part that begins with it.
     """
 
     question: str

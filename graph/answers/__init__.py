@@ -21,7 +21,7 @@ from peerleap.graph.answers.election import ELECTIONS, classes, majority, shorte
 from peerleap.graph.answers.nodes import ORDERED, Answer, Group, Node, Value
 from peerleap.graph.answers.normalize import expression_form, node_form, squeezed_words, words_form
 from peerleap.graph.answers.own_answer import Found, canonical, extract_answer, find_answer
-from peerleap.graph.answers.own_text import answer_section, own_text, without_comments
+from peerleap.graph.answers.own_text import answer_section, own_runs, own_text, without_comments
 from peerleap.graph.answers.reading import parse_integer, read_answer
 from peerleap.graph.answers.task import detect_task
 from peerleap.graph.answers.tex import plain_tex
@@ -48,6 +48,7 @@ __all__ = [
     "last_box",
     "majority",
     "node_form",
+    "own_runs",
     "own_text",
     "parse_based",
     "parse_integer",

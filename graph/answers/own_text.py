@@ -19,9 +19,17 @@ def own_text(history: Sequence[Segment], kinds: Collection[str] = OWN, *, invent
     Returns:
         The text; runs of segments between which something was inserted are paragraphs of it.
     """
+    return "\n\n".join(text for _, text in own_runs(history, kinds, invented=invented))
+
+
+def own_runs(
+    history: Sequence[Segment], kinds: Collection[str] = OWN, *, invented: bool = False
+) -> list[tuple[int, str]]:
+    """The paragraphs of `own_text`, with the number of the first segment of each; arguments as there."""
     runs: list[str] = []
+    starts: list[int] = []
     before: Segment | None = None
-    for segment in history:
+    for number, segment in enumerate(history):
         if segment["kind"] in kinds:
             opened = before is not None and before["kind"] == "nudge" and before["text"].endswith(BOX)
             if opened and not segment["text"].strip():
@@ -29,9 +37,10 @@ def own_text(history: Sequence[Segment], kinds: Collection[str] = OWN, *, invent
             # Where one request goes on from the last, a break would tear a word or a number apart.
             if before is None or before["kind"] not in kinds:
                 runs.append("")
+                starts.append(number)
             runs[-1] += _closed(segment["text"]) if opened else segment["text"]
         before = segment
-    return "\n\n".join(without_comments(run, unclosed=not invented) for run in runs)
+    return [(start, without_comments(run, unclosed=not invented)) for start, run in zip(starts, runs, strict=True)]
 
 
 def without_comments(text: str, *, unclosed: bool = True) -> str:

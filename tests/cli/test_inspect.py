@@ -94,6 +94,23 @@ def test_the_log_has_every_path_with_its_verdict_and_tokens(killed: Path) -> Non
     assert means["pass@1"] == pytest.approx(kept.estimate("pass@1").value)
 
 
+def test_the_log_has_a_lane_a_path(killed: Path) -> None:
+    from inspect_ai.event import InfoEvent, timeline_build
+
+    for sample in (sample for sample in newest(killed).samples if sample.messages):
+        root, found = timeline_build(sample.events).root, dict[str, Any]()
+        spans = [root]
+        while spans:
+            span = spans.pop()
+            found[span.name] = span
+            spans += [node for node in span.content if node.type == "span"]
+        assert {"solver_1", "solver_2"} <= found.keys()
+        assert found["solver_1"].total_tokens() > 100
+        blocks = [e for e in sample.events if isinstance(e, InfoEvent) and e.source == "leap_block"]
+        assert {read["path"] for event in blocks for read in event.data["read"]} <= {"solver_1", "solver_2"}
+        assert len(blocks) >= 1
+
+
 def test_what_is_in_the_file_is_not_run_again(killed: Path) -> None:
     before = len(lines(killed / "requests"))
     finish(start(killed, *EVAL))
