@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from peerleap.cli.display import check_target, one_line
+from peerleap.cli.display import check_target, one_line, write_questions_page
 from peerleap.cli.errors import usage_errors
 
 
@@ -32,6 +32,10 @@ def compare(
         ),
     ] = False,
     report: Annotated[Path | None, typer.Option(help="Write a report in Markdown.")] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write one page: questions rescued and spoiled, each with its runs.", metavar="FILE"),
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw accuracy against cost, as .png or .svg.")] = None,
     plot_routers: Annotated[
         Path | None, typer.Option(help="Draw Pass@1 of the LeaP files by router, as .png or .svg.")
@@ -56,6 +60,7 @@ def compare(
             if plot_routers is not None:
                 check_plot(plot_routers, "--plot-routers")
             check_target(report, "--report")
+            check_target(html, "--html")
             read = with_distinct_names([Results.read(file) for file in results])
             comparisons = compared(read, primary, primary_test)
             out, messages = Console(), Console(stderr=True)
@@ -79,6 +84,8 @@ def compare(
                 headers = [read_records(file, texts=False)[0] for file in results]
                 title = f"{read[0].config['task']}: {', '.join(result.name for result in read)}"
                 report.write_text(markdown(title, read, comparisons, headers), encoding="utf-8")
+            if html is not None:
+                write_questions_page(results, html)
             if plot is not None:
                 draw(read, plot, primary if primary not in {"pass@1", "no_answer"} else "cons@n")
             if plot_routers is not None:

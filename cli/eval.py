@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from peerleap.cli.display import check_target
+from peerleap.cli.display import check_target, write_questions_page
 from peerleap.cli.errors import FAILED, usage_errors
 from peerleap.cli.eval_run import budgets, run_plan, team_from, with_engines
 from peerleap.cli.options import (
@@ -149,6 +149,14 @@ def evaluate(
         typer.Option("--out", "-o", help="Results file.", show_default="TASK-METHOD.jsonl", rich_help_panel=_OUT),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report in Markdown.", rich_help_panel=_OUT)] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write one page: every question with its runs, beside the file of --match-tokens.",
+            metavar="FILE",
+            rich_help_panel=_OUT,
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print the table of results only.", rich_help_panel=_OUT)
     ] = False,
@@ -170,6 +178,7 @@ def evaluate(
         peers = team_from(team, tools, paths)
         target = out or Path(f"{_name(task)}-{method}.jsonl")
         check_target(report, "--report")
+        check_target(html, "--html")
         limits = {"--budget": budget, "--match-tokens": match_tokens, "--match-seconds": match_seconds}
         if len(named := [name for name, value in limits.items() if value is not None]) > 1:
             raise ValueError(f"{' and '.join(named)}: give one of them")
@@ -197,6 +206,9 @@ def evaluate(
                 typer.echo(plan.sentence())
                 return
             failed = run_plan(plan, model, arguments, target, report, matched, server=servers, quiet=quiet)
+            if html is not None:
+                files = [target] if match is None else [match, target]
+                write_questions_page(files, html, {problem.id: problem.text for problem in problems})
         except GraderBroken as error:
             print(f"peerleap: {error}; finished questions are stored", file=sys.stderr)
             raise typer.Exit(FAILED) from error

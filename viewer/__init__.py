@@ -10,6 +10,7 @@ In reading order:
 - `timeline`: when each segment began
 - `recorded`: a question's run as an eval's records hold it
 - `inspect_lanes`: a run as events of inspect_ai
+- `questions`: an eval's questions, against the paired baseline
 - `page`: the document as one HTML file; its script and style are in `page/`
 """
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from peerleap.viewer.document import VERSION, run_document, run_rows
     from peerleap.viewer.inspect_lanes import emit_lanes, lane_events
     from peerleap.viewer.page import html_page
+    from peerleap.viewer.questions import questions_document
     from peerleap.viewer.recorded import recorded_run
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "emit_lanes",
     "html_page",
     "lane_events",
+    "questions_document",
     "recorded_run",
     "replay",
     "run_document",
@@ -44,6 +47,7 @@ _LATER = {
     "run_document": "document",
     "run_rows": "document",
     "html_page": "page",
+    "questions_document": "questions",
     "recorded_run": "recorded",
     "emit_lanes": "inspect_lanes",
     "lane_events": "inspect_lanes",

@@ -13,20 +13,24 @@ from peerleap.graph.leap_block import similarity_matrix
 _TASKS: dict[str, TaskName] = {"choice": "choice", "text": "free"}
 
 
-def recorded_run(lines: Sequence[PathRecord], question: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:
+def recorded_run(
+    lines: Sequence[PathRecord], question: str, settings: dict[str, Any] | None = None, *, blocks: bool = True
+) -> dict[str, Any]:
     """The run of one question, as `run_rows` takes it.
 
     Args:
         lines: the question's paths, in order.
         question: its text.
         settings: of the eval.
+        blocks: whether the LeaP blocks are put together, too: their similarities take time.
 
     Returns:
         The run. The summaries of paths that had ended are not in it, nor are inserted texts, unless the eval was run
         with `--keep-ids`.
     """
     histories = {line.path: _history(line) for line in lines}
-    blocks = 1 + max((s["round"] for line in lines for s in line.segments if s["kind"] == "summary"), default=-1)
+    summed_up = (s["round"] for line in lines for s in line.segments if s["kind"] == "summary")
+    count = 1 + max(summed_up, default=-1) if blocks else 0
     kind = (settings or {}).get("similarity") or "levenshtein"
     winner = majority([line.graded for line in lines if line.meta.get("counted", True)])
     return {
@@ -37,7 +41,7 @@ def recorded_run(lines: Sequence[PathRecord], question: str, settings: dict[str,
         "answer": None if winner is None else _written(lines, winner.vote),
         "votes": _votes(lines),
         "paths": {line.path: _outcome(line) for line in lines},
-        "rounds": [_block(histories, number, kind) for number in range(blocks)],
+        "rounds": [_block(histories, number, kind) for number in range(count)],
         "histories": histories,
     }
 

@@ -7,13 +7,13 @@ In reading order:
 - `views`: which view there is, and the plain log
 - `live`: the live view
 - `report`: what is printed and written when a run is over
-- `pages`: a run as an HTML file
+- `pages`: a run, or an eval's questions, as an HTML file
 - `eval_views`: an eval's progress and tables
 - `train_views`: a training's
 """
 
 from peerleap.cli.display.eval_views import progress_view, show_comparisons, show_levels, show_methods
-from peerleap.cli.display.pages import write_run_page
+from peerleap.cli.display.pages import write_questions_page, write_run_page
 from peerleap.cli.display.plain import clip, one_line, plain
 from peerleap.cli.display.report import (
     check_target,
@@ -48,6 +48,7 @@ __all__ = [
     "step_view",
     "watched",
     "write_or_say",
+    "write_questions_page",
     "write_run_page",
     "write_whole",
 ]

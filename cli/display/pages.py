@@ -35,6 +35,23 @@ def write_run_page(
     write_whole(html_page(document, _tokenizers(engines)), target)
 
 
+def write_questions_page(files: Sequence[Path], target: Path, texts: Mapping[str, str] | None = None) -> None:
+    """Write the questions of results files as one HTML file.
+
+    Args:
+        files: as for `questions_document`.
+        target: the file.
+        texts: the questions, by id.
+
+    Raises:
+        OSError: the file cannot be written.
+        RecordsError: a results file cannot be read.
+    """
+    from peerleap.viewer import html_page, questions_document
+
+    write_whole(html_page(questions_document(files, texts)), target)
+
+
 def _tokenizers(engines: Mapping[str, Any]) -> dict[str, Any]:
     """By model; without one that is not at hand: its ids are then shown as numbers."""
     from peerleap.engine import EngineError

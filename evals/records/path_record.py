@@ -14,7 +14,6 @@ from peerleap.graph.history import Segment
 
 _SHOWN = frozenset({"summary", "tool", "error"})
 _INSERTED = frozenset({"trigger", "comment", "nudge"})
-_COPIED = ("finish", "sources", "logprob", "seconds", "prompt_tokens", "cached_tokens")
 FAILED = Verdict(correct=False, extracted=None, how="failed")
 
 
@@ -81,7 +80,9 @@ def _attended(segment: Segment) -> int:
 def _summed_up(segment: Segment, own: str | None, keep_ids: bool) -> dict[str, Any]:
     """A segment's line; `own` is the part of the path's own text that begins with it, if one does."""
     line: dict[str, Any] = {"kind": segment["kind"], "round": segment["round"], "tokens": len(segment["token_ids"])}
-    line |= {key: segment[key] for key in _COPIED if key in segment}
+    copied: Mapping[str, Any] = segment
+    copies = ("finish", "sources", "logprob", "seconds", "prompt_tokens", "cached_tokens")
+    line |= {key: copied[key] for key in copies if key in copied}
     if own is not None:
         line["chars"] = len(own)
     if "tool" in segment:

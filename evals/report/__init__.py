@@ -23,7 +23,7 @@ from peerleap.evals.report.paper import PaperNumber, paper_differences, paper_nu
 from peerleap.evals.report.plots import check_plot, plot, plot_routers
 from peerleap.evals.report.results import Results
 from peerleap.evals.report.tables import METHOD_HEAD, comparison_rows, markdown, method_rows, shown_columns, verdict
-from peerleap.evals.report.votes import RECORD_METRICS
+from peerleap.evals.report.votes import RECORD_METRICS, elected_right
 
 __all__ = [
     "COSTS",
@@ -40,6 +40,7 @@ __all__ = [
     "check_same",
     "compare",
     "comparison_rows",
+    "elected_right",
     "level_rows",
     "markdown",
     "measured_power",

@@ -54,18 +54,23 @@ def test_from_eval_to_comparison(engines: list[ScriptedEngine], tmp_path: Path) 
     assert "Cons@N" in out
     assert (tmp_path / "r.md").read_text().startswith("# sums.jsonl: leap")
     code, out, told = call("eval", "sums.jsonl", *QUICK, "--runs", "2", "--method", "independent",
-                           "--match-tokens", "sums-leap.jsonl", "--out", "ind.jsonl")  # fmt: skip
+                           "--match-tokens", "sums-leap.jsonl", "--out", "ind.jsonl", "--html", "ind.html")  # fmt: skip
     assert code == 0, told
+    assert '"kind":"questions"' in (tmp_path / "ind.html").read_text()
+    assert "What is 2 + 2, time 5?" in (tmp_path / "ind.html").read_text()
     code, out, told = call("eval", "sums.jsonl", *QUICK, "--runs", "2", "--method", "revise",
                            "--match-seconds", "sums-leap.jsonl", "--out", "longer.jsonl")  # fmt: skip
     assert code == 0, told
     assert "revise (matched seconds)" in out.replace("interval 60, rounds 1, ", "")
     code, out, told = call("compare", "sums-leap.jsonl", "ind.jsonl", "longer.jsonl", "--primary", "pass@1", "--report",
-                           "c.md")  # fmt: skip
+                           "c.md", "--html", "c.html")  # fmt: skip
     assert code == 0, told
+    assert (tmp_path / "c.html").read_text().count('type="application/octet-stream"') == 12
     assert "primary: pass@1 at first N paths, by sign-flip" in out
     assert "2 runs in common" in told
     assert "exploratory" in (tmp_path / "c.md").read_text()
+    code, _, told = call("compare", "sums-leap.jsonl", "ind.jsonl", "--html", str(tmp_path))
+    assert (code, told) == (2, f"peerleap: --html {str(tmp_path)!r}: this is a folder; give the name of a file\n")
 
 
 def test_quiet_prints_the_results_only(engines: list[ScriptedEngine]) -> None:

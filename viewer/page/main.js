@@ -97,11 +97,12 @@ function run_page(data, others, app) {
   view.at = first ? { p: run.at.get(first.path), column: first.block - 1 } : { p: 0, column: 0 };
   view.block = view.at.column;
   view.draw();
-  const moved = event => on_key(event, run, view), resized = () => view.draw_lanes();
-  document.addEventListener('keydown', moved);
+  const control = new AbortController(), { signal } = control;
   let timer = 0;
-  addEventListener('resize', () => { clearTimeout(timer); timer = setTimeout(resized, 150); });
+  document.addEventListener('keydown', event => on_key(event, run, view), { signal });
+  addEventListener('resize', () => { clearTimeout(timer); timer = setTimeout(() => view.draw_lanes(), 150); }, { signal });
   performance.mark('interactive');
+  return () => control.abort();
 }
 
 addEventListener('click', event => { if (event.target === $('dialog')) $('dialog').close(); });

@@ -42,7 +42,7 @@ class Run {
   }
   read(block, p) { return this.blocks[block].routes[this.names[p]] || []; }
   column_name(column) { return column < this.blocks.length ? `block ${this.blocks[column].number}` : this.over ? 'end' : 'now'; }
-  later(p) { return later(`r${this.index}-${p}`); }
+  later(p) { return this.embedded ? Promise.resolve(this.paths[p].segments) : later(`r${this.index}-${p}`); }
   get timed() { return this.paths.every(path => path.segments.every(segment => segment.kind === 'prompt' || segment.kind === 'error' || segment.seconds !== null)); }
 
   // Where each segment lies, in tokens or in seconds. A round begins for all paths at once; who is done waits.
