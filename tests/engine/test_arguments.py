@@ -43,7 +43,9 @@ def test_to_check_arguments_vllm_is_not_imported() -> None:
 
 @pytest.mark.usefixtures("vllm")
 def test_arguments_that_vllm_knows(make_model: Callable[..., Path]) -> None:
-    VLLMEngine(str(make_model()), dtype="float32", max_model_len=64, lora_path="somewhere").check()
+    engine = VLLMEngine(str(make_model()), dtype="float32", max_model_len=64, lora_path="somewhere")
+    engine.check()  # refuses nothing
+    assert engine.context_length == 64
 
 
 @pytest.mark.parametrize("length", [0, -2, 1.5, "8k", True])
@@ -85,7 +87,8 @@ def test_where_vllm_cannot_be_read_it_refuses_the_arguments_itself(monkeypatch: 
 def test_no_argument_of_vllm_looks_like_one_of_build_graph() -> None:
     engine_args: dict[str, Any] = dict.fromkeys(known_arguments() | {LORA_PATH})
     del engine_args["model"]
-    build_graph(**engine_args)
+    assert "dtype" in engine_args
+    build_graph(**engine_args)  # refuses none of them
 
 
 # `real_engine` imports vLLM without its warnings.

@@ -36,8 +36,11 @@ def test_phases_reach_the_host(logger: logging.Logger, caplog: pytest.LogCapture
     assert ADDRESS not in os.environ
 
 
-def test_a_host_that_does_not_listen_costs_nothing(logger: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_does_not_listen_costs_nothing(
+    logger: logging.Logger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setenv(ADDRESS, "peerleap-nobody")
     report_phases()
     logger.info("Starting to load model %s...", "x")
     logger.error("shown")
+    assert "shown" in caplog.messages

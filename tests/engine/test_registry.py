@@ -62,6 +62,7 @@ def test_closing_twice_is_closing_once() -> None:
     engine = get_engine()
     engine.close()
     engine.close()
+    assert engine.closed
 
 
 async def test_closed_engine_refuses(make_model: MakeModel) -> None:

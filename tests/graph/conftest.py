@@ -16,7 +16,7 @@ import pytest
 
 from peerleap.agents import Peer, path_peers, prompts
 from peerleap.engine import Completion, SamplingParams, ScriptedEngine, detect_thinking
-from peerleap.graph import Segment, build_graph
+from peerleap.graph import LeapGraph, Segment, build_graph
 from peerleap.graph.seeds import derive_seed
 
 LONG = "So it goes on. " * 2000
@@ -114,7 +114,7 @@ class Team:
     """An engine and its uncompiled graph."""
 
     engine: TeamEngine
-    graph: Any
+    graph: LeapGraph
 
 
 # Bytes are tokens here: blocks and prompts are some five times longer than with a real tokenizer.
@@ -184,24 +184,24 @@ def block_then(last: str, *, blocks: int = 1, summary: str = "I have {path}.</su
 
 
 @pytest.fixture(name="leap", scope="session")
-def _leap() -> Any:
+def _leap() -> Callable[..., Run]:
     """Runs a question: `leap(write, paths=..., **settings) -> Run`."""
     return run_leap
 
 
 @pytest.fixture(name="team", scope="session")
-def _team() -> Any:
+def _team() -> Callable[..., Team]:
     """An engine and an uncompiled graph: `team(write, paths=...) -> Team`."""
     return make_team
 
 
 @pytest.fixture(name="say", scope="session")
-def _say() -> Any:
+def _say() -> Callable[..., Write]:
     return say
 
 
 @pytest.fixture(name="block_then", scope="session")
-def _block_then() -> Any:
+def _block_then() -> Callable[..., Write]:
     return block_then
 
 

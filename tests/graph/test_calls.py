@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from peerleap.graph import CompiledLeapGraph
+
 QUESTION = {"question": "What is 2 + 2?"}
 
 
@@ -18,12 +20,13 @@ def wordy(call: Any) -> str:
 
 
 @pytest.fixture
-def graph(team: Any) -> Any:
-    return team(wordy, paths=4).graph.compile()
+def graph(team: Any) -> CompiledLeapGraph:
+    compiled: CompiledLeapGraph = team(wordy, paths=4).graph.compile()
+    return compiled
 
 
 @pytest.fixture
-def context(small: Any) -> Any:
+def context(small: dict[str, Any]) -> dict[str, Any]:
     return {**small, "router": "random", "top_k": 2}
 
 

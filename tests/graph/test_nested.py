@@ -12,7 +12,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 from typing_extensions import TypedDict
 
-from peerleap.graph import InputError, Settings, SettingsError
+from peerleap.graph import CompiledLeapGraph, InputError, Settings, SettingsError
 
 QUESTION = {"question": "What is 2 + 2?"}
 
@@ -24,8 +24,9 @@ def endless(call: Any) -> str:
 
 
 @pytest.fixture
-def graph(team: Any) -> Any:
-    return team(endless, paths=2).graph.compile()
+def graph(team: Any) -> CompiledLeapGraph:
+    compiled: CompiledLeapGraph = team(endless, paths=2).graph.compile()
+    return compiled
 
 
 # A round takes some 350 tokens, of which 10 are thought.

@@ -1,6 +1,6 @@
 """A chat model that says what a test wrote down, and a small team of peers to ask."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -36,7 +36,7 @@ class ScriptedChat(BaseChatModel):
 
 
 @pytest.fixture
-def chat() -> Any:
+def chat() -> Callable[..., ScriptedChat]:
     return lambda *lines: ScriptedChat(lines=list(lines))
 
 

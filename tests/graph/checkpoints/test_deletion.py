@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from peerleap.graph import CheckpointError, InputError, open_checkpointer
+from peerleap.graph import CheckpointError, CompiledLeapGraph, InputError, open_checkpointer
 from peerleap.graph.checkpoints.base import Checkpointer
 from peerleap.graph.checkpoints.pruning import Stored, beside_latest, orphans
 from peerleap.graph.checkpoints.sqlite import SqliteCheckpointer
@@ -27,8 +27,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Checkpoint
 
 
 @pytest.fixture
-def graph(team: Any, block_then: Any, store: Checkpointer) -> Any:
-    return team(block_then("\\boxed{4}"), paths=2).graph.compile(checkpointer=store)
+def graph(team: Any, block_then: Any, store: Checkpointer) -> CompiledLeapGraph:
+    compiled: CompiledLeapGraph = team(block_then("\\boxed{4}"), paths=2).graph.compile(checkpointer=store)
+    return compiled
 
 
 def config(thread: str, run: str | None = None) -> Any:

@@ -89,16 +89,16 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def where(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Any:
+def where(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Path | str:
     return tmp_path / "runs.sqlite" if kind == "sqlite" else request.getfixturevalue("postgres")
 
 
 @pytest.fixture(params=[None, KEY], ids=["plain", "encrypted"])
-def key(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+def key(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
     if request.param:
         pytest.importorskip("Crypto")
         monkeypatch.setenv("LANGGRAPH_AES_KEY", request.param)
-    return request.param
+    return None if request.param is None else str(request.param)
 
 
 def write(kind: str, where: Any, statement: str, *values: Any) -> None:

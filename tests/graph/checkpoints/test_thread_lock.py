@@ -164,7 +164,7 @@ def test_an_event_loop_that_ends_with_a_cancelled_run_leaves_the_thread_free(
     saver: Any, turns: int, cancelled_at_loops_end: Any
 ) -> None:
     cancelled_at_loops_end(aone_run(saver, "a"), turns)
-    with one_run(saver, "a"):
+    with one_run(saver, "a"), pytest.raises(ThreadBusy), one_run(saver, "a"):  # it was free, and now it is held
         pass
 
 

@@ -52,7 +52,7 @@ def in_order(events: Any) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.fixture
-def streamed(team: Any, block_then: Any, small: Any) -> Any:
+def streamed(team: Any, block_then: Any, small: Any) -> dict[str, list[tuple[Any, ...]]]:
     graph = team(block_then("\\boxed{4}"), paths=3).graph.compile()
     return in_order(graph.stream(QUESTION, context=small, stream_mode="custom"))
 

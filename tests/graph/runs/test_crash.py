@@ -47,7 +47,7 @@ def server() -> Iterator["subprocess.Popen[str]"]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed() -> Any:
+def undisturbed() -> dict[str, Any]:
     graph = build_graph(paths=crash.PATHS, engine=ScriptedEngine(crash.script)).compile()
     out = graph.invoke({"question": "What is 2 + 2?"}, context=crash.SETTINGS)
     assert len(out["rounds"]) >= 2

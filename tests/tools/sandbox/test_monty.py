@@ -237,7 +237,7 @@ async def test_cancelling_a_cell_ends_its_process(box: MontySandbox, descendants
 
 
 async def test_after_a_cancelled_cell_the_next_one_can_come_at_once(box: MontySandbox, cancel_and_go_on: Any) -> None:
-    await cancel_and_go_on(await box.asession("path"))
+    await cancel_and_go_on(await box.asession("path"))  # it asserts
 
 
 def test_nothing_is_left(

@@ -194,3 +194,4 @@ def test_monkeypatching_hurts_nobody_else(code: str, session: Session) -> None:
     session.run("1", timeout_s=0.5)
     session.run("import os; os._exit(1)", timeout_s=0.5)
     session.replay([])
+    assert session.run("1 + 1").value == "2"

@@ -255,7 +255,7 @@ async def test_one_cell_at_a_time(session: Session) -> None:
 
 
 async def test_after_a_cancelled_cell_the_next_one_can_come_at_once(session: Session, cancel_and_go_on: Any) -> None:
-    await cancel_and_go_on(session)
+    await cancel_and_go_on(session)  # it asserts
 
 
 def test_a_closed_session_says_so(sandbox: Sandbox) -> None:
