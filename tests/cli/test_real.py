@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixture
 
 Start = Callable[..., "subprocess.Popen[str]"]
 ASK = ("ask", "--json", "-n", "2", "--interval", "32", "--max-tokens", "96", "--engine-arg", "max_model_len=2048")
-QUESTION = "What is 3 + 4?"
+QUESTION = "What is 3 plus 4?"
 
 
 def listen(process: "subprocess.Popen[str]") -> list[str]:
