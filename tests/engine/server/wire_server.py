@@ -25,9 +25,11 @@ class WireServer:
     (the answer), `drops` (the connection, before any answer), and `ok`.
     """
 
-    def __init__(self, engine: ScriptedEngine, folder: Path, *, key: str | None = None, details: bool = True) -> None:
+    def __init__(
+        self, engine: ScriptedEngine, folder: Path, *, key: str | None = None, details: bool = True, tls: Any = None
+    ) -> None:
         self.engine, self.folder, self.key, self.details = engine, folder, key, details
-        self.id = "scripted"
+        self.id, self._tls = "scripted", tls
         self.faults = deque[str]()
         self.requests: list[tuple[dict[str, str], dict[str, Any]]] = []
         """Headers and body of every completion that streams."""
@@ -56,7 +58,7 @@ class WireServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
 
     def card(self, **changes: Any) -> dict[str, Any]:
         return {"id": self.id, "object": "model", "owned_by": "vllm", "root": str(self.folder), "parent": None,
@@ -80,7 +82,7 @@ class WireServer:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, limit=1 << 24)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, limit=1 << 24, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _gone(self) -> None:
