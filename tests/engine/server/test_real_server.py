@@ -1,0 +1,137 @@
+"""A real vLLM server with the shipped miniature: the same run as in process, and one that survives a `kill -9`."""
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from peerleap.engine import MINIATURE, Engine, ServerEngine, VLLMEngine
+from peerleap.engine.device import default_engine_args
+from peerleap.engine.models import resolve_model
+from peerleap.graph import build_graph
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.usefixtures("vllm")]
+
+QUESTION = "What is 215 + 47 - 98 + 366 - 25?"
+SETTINGS: dict[str, Any] = {"rounds": 1, "interval": 40, "seed": 3}
+CONTEXT = 2048
+
+
+class Served:
+    """`vllm serve`, as a process group that can be killed and started again on its port."""
+
+    def __init__(self, log: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        model = resolve_model(MINIATURE)
+        # The script `vllm` looks for a distribution of this name, which the CPU build is not.
+        command = [sys.executable, "-m", "vllm.entrypoints.launchers.api_server.entry", "--model", model.path,
+                   "--host", "127.0.0.1", "--port", str(self.port), "--max-model-len", str(CONTEXT),
+                   "--generation-config", "vllm", "--enable-prompt-tokens-details"]  # fmt: skip
+        for name, value in default_engine_args("cpu", model).items():
+            if name in {"dtype", "block_size"}:
+                command += [f"--{name.replace('_', '-')}", str(value)]
+        command += ["--enforce-eager", "--no-enable-chunked-prefill"]
+        env = {**os.environ, "VLLM_NO_USAGE_STATS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "TORCH_COMPILE_DISABLE": "1",
+               "VLLM_LOGGING_LEVEL": "WARNING"}  # fmt: skip
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
+
+    def wait(self) -> None:
+        assert self._process is not None
+        for _ in range(600):
+            assert self._process.poll() is None, self._log.read_text()[-3000:]
+            try:
+                if httpx.get(f"{self.url}/health").status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(1)
+        pytest.fail(self._log.read_text()[-3000:])
+
+    def kill(self) -> None:
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def server(vllm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    made = Served(tmp_path_factory.mktemp("server") / "log")
+    made.start()
+    yield made
+    made.kill()
+
+
+def run(engine: Engine, paths: int = 4) -> dict[str, Any]:
+    graph = build_graph(engine=engine, paths=paths).compile()
+    return dict(asyncio.run(graph.ainvoke({"question": QUESTION}, context=SETTINGS)))
+
+
+@pytest.fixture(scope="module")
+def in_process() -> dict[str, Any]:
+    """The run in this process."""
+    engine = VLLMEngine(MINIATURE, max_model_len=CONTEXT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # vLLM and torch deprecate as they are imported; vLLM leaves its sockets
+        out = run(engine)
+        engine.close()
+        gc.collect()
+    return out
+
+
+def ids(out: dict[str, Any]) -> dict[str, list[list[int]]]:
+    return {name: [segment["token_ids"] for segment in history] for name, history in out["histories"].items()}
+
+
+def test_a_run_on_a_server(
+    server: Served, in_process: dict[str, Any], child_env: dict[str, str], wait_until: Any, tmp_path: Path
+) -> None:
+    """In one test, since a start takes most of a minute."""
+    server.wait()
+    engine = ServerEngine(server.url, MINIATURE)
+    out = run(engine)
+    assert out["answer"] == in_process["answer"] == "505"
+    assert out["votes"] == in_process["votes"]
+    assert ids(out) == ids(in_process), "token for token"
+    assert len(out["rounds"]) == 1
+    assert out["usage"]["cached"] == in_process["usage"]["cached"] > 0
+
+    command = [str(Path(sys.executable).with_name("peerleap")), "ask", "--server", server.url, "--json", "--seed", "3",
+               "--rounds", "1", "--interval", "40", QUESTION]  # fmt: skip
+    done = subprocess.run(command, env=child_env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["votes"] == out["votes"]
+
+    graph, killed = build_graph(engine=engine, paths=4).compile(), False
+    again: dict[str, Any] = {}
+    for mode, part in graph.stream({"question": QUESTION}, context=SETTINGS, stream_mode=["custom", "values"]):
+        if mode == "values":
+            again.update(part)
+        elif not killed and part["type"] == "segment":
+            killed = True
+            server.kill()
+            server.start()
+    assert killed
+    assert ids(again) == ids(out), "nothing is lost, nothing comes twice"
+    assert again["votes"] == out["votes"]
+    assert engine.unfinished() == 0
+    engine.close()
