@@ -98,14 +98,14 @@ def route(
     texts = [summaries[name]["text"] for name in order]
     matrix = similarity_matrix(texts, settings.similarity)
     router = ROUTERS[settings.router]
-    checked = [bool(summaries[name].get("evidence")) for name in order]
+    shared = [summaries[name] for name in order]
     worth_reading = [j for j, name in enumerate(order) if texts[j] and not summaries[name].get("no_claim")]
     routes, reading = {}, set(readers)
     for i, name in enumerate(order):
         if name in reading:
             peers = worth_reading[: bisect_left(worth_reading, i)] + worth_reading[bisect_right(worth_reading, i) :]
             random = derive_random(settings.seed, "route", round_number, name)
-            routes[name] = [order[j] for j in router(matrix[i], peers, settings.top_k, random, checked)]
+            routes[name] = [order[j] for j in router(matrix[i], peers, settings.top_k, random, shared)]
     return BlockRecord(
         round=round_number,
         summaries={name: summaries[name] for name in order},

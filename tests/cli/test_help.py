@@ -1,12 +1,17 @@
 """The help teaches by example."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+import typer
+
+from peerleap.cli.main import app
+from peerleap.graph import RouterName
 
 Invoke = Callable[..., Any]
 
@@ -62,3 +67,14 @@ def test_installed_command_helps_without_loading_the_graph() -> None:
     code = "import sys, peerleap.cli.main; print(*sorted({'langgraph', 'transformers', 'vllm'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("name", ["ask", "eval", "train"])
+def test_every_router_is_offered(name: str) -> None:
+    commands: Any = typer.main.get_command(app)
+    command = commands.commands[name]
+    command = command.commands["synthesize"] if name == "train" else command
+    (router,) = (param for param in command.params if param.name == "router")
+    assert set(re.findall(r"\w+", router.help)) >= set(get_args(RouterName))
+    offered = router.shell_complete(typer.Context(command), "")
+    assert [item.value for item in offered] == list(get_args(RouterName))

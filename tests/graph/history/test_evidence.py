@@ -13,6 +13,7 @@ from peerleap.agents import Peer
 from peerleap.engine import SamplingParams, ScriptedEngine
 from peerleap.graph import build_graph
 from peerleap.graph.leap_block.routers import ROUTERS
+from peerleap.graph.state import Summary
 
 SETTINGS = {"interval": 100, "grace": 60, "summary_tokens": 64, "max_tokens": 8000, "answer_tokens": 60, "rounds": 1}
 
@@ -127,8 +128,10 @@ def test_the_router_prefers_what_was_checked() -> None:
         ([False, False, True, False], 2, [2, 1]),
         ([False, True, True, True], 3, [1, 3, 2]),
         ([False] * 4, 2, [1, 3]),
-        ([], 2, [1, 3]),
     ],
 )
 def test_evidence_then_dispersed(checked: list[bool], k: int, expected: list[int]) -> None:
-    assert ROUTERS["evidence"]([1.0, 0.1, 0.9, 0.5], [1, 2, 3], k, Random(0), checked) == expected
+    nothing: Summary = {"text": "", "tokens": 0, "cut": False}
+    something: Summary = {**nothing, "evidence": [{"tool": "python", "calls": 1, "digest": "0"}]}
+    summaries = [something if one else nothing for one in checked]
+    assert ROUTERS["evidence"]([1.0, 0.1, 0.9, 0.5], [1, 2, 3], k, Random(0), summaries) == expected

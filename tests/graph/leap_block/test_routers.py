@@ -129,7 +129,7 @@ def test_random_depends_on_seed_round_and_reader() -> None:
 
 def test_random_reaches_every_peer() -> None:
     router = ROUTERS["random"]
-    drawn = {j for number in range(200) for j in router([], [0, 2, 5], 1, Random(number))}
+    drawn = {j for number in range(200) for j in router([], [0, 2, 5], 1, Random(number), [])}
     assert drawn == {0, 2, 5}
 
 

@@ -1,12 +1,12 @@
 """What a server tells about the graphs before anything is run: the forms of Studio, the tools of MCP."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from peerleap.agents import Sampling
-from peerleap.graph import Settings
+from peerleap.graph import RouterName, Settings
 
 PATHS = ["solver_1", "solver_2", "solver_3", "solver_4"]
 
@@ -48,7 +48,7 @@ def test_form_of_the_settings(plain_server: Any) -> None:
     for name, field in fields.items():
         assert field.get("type") in {"integer", "string", "boolean", "array"} or "$ref" in field, name
         assert len(field["description"]) > 20, name
-    assert fields["router"]["enum"] == ["dispersed", "clustered", "hybrid", "random", "all", "evidence"]
+    assert fields["router"]["enum"] == list(get_args(RouterName))
     assert (fields["top_k"]["minimum"], fields["top_k"]["maximum"]) == (1, 1024)
     assert fields["seed"]["default"] == 0
     assert form.get("required", []) == []
