@@ -60,8 +60,13 @@ class Ticket:
         It raises a `RequestError` with status 503 where the server stops.
         """
         self._task = asyncio.create_task(self._run(work))
-        self._task.add_done_callback(lambda _: self._admission.leave(self))  # it may be cancelled before it begins
+        self._task.add_done_callback(self._ended)  # not in `_run`: it may be cancelled before that begins
         return self._task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._admission.leave(self)
+        if not task.cancelled():
+            task.exception()  # a client that has left does not look at it
 
     async def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         try:

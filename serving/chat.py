@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from peerleap.graph import CompiledLeapGraph
 from peerleap.graph.chat import LeapOutput, Piece, areply, check_reply, elected_thought, transcript_of
 from peerleap.serving.admission import Admission
-from peerleap.serving.errors import RequestError, log, request_error
+from peerleap.serving.errors import LEFT, RequestError, log, request_error
 from peerleap.serving.graphs import Graphs, engines_of, paths_of
 from peerleap.serving.keys import Keys
 from peerleap.serving.metrics import Metrics
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _KEEP_ALIVE_SECONDS = 15
 # A reader that is slower than the paths gets fewer and longer pieces: more than these are not made in advance.
 _PIECES = 8
-_LEFT = 499
+# Seconds that a reader may take nothing, while its paths wait for it.
+_STALLED_SECONDS = 60
 
 Put = Callable[[Piece], Awaitable[None]]
 
@@ -60,7 +61,7 @@ class Chat:
         completion = Completion(ask.model, ask.stop, ask.settings.seed)
         if ask.stream:
             queue: asyncio.Queue[Piece] = asyncio.Queue(_PIECES)
-            task = ticket.begin(lambda: self._run(ask, graph, client, queue.put))
+            task = ticket.begin(lambda: self._run(ask, graph, client, lambda piece: _put(queue, piece)))
             return _EventStream(self._events(ask, completion, queue, task, hidden, arrived), task)
         pieces: list[str] = []
 
@@ -102,7 +103,7 @@ class Chat:
         hidden: set[str],
         arrived: float,
     ) -> AsyncIterator[str]:
-        shown, status = False, _LEFT
+        shown, status = False, LEFT
         try:
             yield completion.begin()
             async with aclosing(_pieces(queue, task)) as pieces:
@@ -140,6 +141,19 @@ class _EventStream(StreamingResponse):
             await cast("AsyncGenerator[str]", self._events).aclose()
 
 
+async def _put(queue: asyncio.Queue[Piece], piece: Piece) -> None:
+    """Put a piece into a queue that a client reads.
+
+    Raises:
+        RequestError: the client reads nothing: it must not hold its place for ever.
+    """
+    try:
+        async with asyncio.timeout(_STALLED_SECONDS):
+            await queue.put(piece)
+    except TimeoutError:
+        raise RequestError(408, f"nothing was read for {_STALLED_SECONDS} s", code="stalled") from None
+
+
 async def _pieces(queue: asyncio.Queue[Piece], task: asyncio.Task[Any]) -> "AsyncGenerator[Piece | None]":
     """What a task puts into a queue until it ends; `None` where nothing has come for a while."""
     while not task.done() or not queue.empty():
@@ -169,7 +183,7 @@ async def _or_left(receive: Receive, task: asyncio.Task[LeapOutput]) -> LeapOutp
     try:
         await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            raise RequestError(_LEFT, "the client has left")
+            raise RequestError(LEFT, "the client has left")
         return task.result()
     finally:
         leaving.cancel()

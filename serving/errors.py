@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from peerleap.engine import EngineError
@@ -12,6 +12,8 @@ from peerleap.graph import AllPathsFailed, InputError, SettingsError
 
 log = logging.getLogger("peerleap.serving")
 
+LEFT = 499
+"""Status of a request whose client has gone, for the log and the metrics; nobody reads it."""
 _TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 
 
@@ -27,8 +29,9 @@ class RequestError(Exception):
         code: str | None = None,
         retry_after: int | None = None,
     ) -> None:
-        super().__init__(message)
-        self.status, self.param, self.code = status, param, code
+        super().__init__(_sendable(message))
+        self.status, self.code = status, code
+        self.param = None if param is None else _sendable(param)
         self.retry_after = retry_after
         """Seconds."""
 
@@ -46,6 +49,11 @@ class RequestError(Exception):
         return JSONResponse(self.body, self.status, headers)
 
 
+def _sendable(text: str) -> str:
+    """The text without halves of characters, which JSON may hold and UTF-8 may not."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def request_error(error: Exception, hidden: Iterable[str] = ()) -> RequestError:
     """What a client reads of an error; what is not its fault is logged here in full, and not sent.
 
@@ -55,6 +63,8 @@ def request_error(error: Exception, hidden: Iterable[str] = ()) -> RequestError:
     """
     if isinstance(error, RequestError):
         return error
+    if isinstance(error, ClientDisconnect):
+        return RequestError(LEFT, "the client has left")
     if isinstance(error, InputError | SettingsError):
         message = str(error)
         for text in sorted(hidden, key=len, reverse=True):

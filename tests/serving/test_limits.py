@@ -7,7 +7,8 @@ import httpx
 import pytest
 from openai import RateLimitError
 
-from peerleap.serving import Admission, Keys, Limits
+from peerleap.graph.chat import Piece
+from peerleap.serving import Admission, Keys, Limits, chat
 from peerleap.serving.errors import RequestError
 
 KEYS = ["first-key-1", "second-key-2"]
@@ -150,6 +151,30 @@ async def test_a_closed_queue_sends_everybody_away() -> None:
     admission.stop()
     with pytest.raises(RequestError, match="stops"):
         await runs
+
+
+async def test_a_reader_that_reads_nothing_loses_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat, "_STALLED_SECONDS", 0.01)
+    queue: asyncio.Queue[Piece] = asyncio.Queue(1)
+    await chat._put(queue, Piece("a"))
+    with pytest.raises(RequestError, match="nothing was read"):
+        await chat._put(queue, Piece("b"))
+
+
+async def test_a_client_that_leaves_while_it_sends_is_no_fault(served: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async with served() as server:
+        port = int(server.url.rpartition(":")[2])
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n")
+        writer.write(b"Content-Length: 1000\r\n\r\n{")
+        await writer.drain()
+        await asyncio.sleep(0.1)
+        writer.close()
+        numbers = ""
+        async with asyncio.timeout(20):
+            while 'status="499"' not in numbers:
+                numbers = (await server.http.get(f"{server.url}/metrics")).text
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize("limits", [{"paths_at_once": 0}, {"queue": -1}, {"tokens_per_minute": 0}])
