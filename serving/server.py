@@ -16,6 +16,9 @@ from peerleap.serving.admission import Admission
 
 # Seconds for connections to close when nothing runs any more.
 _CLOSING = 3
+# Seconds that an idle connection stays open: longer than clients and proxies hold theirs, since who sends a request on
+# a connection that is just being closed gets an error.
+_IDLE = 75
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -98,7 +101,7 @@ class _Server(uvicorn.Server):
     ) -> None:
         config = uvicorn.Config(
             app, log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="off",
-            ws="none", timeout_graceful_shutdown=round(grace + _CLOSING),
+            ws="none", timeout_keep_alive=_IDLE, timeout_graceful_shutdown=round(grace + _CLOSING),
         )  # fmt: skip
         super().__init__(config)
         self.ended_by = 0
