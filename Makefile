@@ -66,7 +66,7 @@ $(DOCS)/.ready: requirements/docs.txt
 
 lock:  ## pin requirements/ anew (needs `pip install uv`, and an index with a CPU build of torch)
 	uv pip compile pyproject.toml --extra cpu --extra sandbox --extra monty --extra search --extra web --extra evals \
-	  --extra plots --extra postgres --extra encryption --extra train --group dev \
+	  --extra plots --extra serve --extra postgres --extra encryption --extra train --group dev \
 	  --override requirements/overrides.txt --python-version 3.11 --no-annotate --no-header -o requirements/cpu.txt
 	uv pip compile --group docs --python-version 3.11 --no-annotate --no-header -o requirements/docs.txt
 

@@ -97,12 +97,14 @@ def serve(
         from peerleap.engine import requests_at_once
         from peerleap.serving import Keys, Limits, bind
 
+        arguments, servers = engine_arguments(engine_arg), server_urls(server)
         keys = Keys([*(api_key or []), *_named_keys()])
+        if paths_at_once is None:
+            paths_at_once = max(requests_at_once(len(servers.split(",")) if servers else 0), paths or 0)
         limits = Limits(
-            paths_at_once=requests_at_once() if paths_at_once is None else paths_at_once,
-            paths_per_key=paths_per_key, queue=queue, tokens_per_minute=tokens_per_minute,
-        )  # fmt: skip
-        hosts, arguments, servers = _hosts(host, keys), engine_arguments(engine_arg), server_urls(server)
+            paths_at_once=paths_at_once, paths_per_key=paths_per_key, queue=queue, tokens_per_minute=tokens_per_minute
+        )
+        hosts = _hosts(host, keys)
         with bind(host, port) as listener:
             view = choose_view(Console(stderr=True, no_color=True), "", quiet=False, verbose=verbose, as_json=True)
             with watched(view, verbose=verbose):
@@ -123,10 +125,12 @@ async def _serve(
 
     from peerleap.graph import as_settings
     from peerleap.graph.chat import check_reply
-    from peerleap.serving import Admission, create_app, engines_of, serve
+    from peerleap.serving import Admission, create_app, engines_of, paths_of, serve
 
     graph, other = (graphs.graph(None, question) for question in (_QUESTION, "Hello"))
     await asyncio.to_thread(check_reply, graph, [("user", _QUESTION)], as_settings(None))
+    if (count := paths_of(graph)) > limits.most_paths:
+        raise ValueError(f"{count} paths a request: --paths-at-once and --paths-per-key must be at least that")
     engines, later = engines_of(graph), engines_of(other)
     view.notice(f"loading {' and '.join(engine.model for engine in engines)}")
     if later != engines:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from peerleap.serving.admission import Admission, Limits
     from peerleap.serving.app import create_app
-    from peerleap.serving.graphs import Graphs, engines_of
+    from peerleap.serving.graphs import Graphs, engines_of, paths_of
     from peerleap.serving.keys import Keys
     from peerleap.serving.server import bind, is_local, serve
 
-__all__ = ["Admission", "Graphs", "Keys", "Limits", "bind", "create_app", "engines_of", "is_local", "serve"]
+__all__ = ["Admission", "Graphs", "Keys", "Limits", "bind", "create_app", "engines_of", "is_local", "paths_of", "serve"]
 
 # Imported when they are first used: Starlette, uvicorn and the metrics are an extra.
 _LATER = {
@@ -31,6 +31,7 @@ _LATER = {
     "create_app": "app",
     "Graphs": "graphs",
     "engines_of": "graphs",
+    "paths_of": "graphs",
     "Keys": "keys",
     "bind": "server",
     "is_local": "server",

@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from peerleap.engine import ScriptedEngine
+
 Start = Callable[..., "subprocess.Popen[str]"]
 
 ASK = {
@@ -88,6 +90,21 @@ def test_who_does_not_end_in_time_gets_an_error(start: Start, second: bool) -> N
     assert "Traceback" not in errors
 
 
+def test_in_front_of_a_vllm_server(start: Start, serve_wire: Any) -> None:
+    engine = ScriptedEngine(lambda _prompt, _params: "one, two, three. So it is \\boxed{4}", tokens_per_second=100)
+    upstream = serve_wire(engine, key="upstream-key")
+    process = start("serve", "--port", "0", "--server", upstream.url, env={"PEERLEAP_API_KEY": "upstream-key"})
+    url = ready(process)
+    answer = httpx.post(f"{url}/chat/completions", json={**ASK, "stream": False}, timeout=60).json()
+    assert answer["choices"][0]["message"]["content"] == "4"
+    assert len({headers["x-session-id"] for headers, _ in upstream.requests}) == 2
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "upstream-key" not in errors
+    assert "Traceback" not in errors
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -99,6 +116,7 @@ def test_who_does_not_end_in_time_gets_an_error(start: Start, second: bool) -> N
         (["--team", "paper", "--paths", "3"], "--paths"),
         (["--team", "nowhere.toml"], "nowhere.toml"),
         (["--paths-at-once", "0"], "paths_at_once=0"),
+        (["--paths-per-key", "3"], "4 paths a request"),
         (["--queue", "-1"], "queue=-1"),
         (["--engine-arg", "paths=3"], "--paths"),
         (["--port", "70000"], "70000"),
