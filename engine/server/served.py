@@ -49,7 +49,9 @@ async def look(client: httpx.AsyncClient, server: str, requested: str | None) ->
     """
     try:
         response = await client.get(f"{server}/v1/models", timeout=_LOOK_SECONDS)
-    except httpx.TransportError as error:
+    except httpx.InvalidURL as error:
+        raise EngineArgumentError(f"server={server!r}: {error}") from error
+    except httpx.HTTPError as error:
         raise Setback(reason(error), gone=True) from error
     if response.status_code != httpx.codes.OK:
         raise refusal(server, response.status_code, response.content, "GET /v1/models")
@@ -111,7 +113,7 @@ async def probe(client: httpx.AsyncClient, server: str, served: Served, tokenize
             "seed": 0, "return_token_ids": True}  # fmt: skip
     try:
         response = await client.post(f"{server}/v1/completions", json=body, timeout=_PROBE_SECONDS)
-    except httpx.TransportError as error:
+    except httpx.HTTPError as error:
         raise Setback(reason(error), gone=True) from error
     if response.status_code != httpx.codes.OK:
         raise refusal(server, response.status_code, response.content, "POST /v1/completions")

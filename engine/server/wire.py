@@ -159,8 +159,10 @@ class Reply:
         Raises:
             Setback: the end is missing.
         """
-        if self.finish_reason is None or not self.counted:
+        if self.finish_reason is None:
             raise Setback("its stream has ended early", died=True)
+        if not self.counted:
+            raise Setback("its stream has no count of tokens at the end (`stream_options`)", died=True)
 
 
 def failed(error: Any) -> Exception:

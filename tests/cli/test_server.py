@@ -1,6 +1,8 @@
 """`--server` and `PEERLEAP_SERVER`: ask, resume, fork and eval on a scripted server, and what is refused."""
 
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -83,6 +85,18 @@ def test_eval(invoke: Invoke, server: WireServer, monkeypatch: pytest.MonkeyPatc
     assert head["hardware"]["device"] == "1 server"
     assert server.url not in json.dumps(head), "other servers may continue"
     assert len({headers["x-session-id"] for headers, _ in server.requests}) == 6
+
+
+def test_ctrl_c_ends_the_work_of_the_server(start: Any, server: WireServer, wait_until: Any) -> None:
+    server.chunk_seconds = 0.2
+    process = start("ask", *QUICK, "--server", server.url, QUESTION, env={"PEERLEAP_API_KEY": "geheim"})
+    wait_until(lambda: server.open == 2, 120)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, ""), err
+    assert err.splitlines()[-1] == "peerleap: stopped"
+    wait_until(lambda: server.open == 0, 10)
+    assert server.left == 2, "both connections were closed"
 
 
 def test_refused_in_one_line(invoke: Invoke, server: WireServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from peerleap.engine import (
     MINIATURE,
     EngineArgumentError,
+    EngineError,
     EngineStartError,
     ModelError,
     SamplingParams,
@@ -48,6 +49,10 @@ def test_unreachable(connect: Connect) -> None:
     told = refused(connect("http://127.0.0.1:9"), EngineStartError)
     assert "server='http://127.0.0.1:9'" in told
     assert "is it running?" in told
+
+
+def test_a_host_that_is_none(connect: Connect) -> None:
+    assert "server='http://-a-.b..c:1'" in refused(connect("http://-a-.b..c:1"), EngineError)
 
 
 def test_a_check_that_failed_is_made_again(wire: WireServer, connect: Connect) -> None:
