@@ -59,7 +59,16 @@ if TYPE_CHECKING:
     from peerleap.engine.registry import close_engines, get_engine
     from peerleap.engine.scripted import ScriptedEngine
     from peerleap.engine.server import ServerEngine, default_servers, parse_servers
-    from peerleap.engine.shipped import EMBEDDED, MINIATURE, MINIATURE_FAMILIES, cache_folder, family_of, is_prepared
+    from peerleap.engine.shipped import (
+        EMBEDDED,
+        MINIATURE,
+        MINIATURE_FAMILIES,
+        SETTINGS_FILE,
+        cache_folder,
+        family_of,
+        is_prepared,
+        model_settings,
+    )
     from peerleap.engine.vllm_engine import VLLMEngine
 
 __all__ = [
@@ -67,6 +76,7 @@ __all__ = [
     "MAX_LOGPROBS",
     "MINIATURE",
     "MINIATURE_FAMILIES",
+    "SETTINGS_FILE",
     "Completion",
     "Engine",
     "EngineArgumentError",
@@ -102,6 +112,7 @@ __all__ = [
     "get_engine",
     "is_prepared",
     "last_start",
+    "model_settings",
     "parse_servers",
     "parse_thinking",
     "recommended_sampling",
@@ -131,6 +142,8 @@ _LATER = {
     "recommended_sampling": "chat",
     "MINIATURE": "shipped",
     "MINIATURE_FAMILIES": "shipped",
+    "SETTINGS_FILE": "shipped",
+    "model_settings": "shipped",
     "family_of": "shipped",
     "Model": "models",
     "default_model": "models",

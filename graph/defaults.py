@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from peerleap.engine import EMBEDDED, MINIATURE, Engine, detect_thinking
+from peerleap.engine import EMBEDDED, Engine, detect_thinking, model_settings
+from peerleap.graph.errors import SettingsError
 from peerleap.graph.settings import RunSettings, Settings, as_settings, complete
 
 # Where the paper says nothing, or the authors' code does something else, this is ours.
@@ -56,20 +57,6 @@ SMALL: dict[str, Any] = {
     "sampling": {**COMMON["sampling"], "repetition_penalty": 1.1},
 }
 
-# The miniature thinks some 200 to 400 tokens, a step takes about 16, and it reads the lone path's prompt. It has no
-# LeaP block by default: it does not judge its peers well enough yet (docs/results/miniature.md).
-TINY: dict[str, Any] = {
-    "interval": 90,
-    "grace": 60,
-    "top_k": 3,
-    "summary_tokens": 64,
-    "max_tokens": 640,
-    "budget_counts": "own",
-    "prompt": "plain",
-    "answer_tokens": 48,
-    "rounds": 0,
-}
-
 # The authors' code, where it differs from the paper or from us. Their cut drops the unfinished paragraph; here nothing
 # that was generated is dropped.
 PAPER: dict[str, Any] = {
@@ -84,10 +71,11 @@ PAPER: dict[str, Any] = {
 
 def model_defaults(settings: Settings, *, model: str, thinks: bool) -> dict[str, Any]:
     """Every setting's value for a model, before the user's own."""
-    shipped = {EMBEDDED: SMALL, MINIATURE: TINY}
-    family = shipped.get(model, THINKING if thinks else INSTRUCT)
+    family = SMALL if model == EMBEDDED else THINKING if thinks else INSTRUCT
     preset = PAPER if settings.preset == "paper" else {}
-    defaults = {**COMMON, **family, **preset}
+    sources = (COMMON, family, _of_model(model), preset)
+    defaults = {name: value for source in sources for name, value in source.items()}
+    defaults["sampling"] = {name: value for source in sources for name, value in source.get("sampling", {}).items()}
     if settings.preset == "paper":
         defaults["rounds"] = None
     if settings.interval is not None and family is INSTRUCT:
@@ -95,6 +83,14 @@ def model_defaults(settings: Settings, *, model: str, thinks: bool) -> dict[str,
     if settings.communicate_at is not None:
         defaults["interval"] = defaults["rounds"] = None
     return defaults
+
+
+def _of_model(model: str) -> dict[str, Any]:
+    """What the model's own folder sets."""
+    try:
+        return as_settings(model_settings(model)).model_dump(exclude_none=True)
+    except SettingsError as error:
+        raise SettingsError(f"model={model!r}: its own settings: {error}") from error
 
 
 def resolve_settings(context: object, engine: Engine) -> RunSettings:

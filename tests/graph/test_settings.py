@@ -1,13 +1,14 @@
 """Where every setting's value comes from."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from peerleap.agents import Peer, Sampling
-from peerleap.engine import EMBEDDED, ScriptedEngine
-from peerleap.graph import Settings
+from peerleap.engine import EMBEDDED, MINIATURE, SETTINGS_FILE, ModelError, ScriptedEngine
+from peerleap.graph import Settings, SettingsError
 from peerleap.graph.defaults import INSTRUCT, PAPER, SMALL, THINKING, model_defaults, resolve_settings
 from peerleap.graph.settings import as_run_settings, as_settings
 
@@ -139,3 +140,27 @@ def test_the_context_schema_is_a_form() -> None:
     schema = Settings.model_json_schema()
     assert schema["additionalProperties"] is False
     assert set(schema["properties"]) == set(Settings.model_fields)
+
+
+def test_a_models_folder_brings_its_settings(tmp_path: Path) -> None:
+    (tmp_path / SETTINGS_FILE).write_text('{"interval": 64, "rounds": 4, "sampling": {"temperature": 1.0}}')
+    settings = resolve_settings({"rounds": 2}, engine(thinking=True, model=str(tmp_path)))
+    assert (settings.interval, settings.rounds, settings.sampling.temperature) == (64, 2, 1.0)
+    assert (settings.max_tokens, settings.sampling.top_p) == (THINKING["max_tokens"], 0.95), "what it leaves out"
+    shipped = resolve_settings(None, engine(thinking=True, model=MINIATURE))
+    assert (shipped.interval, shipped.max_tokens) == (90, 640)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("{", ModelError, "cannot be read"),
+        ("[]", ModelError, "no JSON object"),
+        ('{"interval": 0}', SettingsError, "its own settings: interval"),
+        ('{"intervall": 9}', SettingsError, "its own settings: .*intervall"),
+    ],
+)
+def test_settings_of_a_folder_that_are_none(tmp_path: Path, text: str, error: type[Exception], words: str) -> None:
+    (tmp_path / SETTINGS_FILE).write_text(text)
+    with pytest.raises(error, match=f"{tmp_path.name}.*{words}"):
+        resolve_settings(None, engine(model=str(tmp_path)))

@@ -10,9 +10,16 @@ from typing import Any
 
 import torch
 
+from peerleap.engine import SETTINGS_FILE
 from peerleap.training.miniature.network import Shape, config, tensors
 from peerleap.training.miniature.tokenizer import CHAT_TEMPLATE, END, PAD, START, build_tokenizer
 
+# A thought has some 200 to 400 tokens, a step some 16, and it reads the lone path's prompt, as LeaP-T models do. No
+# LeaP block by default: it does not judge its peers well enough yet (docs/results/miniature.md).
+_SETTINGS = {
+    "interval": 90, "grace": 60, "top_k": 3, "rounds": 0, "summary_tokens": 64, "max_tokens": 640,
+    "budget_counts": "own", "prompt": "plain", "answer_tokens": 48,
+}  # fmt: skip
 _COUNTDOWN = ", and Countdown with three or four numbers up to 12 and a target up to 999"
 _CARD = """\
 ---
@@ -62,6 +69,7 @@ def export(checkpoint: Path, target: Path, seed: int = 0, *, countdown: bool = F
         _json(folder / "config.json", config(shape, end, pad))
         _json(folder / "generation_config.json", {"eos_token_id": end, "pad_token_id": pad})
         _json(folder / "tokenizer_config.json", tokenizer_config(shape))
+        _json(folder / SETTINGS_FILE, _SETTINGS)
         digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
         hashes = "\n".join(f"| `{name}` | `{digest}` |" for name, digest in digests.items())
         parameters = sum(weight.numel() for weight in state["model"].values()) / 1e6
