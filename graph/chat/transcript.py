@@ -121,8 +121,8 @@ class Transcript:
         elif self._shown in sources:
             shown, read = str(self._shown), sources[str(self._shown)]
             lines = [f"{path}: {self._summaries[path]}" for path in (shown, *read) if self._summaries.get(path)]
-            items = "".join(f"> - {line}\n" for line in lines)
-            yield self._note(f"{block}: {shown} reads {_names(read)}\n>\n{items}".rstrip("\n>"))
+            items = [f"> - {line}" for line in lines]
+            yield self._note("\n".join([f"{block}: {shown} reads {_names(read)}", *([">"] if items else []), *items]))
 
     def _path_end(self, event: Event) -> Iterable[Piece]:
         path = event["path"]

@@ -99,6 +99,17 @@ def test_where_the_shown_path_has_ended_another_goes_on() -> None:
     assert text == f"> a answers 4\n\n> b goes on\n\nmore {'x' * 300}"
 
 
+def test_a_block_shows_what_the_shown_path_reads() -> None:
+    transcript = Transcript("one", {"a": (), "b": (), "c": ()})
+    said = [event("summary", path=path, text=f"I am {path},\nx >") for path in "abc"]
+    text = fed(transcript, *said, event("route", round=1, sources={"a": ["c"], "b": []}))
+    assert text == "> LeaP block 2: a reads c\n>\n> - a: I am a, x >\n> - c: I am c, x >\n\n"
+    assert fed(transcript, event("route", round=2, sources={"b": ["a"]})) == ""
+    assert fed(Transcript("one", {"a": ()}), event("route", round=0, sources={"a": []})) == (
+        "> LeaP block 1: a reads no peer\n\n"
+    )
+
+
 def test_a_failed_path_is_named() -> None:
     transcript = Transcript("one", {"a": (), "b": ()})
     failed = event("segment", path="a", kind="error", text="EngineDead: /secret/path", tokens=0)
