@@ -58,7 +58,7 @@ class Segment(TypedDict):
     cached_tokens: NotRequired[int]
     """Generated segments: how many of those came from the prefix cache."""
     seconds: NotRequired[float]
-    """Generated segments: wall-clock of their request, its wait for the engine included; missing in older runs."""
+    """Generated segments: wall-clock of their request, its wait for others included; missing in older runs."""
     dropped: NotRequired[int]
     """Number of generated tokens that are not among the ids: those that spelt the end of the turn, where there were
     several, or the end of the thought inside a summary."""

@@ -143,6 +143,7 @@ class Path:
         session = self.session(history)
         write = turn.write
         on_text = None if write is discard else lambda text: write(token_event(self.name, turn.round, kind, text))
+        await self.engine.start()  # the minute that it takes is no request's
         begun = time.perf_counter()
         done = await traced(
             lambda heard: self.engine.generate(prompt, params, session=session, on_text=heard),

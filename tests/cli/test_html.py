@@ -11,6 +11,8 @@ from click.testing import Result
 
 from peerleap import graph as graph_package
 from peerleap.engine import ScriptedEngine
+from peerleap.graph import CheckpointError
+from peerleap.graph.checkpoints.sqlite import SqliteCheckpointer
 
 Invoke = Callable[..., Result]
 SHORT = ("--interval", "40", "--summary-tokens", "64", "--max-tokens", "3000", "--rounds", "2", "--paths", "3")
@@ -70,6 +72,28 @@ def test_a_stored_run_and_its_forks_stand_beside_each_other(invoke: Invoke, tmp_
     assert invoke("runs", "delete", "sum").exit_code == 0
     assert invoke("runs", "show", "hinted", "--html", str(file)).exit_code == 0, "its original is gone"
     assert head(file)["others"] == []
+
+
+def test_a_run_that_was_stopped_shows_how_far_it_is(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = SqliteCheckpointer.put
+
+    def die(self: Any, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
+        if metadata["step"] == 3:  # what the first block has written is stored, its step is not
+            raise CheckpointError("the disk is full")
+        return put(self, config, checkpoint, metadata, new_versions)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteCheckpointer, "put", die)
+        assert "the disk is full" in invoke("ask", "What is 2 + 2?", "--thread", "sum", *SHORT).output
+    file = tmp_path / "sum.html"
+    assert invoke("runs", "show", "sum", "--html", str(file)).exit_code == 0
+    run = head(file)["run"]
+    assert (run["state"], run["next"], run["answer"], run["votes"]) == ("stopped", ["leap_block"], None, [])
+    assert [path["status"] for path in run["paths"]] == ["active"] * 3
+    assert len(run["blocks"]) == 1
+    assert run["paths"][0]["segments"][-1]["kind"] == "comment"
 
 
 @pytest.mark.parametrize("command", [("ask", "What is 2 + 2?"), ("runs", "show", "sum")])

@@ -22,10 +22,15 @@ def start(file: Path, notes: Path, speed: float, method: str) -> subprocess.Pope
 
 
 def comparable(file: Path) -> dict[Any, PathRecord]:
-    moment = {"started", "seconds", "earlier", "attended"}  # what is attended to depends on what is cached
+    # What is attended to depends on what is cached.
+    moment = {"started", "seconds", "earlier", "attended", "cached_tokens"}
+
+    def timeless(values: Any) -> dict[str, Any]:
+        return {key: value for key, value in values.items() if key not in moment}
+
     return {
         (r.question, r.run, r.path): replace(
-            r, meta={k: v for k, v in r.meta.items() if k not in moment}, tokens=replace(r.tokens, cached=0)
+            r, meta=timeless(r.meta), segments=tuple(map(timeless, r.segments)), tokens=replace(r.tokens, cached=0)
         )
         for r in read_records(file)[1]
     }

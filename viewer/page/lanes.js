@@ -72,7 +72,7 @@ function axis(plan, x, height, unit) {
 const nice = value => { if (!(value > 0)) return 0; const power = 10 ** Math.floor(Math.log10(value)); return [1, 2, 5, 10].map(n => n * power).find(n => n >= value); };
 
 function lane_legend(run) {
-  const used = new Set(run.paths.flatMap(path => path.segments.map(kind_of)));
+  const used = new Set(run.paths.flatMap(path => path.segments.filter(segment => segment.kind !== 'prompt' && segment.tokens).map(kind_of)));
   return h('ul', { class: 'legend' }, Object.entries(KINDS).filter(([kind]) => used.has(kind) && kind !== 'error').map(([kind, name]) => h('li', null, h('span', { class: `key k-${kind}` }), name)),
     h('li', null, h('span', { class: 'key wait' }), 'waits for its peers'), h('li', null, h('b', null, '!'), 'was asked for its answer'));
 }

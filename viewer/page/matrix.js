@@ -3,7 +3,7 @@
 function matrix(run, view) {
   const other = view.other;
   const rows = view.rows();
-  const table = h('table', { class: rows.length > 24 ? 'matrix dense' : 'matrix', role: 'grid', 'aria-label': 'Which answer each path held at each LeaP block' });
+  const table = h('table', { class: rows.length > 24 ? 'matrix dense' : 'matrix', role: 'grid', vars: { '--columns': run.columns }, 'aria-label': 'Which answer each path held at each LeaP block' });
   const heads = Array.from({ length: run.columns }, (_, column) => h('th', { scope: 'col', class: other && column >= other.block ? 'parted' : null }, run.column_name(column)));
   table.append(h('thead', null, h('tr', null, h('th', { scope: 'col', class: 'corner' }, 'path'), heads)));
   const body = h('tbody');
