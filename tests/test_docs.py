@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from peerleap.cli.main import app
+from peerleap.engine.arguments import known_arguments
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted({*(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*.md"), *ROOT.glob("*.md")})
@@ -23,10 +24,7 @@ OTHERS = {
     "docker": "--target --rm --gpus --ipc",
     "uvicorn": "--workers",
     "inspect": "--scorer --log-buffer --max-samples",
-    "vllm serve": (
-        "--api-key --data-parallel-size --enable-prompt-tokens-details --generation-config --max-model-len "
-        "--max-num-seqs --port"
-    ),
+    "vllm serve": "--api-key --enable-prompt-tokens-details --port",
     "vllm-router": "--intra-node-data-parallel-size --policy --routing-logic --session-key --worker-urls",
     "langgraph dev": "--no-browser --allow-blocking --n-jobs-per-worker",
 }
@@ -88,7 +86,8 @@ def test_commands_in_sentences_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_options_exist(page: Path) -> None:
-    known = options(COMMAND).union(*(names.split() for names in OTHERS.values()))
+    engine = {f"--{no}{name.replace('_', '-')}" for name in known_arguments() for no in ("", "no-")}
+    known = options(COMMAND).union(engine, *(names.split() for names in OTHERS.values()))
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page.read_text())) <= known
 
 
