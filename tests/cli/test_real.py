@@ -15,7 +15,7 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("vllm")]
 
 Start = Callable[..., "subprocess.Popen[str]"]
-ASK = ("ask", "--json", "-n", "2", "--interval", "32", "--max-tokens", "96", "--engine-arg", "max_model_len=2048")
+ASK = ("ask", "--json", "-n", "2", "--interval", "32", "--max-tokens", "400", "--engine-arg", "max_model_len=2048")
 QUESTION = "What is 3 plus 4?"
 
 

@@ -18,7 +18,8 @@ SHORT = {
     "answer_tokens": 16,
     "rounds": 2,
     "top_k": 2,
-    "max_tokens": 300,
+    "max_tokens": 120,
+    "budget_counts": "own",
 }
 OWN = {"thought", "summary", "answer"}
 
