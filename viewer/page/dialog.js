@@ -2,8 +2,9 @@
 
 const PART = 1600;
 
-function show_dialog(title, bar, body) {
+function show_dialog(title, bar, body, small = false) {
   const dialog = $('dialog');
+  dialog.className = small ? 'small' : '';
   put(dialog, h('header', null, h('h2', { id: 'dialog-title' }, title), h('div', { class: 'bar' }, bar, button('×', () => dialog.close(), { class: 'close', 'aria-label': 'Close' }))), body);
   dialog.setAttribute('aria-labelledby', 'dialog-title');
   if (!dialog.open) dialog.showModal();

@@ -7,7 +7,7 @@ const KEYS = [
 ];
 
 function key_help() {
-  show_dialog('Keys', [], h('dl', { class: 'settings' }, KEYS.map(([keys, text]) => h('div', null, h('dt', null, keys.split(', ').flatMap((key, n) => [n ? ' ' : '', h('kbd', null, key)])), h('dd', null, text)))));
+  show_dialog('Keys', [], h('dl', { class: 'settings one' }, KEYS.map(([keys, text]) => h('div', null, h('dt', null, keys.split(', ').flatMap((key, n) => [n ? ' ' : '', h('kbd', null, key)])), h('dd', null, text)))), true);
 }
 
 function on_key(event, run, view) {

@@ -66,6 +66,7 @@ class View {
   controls() {
     const parts = [button('group by answer', () => this.switch_order(), { 'aria-pressed': this.grouped }), this.only !== null && button('show all paths', () => this.filter(this.only)), button('keys ?', key_help)];
     this.others.forEach((other, n) => parts.push(button(`${other.relation === 'original' ? 'beside the run it was forked from' : 'beside the fork'}: ${clip(other.run.name, 30)}`, () => this.choose_other(this.other === other ? null : n), { 'aria-pressed': this.other === other })));
+    if (this.other) parts.push(h('span', { class: 'about' }, `above: this run; below: ${clip(this.other.run.name, 30)}, from block ${this.other.block} on`));
     return h('div', { class: 'bar' }, parts);
   }
 }
