@@ -65,6 +65,7 @@ def test_keys_move_and_open_what_was_read(page: Page, run: dict[str, Any], tmp_p
     page.key("?")
     assert "next, previous path" in texts(page, "dialog[open]")[0]
     page.run("document.querySelector('dialog').close()")
+    page.wait("document.activeElement.matches('td.at')")
     page.key("t")
     assert page.run("document.querySelector('#lanes-bar [aria-pressed=true]').textContent") == "seconds"
     page.key("n")

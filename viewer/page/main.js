@@ -106,6 +106,7 @@ function run_page(data, others, app) {
   return () => control.abort();
 }
 
+$('dialog').addEventListener('close', () => document.querySelector('td.at')?.focus());
 addEventListener('click', event => { if (event.target === $('dialog')) $('dialog').close(); });
 if (HEAD.kind === 'questions') questions_page($('app'));
 else run_page(HEAD.run, HEAD.others, $('app'));
