@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from peerleap.engine import MINIATURE, Engine, ServerEngine, VLLMEngine
+from peerleap.engine import MINIATURE, Engine, SamplingParams, ServerEngine, VLLMEngine
 from peerleap.engine.device import default_engine_args
 from peerleap.engine.models import resolve_model
 from peerleap.graph import build_graph
@@ -67,6 +67,11 @@ class Served:
             time.sleep(1)
         pytest.fail(self._log.read_text()[-3000:])
 
+    def running(self) -> float:
+        """Requests that vLLM is at work on."""
+        lines = httpx.get(f"{self.url}/metrics").text.splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("vllm:num_requests_running{"))
+
     def kill(self) -> None:
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -102,6 +107,21 @@ def ids(out: dict[str, Any]) -> dict[str, list[list[int]]]:
     return {name: [segment["token_ids"] for segment in history] for name, history in out["histories"].items()}
 
 
+def cancel(engine: ServerEngine, server: Served, wait_until: Any) -> None:
+    """Cancelled requests end on the server, too."""
+    endless = SamplingParams(max_tokens=1900, temperature=0, repetition_penalty=0.2)
+
+    async def some() -> None:
+        requests = [asyncio.create_task(engine.generate([0] * 40 + [n], endless)) for n in range(4)]
+        await asyncio.to_thread(wait_until, lambda: server.running() == 4, 60)
+        for request in requests:
+            request.cancel()
+        await asyncio.gather(*requests, return_exceptions=True)
+
+    asyncio.run(some())
+    wait_until(lambda: server.running() == 0, 30)
+
+
 def test_a_run_on_a_server(
     server: Served, in_process: dict[str, Any], child_env: dict[str, str], wait_until: Any, tmp_path: Path
 ) -> None:
@@ -120,6 +140,8 @@ def test_a_run_on_a_server(
     done = subprocess.run(command, env=child_env, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["votes"] == out["votes"]
+
+    cancel(engine, server, wait_until)
 
     graph, killed = build_graph(engine=engine, paths=4).compile(), False
     again: dict[str, Any] = {}
