@@ -57,9 +57,10 @@ def test_one_question(start: Start, tmp_path: Path, engine_processes: Any) -> No
 
 @pytest.mark.parametrize("moment", ["starting", "running"])
 def test_ctrl_c(start: Start, tmp_path: Path, wait_until: Any, engine_processes: Any, alive: Any, moment: str) -> None:
-    process = start(*ASK, "--max-tokens", "1500", "--save", str(tmp_path / "run.json"), QUESTION)
+    process = start(*ASK, "--max-tokens", "1200", "--save", str(tmp_path / "run.json"), QUESTION)
     lines = listen(process)
-    wait_until(lambda: engine_processes(process.pid), 300)
+    wait_until(lambda: engine_processes(process.pid) or process.poll() is not None, 300)
+    assert process.poll() is None, "".join(lines)
     if moment == "running":
         wait_until(lambda: any("thinking, round 0" in line for line in lines), 400)
     else:
