@@ -32,7 +32,14 @@ def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any
     """Runs go into a folder of the test, on a scripted model; the arguments that graphs were built with."""
     real, calls = graph_package.build_graph, list[dict[str, Any]]()
 
-    def build(model: str | None = None, *, paths: int | None = None, peers: Any = None, **engine_args: Any) -> Any:
+    def build(
+        model: str | None = None,
+        *,
+        paths: int | None = None,
+        peers: Any = None,
+        server: Any = None,  # noqa: ARG001 - part of the signature, nothing of the engine's
+        **engine_args: Any,
+    ) -> Any:
         calls.append(engine_args)
         return real(paths=paths, peers=peers, engine=ScriptedEngine(says))
 

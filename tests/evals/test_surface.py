@@ -26,8 +26,8 @@ FACES = {
     "peerleap.evals.records": ("Header PathRecord Records RecordsError encode graded_text path_record read_records"),
     "peerleap.evals.report": (
         "COSTS LEVELS METHOD_HEAD RECORD_METRICS TESTS Comparison LevelRow PaperNumber Results cautions check_plot "
-        "check_same compare comparison_rows level_rows markdown measured_power method_rows paper_differences "
-        "paper_number plot plot_routers short_budgets shown_columns verdict with_distinct_names"
+        "check_same compare comparison_rows elected_right level_rows markdown measured_power method_rows "
+        "paper_differences paper_number plot plot_routers short_budgets shown_columns verdict with_distinct_names"
     ),
 }
 
