@@ -37,7 +37,7 @@ def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any
         *,
         paths: int | None = None,
         peers: Any = None,
-        server: Any = None,  # noqa: ARG001 - part of the signature, nothing of the engine's
+        server: Any = None,
         **engine_args: Any,
     ) -> Any:
         calls.append(engine_args)
