@@ -8,8 +8,8 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.usefixtures("vllm")]
 
-QUESTION = {"question": "What is 3 + 4?"}
-CONTEXT = {"interval": 32, "max_tokens": 160, "rounds": 2}
+QUESTION = {"question": "What is 3 plus 4?"}
+CONTEXT = {"interval": 32, "max_tokens": 400, "rounds": 2}
 
 
 def test_killed_and_resumed(serve: Any, restart: Any, tmp_path: Path) -> None:
