@@ -99,7 +99,7 @@ def test_what_each_has_found_crosses_over(run: Any) -> None:
         (comment,) = [segment for segment in out["histories"][reader] if segment["kind"] == "comment"]
         said = comment["text"].removeprefix(f"\n\n{prompts.COMMENT}\n").partition(f"\n{prompts.COMMENT_END}")[0]
         assert said.startswith(f"Peer {number} ({source}): ")
-        words = [word for word in record["summaries"][f"{source}_1"]["text"].split() if word.isalpha()]
+        words = [word for word in record["summaries"][f"{source}_1"]["text"].split() if word.isalnum()]
         assert words
         assert all(word in said for word in words)
 

@@ -232,13 +232,20 @@ def session(sandbox: Sandbox) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="session")
-def lone(sandboxes: Callable[[str], Sandbox]) -> Iterator[Session]:
-    """Tier 2b: starting takes seconds, so its tests share a session."""
-    with sandboxes("2b").session("lone") as opened:
-        yield opened
+def lone_sessions() -> dict[Sandbox, Session]:
+    return {}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+def lone(sandboxes: Callable[[str], Sandbox], lone_sessions: dict[Sandbox, Session]) -> Session:
+    """Tier 2b: starting takes seconds, so its tests share a session, until a test of another tier closes it."""
+    sandbox = sandboxes("2b")
+    if sandbox not in lone_sessions:
+        lone_sessions[sandbox] = sandbox.session("lone")
+    return lone_sessions[sandbox]
+
+
+@pytest.fixture
 def naked(sandboxes: Callable[[str], Sandbox]) -> Sandbox:
     """No walls: here the attacks must succeed, or they would prove nothing."""
     made = sandboxes("none")
