@@ -62,7 +62,7 @@ def test_ctrl_c(start: Start, tmp_path: Path, wait_until: Any, engine_processes:
     wait_until(lambda: engine_processes(process.pid) or process.poll() is not None, 300)
     assert process.poll() is None, "".join(lines)
     if moment == "running":
-        wait_until(lambda: any("thinking, round 0" in line for line in lines), 400)
+        wait_until(lambda: any("thinking, round 1" in line for line in lines), 400)
     else:
         time.sleep(1)
     processes = engine_processes(process.pid)
