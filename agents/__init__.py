@@ -11,9 +11,9 @@ In reading order:
 - `prompts`: the sentences (those about tools are in `peerleap.tools.prompts`)
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from peerleap import lazy_face
 from peerleap.agents.sampling import MOST, Sampling, ThinkingChoice, form_schema
 
 if TYPE_CHECKING:
@@ -67,10 +67,4 @@ _LATER = {
     "rebuild_team": "teams",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_face(__name__, _LATER)

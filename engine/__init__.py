@@ -14,9 +14,9 @@ In reading order:
 - `scripted`: an engine whose model is a plain function
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from peerleap import lazy_face
 from peerleap.engine.errors import (
     EngineArgumentError,
     EngineDead,
@@ -167,10 +167,4 @@ _LATER = {
     "VLLMEngine": "vllm_engine",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_face(__name__, _LATER)

@@ -107,9 +107,9 @@ class VLLMEngine:
         Raises:
             EngineError: the engine is missing, did not start, died twice, or refused the request.
         """
+        self._refuse_if_closed()
         last_death: Exception | None = None
         replica = self._replicas.rank(session)
-        self._refuse_if_closed()
         stopping = turn_end(self.tokenizer).added_to(params)
         forward = None if on_text is None else Replayed(on_text)
         for _ in range(2):

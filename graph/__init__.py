@@ -14,9 +14,9 @@ In reading order:
 - `as_tool`: the graph as an agent's tool; `chat/`: as a chat model; `server`: the graphs that `langgraph dev` serves
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from peerleap import lazy_face
 from peerleap.graph.errors import AllPathsFailed, CheckpointError, InputError, SettingsError, ThreadBusy
 from peerleap.graph.seeds import derive_random, derive_seed
 from peerleap.graph.settings import RouterName, Settings, TaskName, as_settings
@@ -91,10 +91,4 @@ _LATER = {
     "history_key": "state",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_face(__name__, _LATER)

@@ -12,8 +12,9 @@ metrics    for Prometheus
 server     uvicorn on a socket, and how it ends
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from peerleap import lazy_face
 
 if TYPE_CHECKING:
     from peerleap.serving.admission import Admission, Limits
@@ -38,10 +39,4 @@ _LATER = {
     "serve": "server",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_face(__name__, _LATER)

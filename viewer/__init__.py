@@ -14,9 +14,9 @@ In reading order:
 - `page`: the document as one HTML file; its script and style are in `page/`
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from peerleap import lazy_face
 from peerleap.viewer.held import Change, ClosedBlock, HeldAnswers, replay
 
 if TYPE_CHECKING:
@@ -53,10 +53,4 @@ _LATER = {
     "lane_events": "inspect_lanes",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_face(__name__, _LATER)
