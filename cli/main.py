@@ -18,6 +18,7 @@ from peerleap.cli.fork import fork
 from peerleap.cli.models import models
 from peerleap.cli.runs import resume, runs
 from peerleap.cli.serve import serve
+from peerleap.cli.study import study
 from peerleap.cli.train import train
 
 
@@ -89,6 +90,7 @@ app.command(cls=_Command)(models)
 app.command(cls=_Command)(serve)
 app.command("eval", cls=_Command)(evaluate)
 app.command(cls=_Command)(compare)
+app.add_typer(study, name="study", cls=_Commands, hidden=not study.registered_commands)
 app.add_typer(train, name="train", cls=_Commands)
 
 

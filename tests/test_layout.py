@@ -147,6 +147,7 @@ FLOORS = {
         {"history", "errors", "seeds", "langgraph_keys"},
     ],
     "evals": [
+        {"studies"},
         {"runner"},
         {"question", "counting", "machine", "duration", "fits"},
         {"plan", "report"},
