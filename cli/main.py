@@ -10,11 +10,11 @@ from typer.core import TyperCommand, TyperGroup
 
 import peerleap
 from peerleap.cli.ask import ask
-from peerleap.cli.compare import compare
 from peerleap.cli.display import plain
 from peerleap.cli.errors import USAGE
 from peerleap.cli.eval import evaluate
 from peerleap.cli.fork import fork
+from peerleap.cli.measure import compare
 from peerleap.cli.models import models
 from peerleap.cli.runs import resume, runs
 from peerleap.cli.serve import serve
