@@ -143,6 +143,8 @@ ANSWERS = {
 
 CONCLUSION = "I have finished. My answer is {answer}.\n{text}"
 CONCLUSION_OPEN = "I have finished.\n{text}"
+# How a solution ends, for a peer whose answer is made up: a study asks whether it is taken over.
+SOLUTION_END = "The final answer is \\boxed{{{answer}}}."
 
 # What a path of a later layer (MoA) or step (RSA, revisions) is asked.
 SOLUTION = "Candidate solution {number}:"

@@ -50,6 +50,7 @@ from peerleap.cli.options import (
     server_urls,
     settings_from,
 )
+from peerleap.cli.study import listening_note
 
 _EPILOG = """
 [bold]Examples[/bold]
@@ -189,6 +190,8 @@ def ask(
     if as_json:
         print_json(result_json(result, histories=False))
     else:
+        if result.get("rounds") and not (quiet or team or servers) and (note := listening_note(model)):
+            messages.print(note, soft_wrap=True, markup=False, highlight=False)
         print_result(result, Console(), messages, quiet=quiet)
     if not saved:
         raise typer.Exit(FAILED)

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from peerleap.cli.display import one_line
 from peerleap.cli.interrupt import run_until_interrupted
+from peerleap.cli.study import listening_note
 
 if TYPE_CHECKING:
     from peerleap.agents import Peer
@@ -41,28 +43,39 @@ def run_plan(
     Returns:
         How many questions have failed twice.
     """
-    from peerleap.cli.display import progress_view, show_methods
+    from peerleap.cli.display import show_methods
+    from peerleap.evals import Results, markdown, read_records
+    from peerleap.evals.report import short_budgets
+
+    failed = run_to_file(plan, model, arguments, target, matched, server=server, quiet=quiet)
+    results = Results.read(target)
+    show_methods([results], Console())
+    for warning in short_budgets([results]):
+        say(warning, quiet=quiet)
+    if report is not None:
+        text = markdown(f"{plan.task}: {results.name}", [results], [], [read_records(target, texts=False)[0]])
+        report.write_text(text, encoding="utf-8")
+    return failed
+
+
+def run_to_file(
+    plan: Any,
+    model: str | None,
+    arguments: dict[str, Any],
+    target: Path,
+    matched: Any = None,
+    *,
+    server: str | None = None,
+    quiet: bool = False,
+) -> int:
+    """Run what is not in the results file yet; arguments and result as in `run_plan`."""
+    from peerleap.cli.display import progress_view
     from peerleap.engine import get_engine
-    from peerleap.evals import (
-        Grader,
-        Records,
-        Results,
-        check_fits,
-        forecast,
-        header,
-        markdown,
-        read_records,
-        remember,
-        run_eval,
-    )
+    from peerleap.evals import Grader, Records, Results, check_fits, forecast, header, remember, run_eval
     from peerleap.evals.data import check_golds
-    from peerleap.evals.report import check_same, short_budgets
+    from peerleap.evals.report import check_same
 
-    messages = Console(stderr=True, quiet=quiet)
-
-    def say(text: str) -> None:
-        messages.print(Text(one_line(text)), soft_wrap=True)
-
+    notice = partial(say, quiet=quiet)
     with Grader(plan.grader) as grader:
         grader.require({problem.kind for problem in plan.problems})
         if plan.grader == "peerleap":
@@ -76,29 +89,30 @@ def run_plan(
         with Records.open(target, head) as records:
             wanted, done = len(plan.problems) * plan.runs, len(records.done)
             estimate = forecast(plan, head, wanted - min(done, wanted), matched)
-            say(f"{estimate}; results go into {target}")
+            notice(f"{estimate}; results go into {target}")
+            talks = plan.method in {"leap", "leap_s"} and plan.config.team is None and not (server or quiet)
+            if talks and (note := listening_note(model)):
+                notice(note)
             if done:
-                say(f"continuing: {min(done, wanted)} of {wanted} are done")
+                notice(f"continuing: {min(done, wanted)} of {wanted} are done")
             try:
-                with progress_view(messages, wanted, min(done, wanted)) as (on_progress, on_tokens):
+                with progress_view(Console(stderr=True, quiet=quiet), wanted, min(done, wanted)) as (events, tokens):
                     failed = run_until_interrupted(
-                        run_eval(plan, engine, records, grader, on_progress=on_progress, on_tokens=on_tokens), say
+                        run_eval(plan, engine, records, grader, on_progress=events, on_tokens=tokens), notice
                     )
             except KeyboardInterrupt:
                 again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-                say(f"nothing is lost; to continue: {again}")
+                notice(f"nothing is lost; to continue: {again}")
                 raise
-    results = Results.read(target)
-    remember(results)
-    show_methods([results], Console())
-    for warning in short_budgets([results]):
-        say(warning)
-    if report is not None:
-        text = markdown(f"{plan.task}: {results.name}", [results], [], [read_records(target, texts=False)[0]])
-        report.write_text(text, encoding="utf-8")
+    remember(Results.read(target))
     if failed:
-        say(f"{failed} questions failed twice; they are recorded as wrong")
+        notice(f"{failed} questions failed twice; they are recorded as wrong")
     return failed
+
+
+def say(text: str, *, quiet: bool = False) -> None:
+    """One line on the error output."""
+    Console(stderr=True, quiet=quiet).print(Text(one_line(text)), soft_wrap=True)
 
 
 def team_from(team: str | None, tools: list[str] | None, paths: int | None) -> "tuple[Peer, ...] | None":

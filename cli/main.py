@@ -90,7 +90,7 @@ app.command(cls=_Command)(models)
 app.command(cls=_Command)(serve)
 app.command("eval", cls=_Command)(evaluate)
 app.command(cls=_Command)(compare)
-app.add_typer(study, name="study", cls=_Commands, hidden=not study.registered_commands)
+app.add_typer(study, name="study", cls=_Commands)
 app.add_typer(train, name="train", cls=_Commands)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from peerleap.engine import cache_folder
+from peerleap.evals.methods import METHODS
 from peerleap.evals.plan import Plan
 from peerleap.evals.records import Header
 from peerleap.evals.report import Results
@@ -36,7 +37,8 @@ def forecast(plan: Plan, header: Header, left: int, matched: Results | None = No
     rate = known.get("tokens_per_second")
     if not rate:
         return f"{work}: no eval of this model has run on this machine yet, so the time shows after the first questions"
-    per_path = known.get(plan.method) or known.get("tokens_per_path") or 0
+    arms = 1 if plan.study is None else plan.study.at_once / plan.width
+    per_path = known.get(plan.method) or arms * (known.get("tokens_per_path") or 0)
     tokens = left * plan.width * per_path
     return (
         f"{work}: about {spoken(tokens / rate)}, at {rate:,.0f} tokens/s and {per_path:,.0f} tokens a path, as in the "
@@ -52,9 +54,10 @@ def remember(results: Results) -> None:
     per_path = results.tokens.generated / voters
     fields = {
         "tokens_per_second": results.tokens.generated / results.seconds,
-        "tokens_per_path": per_path,
         str(results.config["method"]): per_path,
     }
+    if results.config["method"] in METHODS:  # the paths of a study's other arms have no vote
+        fields["tokens_per_path"] = per_path
     known = _read()
     known[_model(results.config)] = {**known.get(_model(results.config), {}), **fields}
     with contextlib.suppress(OSError):

@@ -57,7 +57,7 @@ def _teams(plan: Plan) -> list[Team]:
     if plan.method == "leap_s":
         return [Team((Peer(name="solver", count=plan.config.options["peers"]),))]
     team = plan.config.team or Team((Peer(name="solver", count=plan.width),))
-    if plan.method == "leap":
+    if plan.method == "leap" or plan.study is not None:
         return [team]
     return [Team((peer.model_copy(update={"count": 1}),), team.engines) for peer in team.peers]
 

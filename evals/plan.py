@@ -14,6 +14,7 @@ from peerleap.evals.methods import (
     BUDGETED,
     TEAMED,
     MethodConfig,
+    Study,
     check_method,
     method_options,
     paths_at_once,
@@ -50,9 +51,13 @@ class Plan:
     keep_ids: bool = False
     """Whether the records keep the token ids of every segment: training rows are made from them."""
 
+    study: Study | None = None
+    """What runs on each question instead of a method; `method` is its name, and its options are its own."""
+
     def __post_init__(self) -> None:
-        options = method_options(self.method, self.config.options)
-        object.__setattr__(self, "config", replace(self.config, options=options))
+        if self.study is None:
+            options = method_options(self.method, self.config.options)
+            object.__setattr__(self, "config", replace(self.config, options=options))
         as_settings(self.config.settings)
         if self.grader not in GRADER_METHODS:
             raise ValueError(f"grader={self.grader!r} is not one of {', '.join(GRADER_METHODS)}")
@@ -75,7 +80,8 @@ class Plan:
             raise ValueError(f"budget={self.budget!r}: give a number above 0")
         if self.config.team is not None and self.method not in TEAMED:
             raise ValueError(f"team: only {', '.join(sorted(TEAMED))} can have one, or tools, not {self.method!r}")
-        check_method(self.method, self.config, budgeted=self.budget is not None or bool(self.budgets))
+        if self.study is None:
+            check_method(self.method, self.config, budgeted=self.budget is not None or bool(self.budgets))
 
     @property
     def seeds(self) -> list[int]:
@@ -97,7 +103,7 @@ class Plan:
         """
         team = self.config.team
         paths = self.config.paths if team is None else team.width
-        at_once = paths_at_once(self.method, paths, self.config.options)
+        at_once = paths_at_once(self.method, paths, self.config.options) if self.study is None else self.study.at_once
         return self.in_flight or max(2, -(-requests_at_once(self.servers) // at_once))
 
     def engines(self, usual: Engine) -> list[Engine]:

@@ -94,7 +94,8 @@ class Questions:
     async def _attempt(self, problem: Problem, run: int, config: MethodConfig) -> tuple[list[PathResult], str | None]:
         """The paths, and why the question failed if it did."""
         try:
-            paths = await METHODS[self.plan.method](problem, self.engine, config, derive_seed(run, problem.id))
+            method = METHODS[self.plan.method] if self.plan.study is None else self.plan.study.run
+            paths = await method(problem, self.engine, config, derive_seed(run, problem.id))
         except (EngineDead, EngineMissing, EngineStartError, MissingExtra):
             raise
         except Exception as error:  # noqa: BLE001 - whatever one question does, the others go on

@@ -10,6 +10,7 @@ In reading order:
 - `pages`: a run, or an eval's questions, as an HTML file
 - `eval_views`: an eval's progress and tables
 - `train_views`: a training's
+- `study_views`: a study's tables
 """
 
 from peerleap.cli.display.eval_views import progress_view, show_comparisons, show_levels, show_methods
@@ -24,6 +25,7 @@ from peerleap.cli.display.report import (
     write_or_say,
     write_whole,
 )
+from peerleap.cli.display.study_views import show_listening
 from peerleap.cli.display.train_views import describe_plan, show_rows, show_selection, step_view
 from peerleap.cli.display.views import View, choose_view, watched
 
@@ -42,6 +44,7 @@ __all__ = [
     "save",
     "show_comparisons",
     "show_levels",
+    "show_listening",
     "show_methods",
     "show_rows",
     "show_selection",

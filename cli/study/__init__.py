@@ -1,10 +1,22 @@
-"""`peerleap study`: experiments on what hearing its peers does to a model; one file a study, each adds its command."""
+"""`peerleap study`: experiments on what hearing its peers does to a model; one file a study, each adds its command.
+
+Read `listening` first; `questions` is what a study asks, `notes` what was found out of which model.
+"""
 
 import typer
+
+from peerleap.cli.study.listening import listening
+from peerleap.cli.study.notes import listening_note
+
+__all__ = ["listening_note", "study"]
 
 _HELP = """Find out what hearing its peers does to a model.
 
 Each study writes a results file, continues where it was stopped, and prints a table with intervals.
+
+[bold]Before LeaP is run on a model[/bold], in minutes: does it tell a right peer from a wrong one?
+    peerleap study listening gsm8k --model MODEL
 """
 
 study = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_HELP)
+study.command()(listening)

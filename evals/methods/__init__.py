@@ -20,9 +20,9 @@ In reading order:
 """
 
 from peerleap.evals.methods.aggregate import aggregate_question, revise_question
-from peerleap.evals.methods.base import Method, MethodConfig, PathResult
+from peerleap.evals.methods.base import Method, MethodConfig, PathResult, Study
 from peerleap.evals.methods.leap_s import one_block
-from peerleap.evals.methods.paths import task_of
+from peerleap.evals.methods.paths import Chains, chains, task_of
 from peerleap.evals.methods.registry import (
     BUDGETED,
     GROWING,
@@ -44,11 +44,14 @@ __all__ = [
     "OPTIONS",
     "PATHS",
     "TEAMED",
+    "Chains",
     "Method",
     "MethodConfig",
     "PathResult",
+    "Study",
     "Team",
     "aggregate_question",
+    "chains",
     "check_method",
     "method_options",
     "one_block",

@@ -72,3 +72,15 @@ Method = Callable[[Problem, Engine, MethodConfig, int], Awaitable[list[PathResul
 Raises what makes the whole question impossible (`SettingsError`, `InputError`, `EngineError`); a path that fails is a
 result with the outcome `failed`.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """An experiment that is run as a method is, on every question, in several arms; paths are named after their arm.
+
+    The paths of the arm that the others are compared with are those that count.
+    """
+
+    run: Method
+    at_once: int
+    """How many paths of one question run at once."""

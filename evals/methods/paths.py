@@ -1,7 +1,7 @@
 """The LeaP graph as every method uses it: chains that share one question's checkpoint file."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -15,8 +15,18 @@ from peerleap.evals.data import Problem
 from peerleap.evals.extras import need
 from peerleap.evals.methods.base import MethodConfig, PathResult
 from peerleap.evals.methods.team import member_graph, team_graph
-from peerleap.graph import AllPathsFailed, LeapGraph, TaskName, build_graph, derive_seed, history_key
+from peerleap.graph import (
+    AllPathsFailed,
+    LeapGraph,
+    Segment,
+    TaskName,
+    as_settings,
+    build_graph,
+    derive_seed,
+    history_key,
+)
 from peerleap.graph.answers import extract_answer
+from peerleap.graph.path import Path
 
 
 def task_of(problem: Problem) -> TaskName:
@@ -68,7 +78,7 @@ class Chains:
         """
         graph = _graph(self._engine, peers).compile(checkpointer=self._saver)
         together = _graph(self._engine, peers).compile(checkpointer=self._saver, interrupt_after=["leap_block"])
-        config, seed = {"configurable": {"thread_id": name}}, derive_seed(self._seed, "group", name)
+        config, seed = _thread(name), derive_seed(self._seed, "group", name)
         if not await self._keep_first(graph, config):
             await self._run(together, name, self._problem.text, seed)
             await self._keep_first(graph, config)
@@ -80,6 +90,45 @@ class Chains:
                 outcome = "failed" if history[-1]["kind"] == "error" else "dropped"
                 results.append(PathResult(member, outcome, history, None, counted=False))
         return [replace(path, counted=path.name == "solver_1") for path in results]
+
+    async def to_first_block(self, name: str, question: str) -> None:
+        """All paths of one LeaP graph on `question`, up to what they read in the first LeaP block."""
+        graph = _graph(self._engine, self._config.paths)
+        state = await graph.compile(checkpointer=self._saver).aget_state(_thread(name))
+        if not state.values.get("round"):
+            paused = graph.compile(checkpointer=self._saver, interrupt_after=["leap_block"])
+            await self._run(paused, name, question, derive_seed(self._seed, "block", name))
+
+    async def state(self, name: str) -> tuple[Mapping[str, Any], dict[str, Path]]:
+        """The state of the LeaP graph that was run under a name, and its reasoning chains."""
+        graph = _graph(self._engine, self._config.paths)
+        values = (await graph.compile(checkpointer=self._saver).aget_state(_thread(name))).values
+        return values, {path: graph.run.path(path, values) for path in values["status"]}
+
+    async def begun(
+        self, name: str, histories: Mapping[str, Sequence[Segment]], *, paths: int, blocks: int = 0, last: bool
+    ) -> list[PathResult]:
+        """Paths that do not begin with their prompt alone.
+
+        Args:
+            name: of the run; its seed follows from it.
+            histories: by path, the segments behind its prompt; the graph's other paths do not run.
+            paths: of the graph.
+            blocks: how many LeaP blocks the histories have behind them.
+            last: whether there is no further one.
+        """
+        leap, key = _graph(self._engine, paths), history_key
+        graph, seed = leap.compile(checkpointer=self._saver), derive_seed(self._seed, "begun", name)
+        if (await graph.aget_state(_thread(name))).created_at is None:
+            context = as_settings({**self._config.settings, "seed": seed, "task": task_of(self._problem)})
+            prepared = await asyncio.to_thread(leap.run.check, {"question": self._problem.text}, context)
+            update = {**prepared.update, "round": blocks, "last_round": last}
+            update["status"] = Overwrite({path: {"state": "active"} for path in histories})
+            update |= {
+                key(path): Overwrite([*update[key(path)].value, *segments]) for path, segments in histories.items()
+            }
+            await graph.aupdate_state(_thread(name), update, as_node="leap_block" if blocks else "prepare")
+        return await self._run(graph, name, self._problem.text, seed)
 
     async def _keep_first(self, graph: Any, config: Any) -> bool:
         """Drop all but the first path from a run that stands behind its LeaP block; whether it does."""
@@ -95,7 +144,7 @@ class Chains:
     async def _run(self, graph: Any, thread: str, question: str, seed: int) -> list[PathResult]:
         task = task_of(self._problem)
         context = {**self._config.settings, "seed": seed, "task": task}
-        config = {"configurable": {"thread_id": thread}}
+        config = _thread(thread)
         begun = await graph.aget_state(config)
         # The vote writes `paths`. (`next` is empty also where all paths of a round were done when the process died.)
         if not begun.values.get("paths"):
@@ -111,6 +160,10 @@ class Chains:
             answer = None if failed else extract_answer(history, task)
             results.append(PathResult(name, status["state"], history, answer))
         return results
+
+
+def _thread(name: str) -> Any:
+    return {"configurable": {"thread_id": name}}
 
 
 @lru_cache(maxsize=4)

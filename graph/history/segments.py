@@ -1,7 +1,7 @@
 """A path's history: a list of segments whose token ids are the truth."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NotRequired
+from typing import Any, Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
@@ -70,6 +70,19 @@ class Segment(TypedDict):
     """Comments: the paths whose summaries they hold, in order; `person` for a person's comment."""
     tool: NotRequired[ToolRecord]
     """Tool results: the call that they answer."""
+    copied: NotRequired[bool]
+    """Written by another path, or by this one in another run: it counts as the path's own text, not as its work."""
+
+
+_OF_THE_REQUEST = frozenset({"prompt_tokens", "cached_tokens", "seconds", "dropped", "logprob", "confidences"})
+
+
+def as_copies(segments: Iterable[Segment]) -> list[Segment]:
+    """Segments for the history of another run: without what their requests cost."""
+    return [
+        cast("Segment", {key: value for key, value in segment.items() if key not in _OF_THE_REQUEST} | {"copied": True})
+        for segment in segments
+    ]
 
 
 def history_ids(history: Iterable[Segment]) -> list[int]:

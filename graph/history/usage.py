@@ -19,7 +19,7 @@ class Usage(TypedDict):
     generated: int
     """thought + summary + answer."""
     inserted: int
-    """Triggers, comments, nudges, tool results."""
+    """Triggers, comments, nudges, tool results, and what was copied from another run."""
     requests: int
     """Requests to the engine."""
     prefill: int
@@ -33,7 +33,7 @@ def path_usage(history: Iterable[Segment]) -> Usage:
     counts = dict.fromkeys(Usage.__annotations__, 0)
     for segment in history:
         count, kind = len(segment["token_ids"]), segment["kind"]
-        if kind in GENERATED:
+        if kind in GENERATED and not segment.get("copied"):
             count += dropped_tokens(segment)
             counts[kind] += count
             counts["generated"] += count

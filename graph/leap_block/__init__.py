@@ -9,16 +9,19 @@ from peerleap.graph.leap_block.block import active_paths, close_block, no_peer_l
 from peerleap.graph.leap_block.person import ask_person
 from peerleap.graph.leap_block.routers import ROUTERS, Router
 from peerleap.graph.leap_block.similarity import compile_ahead, similarity_matrix
-from peerleap.graph.leap_block.summary import PERSON, Summarized, summarize
+from peerleap.graph.leap_block.summary import PERSON, Summarized, comment, summarize
+from peerleap.graph.state import Summary
 
 __all__ = [
     "PERSON",
     "ROUTERS",
     "Router",
     "Summarized",
+    "Summary",
     "active_paths",
     "ask_person",
     "close_block",
+    "comment",
     "compile_ahead",
     "no_peer_left",
     "similarity_matrix",

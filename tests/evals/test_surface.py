@@ -20,8 +20,9 @@ FACES = {
         "questions_needed questions_needed_for_votes shortest_majority sign_flip wilson"
     ),
     "peerleap.evals.methods": (
-        "BUDGETED GROWING METHODS OPTIONS PATHS TEAMED Method MethodConfig PathResult Team aggregate_question "
-        "check_method method_options one_block paths_at_once revise_question task_of team_graph voting_paths"
+        "BUDGETED GROWING METHODS OPTIONS PATHS TEAMED Chains Method MethodConfig PathResult Study Team "
+        "aggregate_question chains check_method method_options one_block paths_at_once revise_question task_of "
+        "team_graph voting_paths"
     ),
     "peerleap.evals.records": ("Header PathRecord Records RecordsError encode graded_text path_record read_records"),
     "peerleap.evals.report": (

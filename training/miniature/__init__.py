@@ -17,5 +17,6 @@ In reading order:
 """
 
 from peerleap.training.miniature.build import Built, build
+from peerleap.training.miniature.questions import questions as fresh_questions
 
-__all__ = ["Built", "build"]
+__all__ = ["Built", "build", "fresh_questions"]

@@ -1,0 +1,96 @@
+"""The arms of the listening test: what one half-done path reads, as the histories that it goes on from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from peerleap.agents import prompts
+from peerleap.graph import Segment, derive_random, history_key
+from peerleap.graph.history import as_copies
+from peerleap.graph.leap_block import Summary, comment
+from peerleap.graph.path import Path
+
+NO_BLOCK, OWN, SHAM, PEERS = "no block", "own summary", "sham comment", "peers"
+RIGHT, WRONG, PLACEBO = "right peer", "wrong peer", "placebo"
+ARMS = {
+    NO_BLOCK: "goes on undisturbed",
+    OWN: "sums up and reads nobody",
+    SHAM: "reads its own summary as a peer's",
+    PEERS: "reads its peers, as LeaP has it",
+    RIGHT: "reads one peer, who names the right answer",
+    WRONG: "reads one peer, who names a wrong answer",
+    PLACEBO: "reads as many summaries, of another question",
+}
+_SUMMARIZING = frozenset({"trigger", "summary"})
+
+
+class HalfDone(NamedTuple):
+    """A path at its first LeaP block."""
+
+    before: list[Segment]
+    """Its history up to the block."""
+    wrote: list[Segment]
+    """Its part in the block: trigger, summary, and what closes it."""
+    summary: Summary
+    """What it shares."""
+    sources: int
+    """How many summaries it read."""
+
+
+def half_done(values: Mapping[str, Any]) -> dict[str, HalfDone]:
+    """The paths of a run that took part in its first LeaP block; those that had ended before it are left out.
+
+    Args:
+        values: the state of a LeaP graph, behind its first block.
+    """
+    blocks = values.get("rounds") or []
+    if not blocks:
+        return {}
+    found = {}
+    for name in blocks[0]["routes"]:
+        history = [segment for segment in values[history_key(name)] if segment["round"] == 0]
+        start = next(n for n, segment in enumerate(history) if segment["kind"] in _SUMMARIZING)
+        # The last segment of the block is what the path read, or that it read nothing.
+        found[name] = HalfDone(
+            history[:start], history[start:-1], blocks[0]["summaries"][name], len(history[-1].get("sources", ()))
+        )
+    return found
+
+
+def histories(
+    name: str, path: HalfDone, paths: Mapping[str, Path], answers: Mapping[str, str | None], placebo: Sequence[Summary]
+) -> dict[str, list[Segment]]:
+    """What one path goes on from in each arm but `peers`, without its prompt; all arms share their beginning.
+
+    Args:
+        name: of the path.
+        path: where it stands.
+        paths: the reasoning chains of its run.
+        answers: what the peer says in the arms `right peer` and `wrong peer`; an arm without an answer is left out.
+        placebo: summaries of another question.
+    """
+    self = paths[name]
+    random = derive_random(self.settings.seed, "listening", name)
+    others = [other for other in paths.values() if other.name != name]
+    peer = random.choice(others)
+
+    def reads(sources: Sequence[Path], texts: Sequence[Summary]) -> list[Segment]:
+        summaries = {source.name: text for source, text in zip(sources, texts, strict=True)}
+        heard = comment(self, path.before, summaries, sources, 0)
+        return [*as_copies([*path.before[1:], *path.wrote]), heard]
+
+    arms = {NO_BLOCK: as_copies(path.before[1:]), OWN: reads([], [])}
+    if path.summary["text"]:
+        arms[SHAM] = reads([peer], [path.summary])
+    for arm, answer in answers.items():
+        if answer is not None:
+            arms[arm] = reads([peer], [conclusion(answer)])
+    if placebo:
+        drawn = random.sample([*placebo], min(len(placebo), len(others), max(1, path.sources)))
+        arms[PLACEBO] = reads(sorted(random.sample(others, len(drawn)), key=lambda one: one.number), drawn)
+    return arms
+
+
+def conclusion(answer: str) -> Summary:
+    """What a peer says that has finished with an answer."""
+    end = prompts.SOLUTION_END.format(answer=answer)
+    return Summary(text=prompts.CONCLUSION.format(answer=answer, text=end), tokens=0, cut=False)

@@ -1,0 +1,58 @@
+"""Scripted models that make something of what they hear, each in its way."""
+
+import re
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peerleap.engine import SamplingParams, ScriptedEngine
+from peerleap.evals import Grader, Header, Plan, Problem, Records, run_eval
+from peerleap.evals.plan import model_config
+
+SAID = re.compile(r"My answer is (\d+)")
+
+Listener = Callable[..., ScriptedEngine]
+RunStudy = Callable[[Plan, ScriptedEngine], Coroutine[Any, Any, Path]]
+
+
+@pytest.fixture(scope="session")
+def listener() -> Listener:
+    """A model that comes to `own` by itself; `believes` says, by answer and seed, whether it takes over a peer's."""
+    return _listener
+
+
+def _listener(believes: Callable[[str, int], bool], *, own: str = "5", imitates: bool = False) -> ScriptedEngine:
+    def script(text: str, params: SamplingParams) -> str:
+        if "<summarize>" in text[-120:]:
+            return f" I have {(params.seed or 0) % 7} at time {text.partition('time ')[2][:1]}.</summarize>"
+        if text.endswith("\\boxed{"):
+            return f"{own}}}"
+        heard = SAID.findall(text.rpartition("<comment>")[2]) if "</comment>\n\n" in text else []
+        answer = heard[-1] if heard and believes(heard[-1], params.seed or 0) else own
+        again = "<summarize> once more </summarize>" if imitates and "</summarize>\n\n" in text else ""
+        return f"{again}thinking 12 about it, thinking 12 about it, thinking 12 about it, so \\boxed{{{answer}}}."
+
+    return ScriptedEngine(script)
+
+
+@pytest.fixture(scope="session")
+def sums() -> Callable[[int], list[Problem]]:
+    """So many questions, all with the answer 4."""
+    return lambda count: [
+        Problem(id=f"q{n}", question=f"What is 2 + 2, time {n}?", answer="4", kind="integer") for n in range(count)
+    ]
+
+
+@pytest.fixture
+def run_study(tmp_path: Path) -> RunStudy:
+    """Run a study into a file of its own; the file."""
+
+    async def run(plan: Plan, engine: ScriptedEngine) -> Path:
+        file = tmp_path / f"{plan.method}.jsonl"
+        with Records.open(file, Header(plan.record_config(model_config(engine)))) as records, Grader() as grader:
+            assert await run_eval(plan, engine, records, grader) == 0
+        return file
+
+    return run
