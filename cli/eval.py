@@ -166,7 +166,7 @@ def evaluate(
         from peerleap.evals import GraderBroken, MethodConfig, MissingExtra, Plan, Results, load
         from peerleap.evals.methods import PATHS, method_options
 
-        options = method_options(method, _options(option))
+        options = method_options(method, method_parameters(option))
         settings = settings_from(
             interval=interval, top_k=top_k, router=router, rounds=rounds, communicate_at=communicate_at, alumni=alumni,
             max_tokens=max_tokens, summary_tokens=summary_tokens, block_as=block_as, thinking=thinking, preset=preset,
@@ -176,7 +176,7 @@ def evaluate(
             raise ValueError(f"--paths {paths}: moa has layers of agents; give --option agents={paths}")
         arguments, servers = engine_arguments(engine_arg), server_urls(server)
         peers = team_from(team, tools, paths)
-        target = out or Path(f"{_name(task)}-{method}.jsonl")
+        target = out or Path(f"{short_name(task)}-{method}.jsonl")
         check_target(report, "--report")
         check_target(html, "--html")
         limits = {"--budget": budget, "--match-tokens": match_tokens, "--match-seconds": match_seconds}
@@ -218,7 +218,8 @@ def evaluate(
         raise typer.Exit(FAILED)
 
 
-def _options(texts: list[str] | None) -> dict[str, int | str]:
+def method_parameters(texts: list[str] | None) -> dict[str, int | str]:
+    """The parameters of a method from `--option name=value`; raises `ValueError` for anything else."""
     options: dict[str, int | str] = {}
     for text in texts or []:
         name, sign, value = text.partition("=")
@@ -228,7 +229,8 @@ def _options(texts: list[str] | None) -> dict[str, int | str]:
     return options
 
 
-def _name(task: str) -> str:
+def short_name(task: str) -> str:
+    """A data set's name as the beginning of a file's name."""
     return Path(task).name.partition(".")[0] if "." in Path(task).name else task.replace(":", "-")
 
 

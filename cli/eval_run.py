@@ -69,44 +69,100 @@ def run_to_file(
     quiet: bool = False,
 ) -> int:
     """Run what is not in the results file yet; arguments and result as in `run_plan`."""
-    from peerleap.cli.display import progress_view
     from peerleap.engine import get_engine
-    from peerleap.evals import Grader, Records, Results, check_fits, forecast, header, remember, run_eval
-    from peerleap.evals.data import check_golds
+    from peerleap.evals import Grader
     from peerleap.evals.report import check_same
 
-    notice = partial(say, quiet=quiet)
     with Grader(plan.grader) as grader:
-        grader.require({problem.kind for problem in plan.problems})
-        if plan.grader == "peerleap":
-            check_golds(plan.problems, grader)
+        check_questions(plan, grader)
         engine = get_engine(model, server=server, **arguments)
-        check_fits(plan, engine)
-        head = header(plan, engine, arguments)
+        head = checked_header(plan, engine, arguments)
         if matched is not None:
             # Ids alone say little: two files may call their questions 1, 2, 3.
             check_same(matched, head.config, "this eval", ("data", "model", "model_hash"))
-        with Records.open(target, head) as records:
-            wanted, done = len(plan.problems) * plan.runs, len(records.done)
-            estimate = forecast(plan, head, wanted - min(done, wanted), matched)
-            notice(f"{estimate}; results go into {target}")
-            talks = plan.method in {"leap", "leap_s"} and plan.config.team is None and not (server or quiet)
-            if talks and (note := listening_note(model)):
-                notice(note)
-            if done:
-                notice(f"continuing: {min(done, wanted)} of {wanted} are done")
-            try:
-                with progress_view(Console(stderr=True, quiet=quiet), wanted, min(done, wanted)) as (events, tokens):
-                    failed = run_until_interrupted(
-                        run_eval(plan, engine, records, grader, on_progress=events, on_tokens=tokens), notice
-                    )
-            except KeyboardInterrupt:
-                again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-                notice(f"nothing is lost; to continue: {again}")
-                raise
-    remember(Results.read(target))
+        talks = plan.method in {"leap", "leap_s"} and plan.config.team is None and not (server or quiet)
+        note = listening_note(model) if talks else None
+        failed = fill(plan, engine, head, target, grader, matched=matched, note=note, quiet=quiet)
     if failed:
-        notice(f"{failed} questions failed twice; they are recorded as wrong")
+        say(f"{failed} questions failed twice; they are recorded as wrong", quiet=quiet)
+    return failed
+
+
+def check_questions(plan: Any, grader: Any) -> None:
+    """Refuse questions that cannot be graded.
+
+    Raises:
+        DataError: a gold answer would not be graded right itself.
+        MissingExtra: a package is not installed.
+    """
+    from peerleap.evals.data import check_golds
+
+    grader.require({problem.kind for problem in plan.problems})
+    if plan.grader == "peerleap":
+        check_golds(plan.problems, grader)
+
+
+def checked_header(plan: Any, engine: Any, arguments: dict[str, Any]) -> Any:
+    """The header of an eval's results, once its longest questions are known to fit the context.
+
+    Raises:
+        SettingsError, InputError: they do not.
+        EngineError, ModelError: the engine could not start.
+    """
+    from peerleap.evals import check_fits, header
+
+    check_fits(plan, engine)
+    return header(plan, engine, arguments)
+
+
+def fill(
+    plan: Any,
+    engine: Any,
+    head: Any,
+    target: Path,
+    grader: Any,
+    *,
+    matched: Any = None,
+    note: str | None = None,
+    quiet: bool = False,
+) -> int:
+    """Run what a results file does not have yet, with progress; Ctrl-C says how to go on.
+
+    Args:
+        plan: the eval, checked.
+        engine: runs it.
+        head: its file's header.
+        target: the results file.
+        grader: open.
+        matched: results whose cost is the budget, or `None`.
+        note: a line to show before it begins.
+        quiet: show no progress.
+
+    Returns:
+        How many questions have failed twice.
+    """
+    from peerleap.cli.display import progress_view
+    from peerleap.evals import Records, Results, forecast, remember, run_eval
+
+    notice = partial(say, quiet=quiet)
+    with Records.open(target, head) as records:
+        wanted, done = len(plan.problems) * plan.runs, len(records.done)
+        estimate = forecast(plan, head, wanted - min(done, wanted), matched)
+        notice(f"{estimate}; results go into {target}")
+        if note:
+            notice(note)
+        if done:
+            notice(f"continuing: {min(done, wanted)} of {wanted} are done")
+        try:
+            with progress_view(Console(stderr=True, quiet=quiet), wanted, min(done, wanted)) as (events, tokens):
+                failed = run_until_interrupted(
+                    run_eval(plan, engine, records, grader, on_progress=events, on_tokens=tokens), notice
+                )
+        except KeyboardInterrupt:
+            again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+            notice(f"nothing is lost; to continue: {again}")
+            raise
+    remember(Results.read(target))
     return failed
 
 

@@ -14,7 +14,7 @@ from peerleap.cli.display import plain
 from peerleap.cli.errors import USAGE
 from peerleap.cli.eval import evaluate
 from peerleap.cli.fork import fork
-from peerleap.cli.measure import compare
+from peerleap.cli.measure import compare, sweep
 from peerleap.cli.models import models
 from peerleap.cli.runs import resume, runs
 from peerleap.cli.serve import serve
@@ -90,6 +90,7 @@ app.command(cls=_Command)(models)
 app.command(cls=_Command)(serve)
 app.command("eval", cls=_Command)(evaluate)
 app.command(cls=_Command)(compare)
+app.command(cls=_Command)(sweep)
 app.add_typer(study, name="study", cls=_Commands)
 app.add_typer(train, name="train", cls=_Commands)
 

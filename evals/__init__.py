@@ -12,6 +12,7 @@ In reading order:
 - `question`: one question's run
 - `runner`: all questions in one continuous batch
 - `report/`: results files as tables, sentences and plots
+- `sweep`: evals at several values of a setting
 
 - `clock`: a question's time across processes that were killed
 - `counting`: tokens, while questions still run
@@ -33,11 +34,15 @@ from peerleap.evals.question import Questions
 from peerleap.evals.records import Header, PathRecord, Records, RecordsError, read_records
 from peerleap.evals.report import Comparison, Results, compare, markdown
 from peerleap.evals.runner import Progress, run_eval
+from peerleap.evals.sweep import AXES, Axis, Cell, check_blocks, parse_axis, sweep_cells
 
 __all__ = [
+    "AXES",
     "METHODS",
     "OPTIONS",
     "TASKS",
+    "Axis",
+    "Cell",
     "Comparison",
     "DataError",
     "Grader",
@@ -56,15 +61,18 @@ __all__ = [
     "Results",
     "Team",
     "Verdict",
+    "check_blocks",
     "check_fits",
     "compare",
     "forecast",
     "header",
     "load",
     "markdown",
+    "parse_axis",
     "read_records",
     "remember",
     "report",
     "run_eval",
     "stats",
+    "sweep_cells",
 ]

@@ -93,6 +93,7 @@ class Questions:
 
     async def _attempt(self, problem: Problem, run: int, config: MethodConfig) -> tuple[list[PathResult], str | None]:
         """The paths, and why the question failed if it did."""
+        resumed = config.checkpoint is not None and config.checkpoint.exists()
         try:
             method = METHODS[self.plan.method] if self.plan.study is None else self.plan.study.run
             paths = await method(problem, self.engine, config, derive_seed(run, problem.id))
@@ -105,6 +106,8 @@ class Questions:
                 # A question is not wrong because the machine gave up: it runs again when the eval is resumed.
                 if config.checkpoint is not None:
                     _remove(config.checkpoint)
+                if resumed:  # the engine that died was another process's
+                    return await self._attempt(problem, run, config)
                 raise EngineError(path.error)
         counted = [path for path in paths if path.counted]
         if all(path.outcome == "failed" for path in counted):

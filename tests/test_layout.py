@@ -149,7 +149,7 @@ FLOORS = {
     "evals": [
         {"studies"},
         {"runner"},
-        {"question", "counting", "machine", "duration", "fits"},
+        {"question", "counting", "machine", "duration", "fits", "sweep"},
         {"plan", "report"},
         {"records"},
         {"methods"},

@@ -11,17 +11,28 @@ In reading order:
 - `levels`: results by difficulty
 - `paper`: the paper's numbers, where the setup is the same
 - `tables`: all of it as rows and as Markdown
-- `plots`: accuracy against cost
+- `sweep`: the points of a sweep, and how steep its curves are
+- `plots`: accuracy against cost, and along a sweep
 """
 
-from peerleap.evals.report.cautions import cautions, measured_power, short_budgets
+from peerleap.evals.report.cautions import cautions, few_runs, measured_power, short_budgets
 from peerleap.evals.report.comparison import TESTS, Comparison, check_same, compare
 from peerleap.evals.report.costs import COSTS
 from peerleap.evals.report.labels import with_distinct_names
 from peerleap.evals.report.levels import LEVELS, LevelRow, level_rows
 from peerleap.evals.report.paper import PaperNumber, paper_differences, paper_number
-from peerleap.evals.report.plots import check_plot, plot, plot_routers
+from peerleap.evals.report.plots import check_plot, plot, plot_routers, plot_sweep
 from peerleap.evals.report.results import Results
+from peerleap.evals.report.sweep import (
+    SWEEP_HEAD,
+    Point,
+    Slope,
+    slope_sentence,
+    slopes,
+    sweep_markdown,
+    sweep_points,
+    sweep_rows,
+)
 from peerleap.evals.report.tables import METHOD_HEAD, comparison_rows, markdown, method_rows, shown_columns, verdict
 from peerleap.evals.report.votes import RECORD_METRICS, elected_right
 
@@ -30,17 +41,21 @@ __all__ = [
     "LEVELS",
     "METHOD_HEAD",
     "RECORD_METRICS",
+    "SWEEP_HEAD",
     "TESTS",
     "Comparison",
     "LevelRow",
     "PaperNumber",
+    "Point",
     "Results",
+    "Slope",
     "cautions",
     "check_plot",
     "check_same",
     "compare",
     "comparison_rows",
     "elected_right",
+    "few_runs",
     "level_rows",
     "markdown",
     "measured_power",
@@ -49,8 +64,14 @@ __all__ = [
     "paper_number",
     "plot",
     "plot_routers",
+    "plot_sweep",
     "short_budgets",
     "shown_columns",
+    "slope_sentence",
+    "slopes",
+    "sweep_markdown",
+    "sweep_points",
+    "sweep_rows",
     "verdict",
     "with_distinct_names",
 ]

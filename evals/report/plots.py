@@ -1,13 +1,14 @@
-"""Accuracy against cost, and by router, as PNG or SVG (by the file's ending); needs the extra `plots`."""
+"""Accuracy against cost, by router and along a sweep, as PNG or SVG (by the file's ending); needs the extra `plots`."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from peerleap.evals.extras import need
 from peerleap.evals.methods import GROWING
 from peerleap.evals.report.results import Results
+from peerleap.evals.report.sweep import METRICS, Point
 from peerleap.graph import RouterName
 
 ENDINGS = (".png", ".svg")
@@ -86,6 +87,49 @@ def plot_routers(results: Sequence[Results], target: Path) -> None:
     if axis.get_legend_handles_labels()[0]:
         figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center")
     figure.savefig(target, dpi=150, metadata=_provenance(results))
+
+
+def plot_sweep(points: Sequence[Point], axis: str, target: Path) -> None:
+    """Pass@1 and Cons@N along a sweep, with 95 % intervals over questions; dotted, generated tokens a path.
+
+    Independent paths are a dashed curve with its interval; it is flat where the axis is of LeaP alone.
+    """
+    figures = need("matplotlib.figure", "matplotlib", "plots")
+    figure = figures.Figure(figsize=(12, 5), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    curves = {name: [point for point in points if point.series == name] for name in {p.series: None for p in points}}
+    for panel, metric in zip(panels, METRICS, strict=True):
+        tokens, drawn = panel.twinx(), list[list[Any]]()
+        for number, (series, curve) in enumerate(curves.items()):
+            colour, xs = f"C{number}", [point.x for point in curve]
+            shares = [_point(point.result, point.result, metric, 0)[1:] for point in curve]
+            values = [value for value, _, _ in shares]
+            errors = [[value - low for value, low, _ in shares], [high - value for value, _, high in shares]]
+            name = series or curve[0].result.config["method"]
+            panel.errorbar(xs, values, errors, marker="o", capsize=3, color=colour, label=name)
+            tokens.plot(xs, [point.tokens for point in curve], ":", color=colour, label=f"{name}, tokens")
+            alone = [(point.x, _point(point.baseline, point.baseline, metric, 0)[1:])
+                     for point in curve if point.baseline is not None]  # fmt: skip
+            if alone and alone not in drawn:
+                drawn.append(alone)
+                lows, highs = [of[1] for _, of in alone], [of[2] for _, of in alone]
+                panel.plot([x for x, _ in alone], [of[0] for _, of in alone], "--", color="black", label="independent")
+                panel.fill_between([x for x, _ in alone], lows, highs, color="black", alpha=0.08)
+        if axis != "temperature":
+            panel.set_xscale("log", base=2)
+        ticks = sorted({point.x for point in points})
+        panel.set_xticks(ticks, [f"{x:g}" for x in ticks])
+        panel.minorticks_off()
+        panel.set_xlabel(axis)
+        panel.set_ylabel(f"{metric}, %")
+        panel.set_ylim(0, 102)
+        tokens.set_ylabel("generated tokens a path")
+        tokens.set_ylim(bottom=0)
+        panel.grid(alpha=0.3)
+    both = [axes.get_legend_handles_labels() for axes in (panels[0], tokens)]
+    handles = {name: handle for found in both for handle, name in zip(*found, strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
+    figure.savefig(target, dpi=150, metadata=_provenance([point.result for point in points]))
 
 
 def _provenance(results: Sequence[Results]) -> dict[str, str]:

@@ -54,7 +54,7 @@ def markdown(
     parts += [f"{caution}.\n" for caution in (cautions if comparisons else short_budgets)(results)]
     rows = method_rows(results)
     shown = shown_columns(rows)
-    parts.append(_table([METHOD_HEAD[column] for column in shown], [[row[column] for column in shown] for row in rows]))
+    parts.append(table([METHOD_HEAD[column] for column in shown], [[row[column] for column in shown] for row in rows]))
     if METHOD_HEAD.index("paper, %") in shown:
         parts.append("Paper: arXiv 2505.07787, the table in brackets; shown where model, data and setting match.\n")
     if comparisons:
@@ -64,7 +64,7 @@ def markdown(
             "questions); p from sign flips of questions; McNemar on the vote of all runs of a question together. Equal "
             "tokens and equal wall-clock keep the first independent paths that the other method's cost pays for.\n"
         )
-        parts.append(_table(COMPARISON_HEAD, comparison_rows(comparisons)))
+        parts.append(table(COMPARISON_HEAD, comparison_rows(comparisons)))
     parts.append("## How it was run\n")
     for result, header in zip(results, headers, strict=True):
         machine = ", ".join(f"{key} {value}" for key, value in {**header.versions, **header.hardware}.items())
@@ -169,7 +169,8 @@ def _comparison_row(c: Comparison) -> tuple[str, ...]:
     )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join(lines) + "\n"

@@ -9,9 +9,10 @@ import peerleap.evals
 
 FACES = {
     "peerleap.evals": (
-        "METHODS OPTIONS TASKS Comparison DataError Grader GraderBroken Header MethodConfig MissingExtra PathRecord "
-        "PathResult Plan Problem Progress Questions Records RecordsError Results Team Verdict check_fits compare "
-        "forecast header load markdown read_records remember report run_eval stats"
+        "AXES METHODS OPTIONS TASKS Axis Cell Comparison DataError Grader GraderBroken Header MethodConfig "
+        "MissingExtra PathRecord PathResult Plan Problem Progress Questions Records RecordsError Results Team "
+        "Verdict check_blocks check_fits compare forecast header load markdown parse_axis read_records remember "
+        "report run_eval stats sweep_cells"
     ),
     "peerleap.evals.data": "TASKS DataError Problem check_golds guess_kind load",
     "peerleap.evals.stats": (
@@ -26,9 +27,10 @@ FACES = {
     ),
     "peerleap.evals.records": ("Header PathRecord Records RecordsError encode graded_text path_record read_records"),
     "peerleap.evals.report": (
-        "COSTS LEVELS METHOD_HEAD RECORD_METRICS TESTS Comparison LevelRow PaperNumber Results cautions check_plot "
-        "check_same compare comparison_rows elected_right level_rows markdown measured_power method_rows "
-        "paper_differences paper_number plot plot_routers short_budgets shown_columns verdict with_distinct_names"
+        "COSTS LEVELS METHOD_HEAD RECORD_METRICS SWEEP_HEAD TESTS Comparison LevelRow PaperNumber Point Results "
+        "Slope cautions check_plot check_same compare comparison_rows elected_right few_runs level_rows markdown "
+        "measured_power method_rows paper_differences paper_number plot plot_routers plot_sweep short_budgets "
+        "shown_columns slope_sentence slopes sweep_markdown sweep_points sweep_rows verdict with_distinct_names"
     ),
 }
 
