@@ -123,12 +123,12 @@ def show_comparisons(comparisons: Sequence[Any], out: Console) -> None:
         out.print(table)
 
 
-def show_levels(rows: Sequence[Any], out: Console) -> None:
-    """A row for each level of difficulty and each file."""
-    table = Table("level", "questions", "file", "Pass@1, %", "difference from the first", "own tokens a path")
-    for row in rows:
-        d = row.difference
-        text = "-" if d is None else f"{100 * d.value:+.1f} points [{100 * d.low:+.1f}, {100 * d.high:+.1f}]"
-        cells = (row.level, str(row.questions), row.name, f"{100 * row.pass_at_1:.1f}", text, f"{row.own_tokens:,.0f}")
+def show_levels(rows: Sequence[Any], base: Any, out: Console) -> None:
+    """A row for each level of difficulty and each file, and where the levels come from."""
+    from peerleap.evals.report import LEVEL_HEAD, level_cells, level_sentence
+
+    table = Table(*LEVEL_HEAD)
+    for cells in level_cells(rows):
         table.add_row(*(Text(plain(cell)) for cell in cells))
     out.print(table)
+    out.print(Text(plain(level_sentence(base))), soft_wrap=True)

@@ -50,7 +50,15 @@ def compare(
         from peerleap.cli.display import show_comparisons, show_levels, show_methods
         from peerleap.evals import MissingExtra, Results, markdown, read_records
         from peerleap.evals import compare as compared
-        from peerleap.evals.report import cautions, check_plot, level_rows, measured_power, verdict, with_distinct_names
+        from peerleap.evals.report import (
+            cautions,
+            check_plot,
+            level_rows,
+            levels_markdown,
+            measured_power,
+            verdict,
+            with_distinct_names,
+        )
         from peerleap.evals.report import plot as draw
         from peerleap.evals.report import plot_routers as draw_routers
 
@@ -62,6 +70,8 @@ def compare(
             check_target(report, "--report")
             check_target(html, "--html")
             read = with_distinct_names([Results.read(file) for file in results])
+            base = None if levels is None else Results.read(levels)
+            by_level = [] if base is None else level_rows(read, base)
             comparisons = compared(read, primary, primary_test)
             out, messages = Console(), Console(stderr=True)
             for result in read:
@@ -74,8 +84,8 @@ def compare(
             show_methods(read, out)
             show_comparisons(comparisons, out)
             out.print(Text(one_line(verdict(comparisons))), soft_wrap=True, style="bold")
-            if levels is not None:
-                show_levels(level_rows(read, Results.read(levels)), out)
+            if base is not None:
+                show_levels(by_level, base, out)
             if power:
                 for row in comparisons:
                     if row.cost in {"equal tokens", "first N paths"}:
@@ -83,7 +93,10 @@ def compare(
             if report is not None:
                 headers = [read_records(file, texts=False)[0] for file in results]
                 title = f"{read[0].config['task']}: {', '.join(result.name for result in read)}"
-                report.write_text(markdown(title, read, comparisons, headers), encoding="utf-8")
+                text = markdown(title, read, comparisons, headers)
+                report.write_text(
+                    text if base is None else f"{text}\n{levels_markdown(by_level, base)}", encoding="utf-8"
+                )
             if html is not None:
                 write_questions_page(results, html)
             if plot is not None:

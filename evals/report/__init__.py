@@ -8,9 +8,9 @@ In reading order:
 - `costs`: two files at equal cost
 - `comparison`: two methods at equal cost, with paired statistics
 - `cautions`: what limits a comparison
-- `levels`: results by difficulty
 - `paper`: the paper's numbers, where the setup is the same
 - `tables`: all of it as rows and as Markdown
+- `levels`: results by difficulty
 - `sweep`: the points of a sweep, and how steep its curves are
 - `plots`: accuracy against cost, and along a sweep
 """
@@ -19,7 +19,15 @@ from peerleap.evals.report.cautions import cautions, few_runs, measured_power, s
 from peerleap.evals.report.comparison import TESTS, Comparison, check_same, compare
 from peerleap.evals.report.costs import COSTS
 from peerleap.evals.report.labels import with_distinct_names
-from peerleap.evals.report.levels import LEVELS, LevelRow, level_rows
+from peerleap.evals.report.levels import (
+    LEVEL_HEAD,
+    LEVELS,
+    LevelRow,
+    level_cells,
+    level_rows,
+    level_sentence,
+    levels_markdown,
+)
 from peerleap.evals.report.paper import PaperNumber, paper_differences, paper_number
 from peerleap.evals.report.plots import check_plot, plot, plot_routers, plot_sweep
 from peerleap.evals.report.results import Results
@@ -39,6 +47,7 @@ from peerleap.evals.report.votes import RECORD_METRICS, elected_right
 __all__ = [
     "COSTS",
     "LEVELS",
+    "LEVEL_HEAD",
     "METHOD_HEAD",
     "RECORD_METRICS",
     "SWEEP_HEAD",
@@ -56,7 +65,10 @@ __all__ = [
     "comparison_rows",
     "elected_right",
     "few_runs",
+    "level_cells",
     "level_rows",
+    "level_sentence",
+    "levels_markdown",
     "markdown",
     "measured_power",
     "method_rows",

@@ -27,10 +27,11 @@ FACES = {
     ),
     "peerleap.evals.records": ("Header PathRecord Records RecordsError encode graded_text path_record read_records"),
     "peerleap.evals.report": (
-        "COSTS LEVELS METHOD_HEAD RECORD_METRICS SWEEP_HEAD TESTS Comparison LevelRow PaperNumber Point Results "
-        "Slope cautions check_plot check_same compare comparison_rows elected_right few_runs level_rows markdown "
-        "measured_power method_rows paper_differences paper_number plot plot_routers plot_sweep short_budgets "
-        "shown_columns slope_sentence slopes sweep_markdown sweep_points sweep_rows verdict with_distinct_names"
+        "COSTS LEVELS LEVEL_HEAD METHOD_HEAD RECORD_METRICS SWEEP_HEAD TESTS Comparison LevelRow PaperNumber Point "
+        "Results Slope cautions check_plot check_same compare comparison_rows elected_right few_runs level_cells "
+        "level_rows level_sentence levels_markdown markdown measured_power method_rows paper_differences "
+        "paper_number plot plot_routers plot_sweep short_budgets shown_columns slope_sentence slopes "
+        "sweep_markdown sweep_points sweep_rows verdict with_distinct_names"
     ),
 }
 

@@ -133,7 +133,7 @@ def test_the_slope_is_least_squares_over_doublings_with_its_interval_over_questi
 
 def test_a_cell_is_held_against_as_many_independent_paths_as_it_has() -> None:
     # Of 4 independent paths the right one is the first: 50 % of the first two, 25 % of all.
-    wide = ({}, results([1, 1], paths=4, method="independent"))
+    wide: tuple[dict[str, float], Results] = ({}, results([1, 1], paths=4, method="independent"))
     points = sweep_points([({"paths": 2}, results([1, 1], 2)), ({"paths": 4}, results([1, 1], 4))], [wide])
     assert [point.baseline and point.baseline.estimate("pass@1").value for point in points] == [0.5, 0.25]
 

@@ -11,7 +11,17 @@ import pytest
 from peerleap.engine import ScriptedEngine
 from peerleap.evals import Header, PathRecord, RecordsError, Results, Verdict, load
 from peerleap.evals.machine import model_size
-from peerleap.evals.report import compare, level_rows, measured_power, method_rows, paper_differences, paper_number
+from peerleap.evals.report import (
+    compare,
+    level_cells,
+    level_rows,
+    level_sentence,
+    levels_markdown,
+    measured_power,
+    method_rows,
+    paper_differences,
+    paper_number,
+)
 from peerleap.evals.report.tables import METHOD_HEAD
 from peerleap.evals.stats import Design, Graded, Tokens
 from peerleap.evals.stats.metrics import cons_at_n, shortest_at_n
@@ -200,10 +210,14 @@ def test_tables_2_and_6_are_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [p.id for p in load("aime2024+aime2025+aimo2025")] == ["aime2024-1", "aime2025-1", "aimo2025-1"]
 
 
-def test_levels_come_from_another_sample() -> None:
-    def sample(rights: list[int], **fields: Any) -> Results:
-        return results("independent", [[(n < of, Tokens(own=10)) for n in range(4)] for of in rights], **fields)
+def sample(rights: list[int], method: str = "independent", seed: int = 0, **fields: Any) -> Results:
+    """Four paths a question, of which so many are right, in one run of that seed."""
+    made = results(method, [[(n < of, Tokens(own=10)) for n in range(4)] for of in rights], seed=seed, **fields)
+    paths = {(question, seed): of for (question, _), of in made.paths.items()}
+    return Results(made.name, made.file, made.config, made.config_hash, paths)
 
+
+def test_levels_come_from_another_sample() -> None:
     base = sample([4, 4, 4, 4, 4, 3, 2, 0], seed=9)
     files = [sample([4] * 8), results("leap", [[(True, Tokens(own=20))] * 4] * 8)]
     rows = level_rows(files, base)
@@ -213,5 +227,24 @@ def test_levels_come_from_another_sample() -> None:
     assert rows[1].difference is not None
     assert rows[3].difference is None
     assert rows[1].own_tokens == 20
-    with pytest.raises(RecordsError, match="the same sample as independent"):
-        level_rows(files, files[0])
+    assert level_cells(rows)[1][3] == "100.0 [56.6, 100.0]"
+    assert level_cells(rows)[3][3:5] == ("100.0", "-")
+    assert "levels by 4 independent paths a question of independent" in level_sentence(base)
+    assert "as shares (the paper has 32 paths)" in level_sentence(base)
+    assert "## By difficulty\n\nLevels by 4" in levels_markdown(rows, base)
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        (sample([1] * 8), r"the same sample as independent \(seed 0\).*another --seed, such as 1"),
+        # A budget adds paths to those of the same seed.
+        (sample([1] * 8, matched="0", paths=9), r"the same sample as independent"),
+        (sample([1] * 8, "leap", 9), "of the method 'leap'; levels need independent paths"),
+        (sample([1] * 8, seed=9, model="other"), "only the same questions, model and grader"),
+        (sample([1] * 7, seed=9), "question 'q7' of independent is not in it"),
+    ],
+)
+def test_a_base_that_cannot_give_levels_is_refused(base: Results, message: str) -> None:
+    with pytest.raises(RecordsError, match=message):
+        level_rows([sample([4] * 8), sample([4] * 8, "leap")], base)
