@@ -1,6 +1,7 @@
 """`peerleap sweep`: a folder that goes on where it was stopped, and one engine for all of its cells."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from peerleap.engine import EngineDead, SamplingParams, ScriptedEngine
 from peerleap.evals import read_records
 
 Invoke = Callable[..., Any]
+Start = Callable[..., "subprocess.Popen[str]"]
 QUICK = ["--max-tokens", "300", "--summary-tokens", "60", "--paths", "2", "--rounds", "1", "-o", "out"]
 
 
@@ -113,15 +115,14 @@ def test_bad_input_costs_one_line_and_no_request(
 
 
 @pytest.mark.slow
-def test_a_sweep_on_the_real_engine(vllm: None, invoke: Invoke, tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_sweep_on_the_real_engine(vllm: None, start: Start, tmp_path: Path) -> None:
     from peerleap.training.miniature.questions import questions, write
 
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("peerleap.evals.duration.file", lambda: tmp_path / "cache" / "eval_speeds.json")
     write(questions("chain", 3, 17), tmp_path / "chain.jsonl")
-    done = invoke("sweep", "chain.jsonl", "--model", "miniature", "--rounds", "2", "--over", "interval=60,120",
-                  "--paths", "2", "--engine-arg", "max_model_len=2048", "-o", "out")  # fmt: skip
-    assert done.exit_code == 0, done.stderr
+    process = start("sweep", str(tmp_path / "chain.jsonl"), "--model", "miniature", "--rounds", "2", "--over",
+                    "interval=60,120", "--paths", "2", "-o", str(tmp_path / "out"))  # fmt: skip
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
     for cell in ("independent", "interval=60", "interval=120"):
         assert len(read_records(tmp_path / "out" / f"{cell}.jsonl")[1]) == 6
     assert (tmp_path / "out" / "sweep.png").stat().st_size > 10_000
