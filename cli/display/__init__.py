@@ -25,7 +25,7 @@ from peerleap.cli.display.report import (
     write_or_say,
     write_whole,
 )
-from peerleap.cli.display.study_views import show_listening
+from peerleap.cli.display.study_views import show_beginnings, show_listening
 from peerleap.cli.display.train_views import describe_plan, show_rows, show_selection, step_view
 from peerleap.cli.display.views import View, choose_view, watched
 
@@ -42,6 +42,7 @@ __all__ = [
     "progress_view",
     "result_json",
     "save",
+    "show_beginnings",
     "show_comparisons",
     "show_levels",
     "show_listening",

@@ -22,10 +22,10 @@ def show_listening(found: Any, verdict: str, out: Console) -> None:
     from peerleap.evals.studies import DIFFERENCES
 
     ended = f", and {found.ended} that had ended before it" if found.ended else ""
-    arms = _table("arm", "paths", "right, %", "took answer, %", "boxed, %", "imitates, %")
+    title = Text(f"{plain(found.model)}: {found.paths} half-done paths of {found.questions} questions{ended}")
+    arms = _table("arm", "paths", "right, %", "took answer, %", "boxed, %", "imitates, %", title=title)
     for row in found.arms:
         arms.add_row(row.arm, str(row.paths), *map(percent, (row.right, row.took, row.boxed, row.imitates)))
-    arms.title = Text(f"{plain(found.model)}: {found.paths} half-done paths of {found.questions} questions{ended}")
     effects = _table("effect of", "arms", "points of right paths")
     for name, estimate in found.differences.items():
         effects.add_row(name, " - ".join(DIFFERENCES[name]), percent(estimate, signed=True))
@@ -38,5 +38,28 @@ def show_listening(found: Any, verdict: str, out: Console) -> None:
     out.print(Text(plain(f"{verdict[0].upper()}{verdict[1:]}.")), style="bold", soft_wrap=True)
 
 
-def _table(*heads: str) -> Table:
-    return Table(*heads, title_justify="left")
+def show_beginnings(found: Any, verdict: str, out: Console) -> None:
+    """Pass@1 behind each beginning, by independent paths and by LeaP; the gaps to none; the verdict."""
+    done = "" if found.questions == found.wanted else f" (of {found.wanted})"
+    title = (
+        f"{plain(found.model)}: {found.questions}{done} questions, {found.paths} continuations each; a beginning has "
+        f"{found.tokens} tokens, {100 * found.fraction:.0f} % of the average response"
+    )
+    table = _table("beginning", "independent, %", "LeaP, %", "LeaP - independent", title=Text(title))
+    gaps = _table("gap to none", "independent", "LeaP", "LeaP - independent")
+    for row in found.rows:
+        table.add_row(row.arm, *(percent(row.pass_at_1[by]) for by in ("independent", "leap")), _points(row.leap))
+        if row.gaps:
+            gaps.add_row(row.arm, *(_points(row.gaps[by]) for by in ("independent", "leap")), _points(row.narrowed))
+    out.print(table)
+    out.print(gaps)
+    out.print(Text(plain(f"{verdict[0].upper()}{verdict[1:]}.")), style="bold", soft_wrap=True)
+
+
+def _points(one: Any) -> str:
+    """A paired difference in points, with its interval and the p of sign flips."""
+    return f"{percent(one, signed=True)} p {one.p:.2g}"
+
+
+def _table(*heads: str, title: Text | None = None) -> Table:
+    return Table(*heads, title=title, title_justify="left")

@@ -1,10 +1,11 @@
 """`peerleap study`: experiments on what hearing its peers does to a model; one file a study, each adds its command.
 
-Read `listening` first; `questions` is what a study asks, `notes` what was found out of which model.
+Read `listening` and `beginnings`; `questions` is what a study asks, `notes` what was found out of which model.
 """
 
 import typer
 
+from peerleap.cli.study.beginnings import beginnings
 from peerleap.cli.study.listening import listening
 from peerleap.cli.study.notes import listening_note
 
@@ -16,7 +17,11 @@ Each study writes a results file, continues where it was stopped, and prints a t
 
 [bold]Before LeaP is run on a model[/bold], in minutes: does it tell a right peer from a wrong one?
     peerleap study listening gsm8k --model MODEL
+
+[bold]The paper's Prefix Dominance Trap[/bold]: what does a bad beginning cost, and does LeaP mend it?
+    peerleap study beginnings aime2024 --model MODEL
 """
 
 study = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_HELP)
 study.command()(listening)
+study.command()(beginnings)

@@ -117,3 +117,114 @@ def test_the_miniature_has_questions_of_its_own(invoke: Any, engines: list[Scrip
     assert done.exit_code == 0, done.stderr
     header = json.loads((tmp_path / "miniature-listening.jsonl").read_text().partition("\n")[0])
     assert header["config"]["task"] == "miniature:chain"
+
+
+def wavering(text: str, params: SamplingParams) -> str:
+    """Right for every other seed; what it has begun with decides, where it has begun."""
+    if "<summarize>" in text[-120:]:
+        return " I have 12.</summarize>"
+    if text.endswith("\\boxed{"):
+        return "5}"
+    found = re.search(r"well|badly", text.rpartition("assistant\n")[2])
+    manner = found[0] if found else ("well", "badly")[(params.seed or 0) % 2]
+    begun = "" if found else f"{manner} and so on and on, and on, and on and on and on and on and on and on, "
+    return f"{begun}then on, and on, and on and on and on and on and on, so \\boxed{{{4 if manner == 'well' else 5}}}."
+
+
+BEGIN = ["--interval", "60", "--max-tokens", "3000", "--summary-tokens", "60", "--rounds", "1", "--limit", "5"]
+BEGIN += ["--questions", "4", "--continuations", "4"]
+
+
+@pytest.fixture
+def wavers(monkeypatch: pytest.MonkeyPatch, engines: list[ScriptedEngine]) -> list[ScriptedEngine]:
+    def get_engine(model: str | None = None, **arguments: Any) -> ScriptedEngine:
+        engines.append(ScriptedEngine(wavering, model=model or "scripted"))
+        return engines[-1]
+
+    monkeypatch.setattr("peerleap.engine.get_engine", get_engine)
+    return engines
+
+
+def test_beginnings_from_samples_to_gaps(invoke: Any, wavers: list[ScriptedEngine], tmp_path: Path) -> None:
+    study = ("study", "beginnings", "sums.jsonl", "--model", "made-up", "--sample-paths", "6", *BEGIN)
+    done = invoke(*study)
+    assert done.exit_code == 0, done.stderr
+    assert "first, the samples that beginnings are cut from" in done.stderr
+    assert (tmp_path / "made-up-beginnings-trap-samples.jsonl").exists()
+    assert "4 questions, 4 continuations each" in done.stdout
+    assert re.search(r"bad +│ 0 \[0, 49\]", done.stdout)
+    assert re.search(r"good +│ 100 \[51, 100\]", done.stdout)
+    assert "Bad beginnings move independent paths by -" in done.stdout
+    assert "4 questions show gaps of about" in done.stderr
+    again = invoke(*study)
+    assert again.stdout == done.stdout
+    assert wavers[-1].requests == []
+    mixed = invoke(*study, "--kind", "tolerance", "--samples", "made-up-beginnings-trap-samples.jsonl", "-q")
+    assert mixed.exit_code == 0, mixed.stderr
+    assert mixed.stderr == ""
+    assert re.search(r"75 % good +│ 75 ", mixed.stdout)
+
+
+def test_beginnings_go_on_from_the_samples_of_an_eval(invoke: Any, wavers: list[ScriptedEngine]) -> None:
+    sample = ("eval", "sums.jsonl", "--model", "made-up", "--limit", "5", "--paths", "6", "--method", "independent")
+    for options, words in (
+        (("--keep-ids", "-o", "kept.jsonl"), ""),
+        (
+            ("-o", "bare.jsonl"),
+            "bare.jsonl: it keeps no token ids, so no beginning can be cut from its paths: peerleap",
+        ),
+    ):
+        assert invoke(*sample, *options).exit_code == 0
+        study = ("study", "beginnings", "sums.jsonl", "--model", "made-up", *BEGIN, "--samples", options[-1])
+        done = invoke(*study)
+        assert done.exit_code == (2 if words else 0), done.stderr
+        assert words in done.stderr
+    other = invoke("study", "beginnings", "sums.jsonl", "--model", "another", *BEGIN, "--samples", "kept.jsonl")
+    assert other.exit_code == 2
+    assert "paths of the model 'made-up', not of this 'another'" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "TASK: name questions"),
+        (["sums.jsonl", "--kind", "worst"], "kind='worst' is not one of trap, tolerance"),
+        (["sums.jsonl", "--fraction", "1.5"], "fraction=1.5: give a share of the average response"),
+        (["sums.jsonl", "--continuations", "1"], "continuations=1: give 2 to 1024"),
+        (["sums.jsonl", "--rounds", "0"], "rounds=0: 'scripted' holds no LeaP block unless told to; give --rounds"),
+        (["sums.jsonl", "--samples", "no/where.jsonl"], "--samples 'no/where.jsonl': there is no folder"),
+        (["sums.jsonl", "--sample-paths", "0"], "paths=0: give a whole number"),
+    ],
+)
+def test_bad_input_of_beginnings(arguments: list[str], words: str, invoke: Any, wavers: list[ScriptedEngine]) -> None:
+    done = invoke("study", "beginnings", *arguments)
+    assert done.exit_code == 2
+    assert words in done.stderr
+    assert done.stderr.startswith("peerleap: ")
+    assert done.stderr.count("\n") == 1
+    assert all(not engine.requests for engine in wavers)
+
+
+@pytest.mark.slow
+def test_both_studies_of_the_miniature_on_the_real_engine(start: Any, tmp_path: Path) -> None:
+    """The commands as a user types them, each continued once: the second time, nothing is left to run."""
+    common = ("--model", "miniature", "--engine-arg", "enforce_eager=true", "-q")
+    env = {"PEERLEAP_CACHE": str(tmp_path / "cache"), "COLUMNS": "140"}
+    listen = ("study", "listening", *common, "--questions", "3", "--data-seed", "5", "-o", str(tmp_path / "l.jsonl"))
+    outputs = []
+    for _ in range(2):
+        process = start(*listen, env=env)
+        out, err = process.communicate(timeout=900)
+        assert process.returncode == 0, err
+        outputs.append(out)
+    assert outputs[0] == outputs[1]
+    assert "half-done paths of 3 questions" in outputs[0]
+    assert "discrimination" in outputs[0]
+    assert "miniature" in json.loads((tmp_path / "cache" / "listening.json").read_text())
+    sizes = ("--limit", "6", "--sample-paths", "8", "--questions", "3", "--continuations", "4", "--rounds", "2")
+    begin = ("study", "beginnings", *common, *sizes, "--sample-temperature", "1.4", "-o", str(tmp_path / "b.jsonl"))
+    process = start(*begin, env=env)
+    out, err = process.communicate(timeout=900)
+    assert process.returncode == 0, err
+    assert "gap to none" in out
+    assert "LeaP - independent" in out
