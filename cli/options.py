@@ -170,7 +170,7 @@ def settings_from(
     context = {name: value for name, value in fields.items() if value is not None}
     if communicate_at is not None:
         context["communicate_at"] = str(communicate_at).replace(" ", "").split(",")
-    sampled = _named_values("--sampling", sampling, "top_p=0.9")
+    sampled = named_values("--sampling", sampling, "top_p=0.9")
     if temperature is not None:
         sampled["temperature"] = temperature
     if sampled:
@@ -219,7 +219,7 @@ def engine_arguments(pairs: list[str] | None) -> dict[str, Any]:
     Raises:
         ValueError: not `name=value`, or not an engine argument.
     """
-    arguments = _named_values("--engine-arg", pairs, "max_model_len=8192")
+    arguments = named_values("--engine-arg", pairs, "max_model_len=8192")
     if taken := sorted(set(arguments) & set(_TAKEN)):
         name = taken[0]
         text = name if name == "api_key" else f"{name}={arguments[name]}"
@@ -227,7 +227,12 @@ def engine_arguments(pairs: list[str] | None) -> dict[str, Any]:
     return arguments
 
 
-def _named_values(option: str, pairs: list[str] | None, example: str) -> dict[str, Any]:
+def named_values(option: str, pairs: list[str] | None, example: str) -> dict[str, Any]:
+    """`name=value` texts; values are JSON where they read as such, else text.
+
+    Raises:
+        ValueError: not `name=value`.
+    """
     values: dict[str, Any] = {}
     for text in pairs or []:
         name, sign, value = text.partition("=")

@@ -12,6 +12,8 @@ from peerleap.engine.errors import EngineArgumentError
 
 LORA_PATH = "lora_path"
 """An argument of ours, not of vLLM: the folder of a LoRA adapter."""
+ADAPTER_FILE = "adapter_config.json"
+"""What tells the folder of an adapter from that of a model."""
 _CLASSES = {"EngineArgs", "AsyncEngineArgs"}
 
 
@@ -42,9 +44,9 @@ def _check_adapter(adapter: Any) -> None:
     # A name that does not look like a path may be a hub id.
     if folder is None or (str(adapter).startswith(("/", ".", "~")) and not folder.is_dir()):
         raise EngineArgumentError(f"engine argument lora_path={adapter!r}: no such folder; give that of a LoRA adapter")
-    if folder.is_dir() and not (folder / "adapter_config.json").is_file():
+    if folder.is_dir() and not (folder / ADAPTER_FILE).is_file():
         raise EngineArgumentError(
-            f"engine argument lora_path={adapter!r}: the folder has no 'adapter_config.json'; is it a LoRA adapter's?"
+            f"engine argument lora_path={adapter!r}: the folder has no {ADAPTER_FILE!r}; is it a LoRA adapter's?"
         )
 
 

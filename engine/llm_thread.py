@@ -7,9 +7,10 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any, cast
 
-from peerleap.engine.arguments import LORA_PATH, refuse_unknown
+from peerleap.engine.arguments import ADAPTER_FILE, LORA_PATH, refuse_unknown
 from peerleap.engine.errors import EngineError, EngineStartError, RequestRefused
 from peerleap.engine.phases import listen
 from peerleap.engine.processes import children, descendants, wait_until_gone
@@ -30,7 +31,7 @@ class LLMThread:
     def __init__(self, llm: Any, loop: asyncio.AbstractEventLoop, lora: Any) -> None:
         self._llm, self._loop, self._lora = llm, loop, lora
         self._thread = threading.current_thread()
-        self._numbers = itertools.count()
+        self._numbers, self._adapters = itertools.count(), itertools.count(2)
         self._gate = threading.Lock()
         self._stopped = False
 
@@ -141,6 +142,27 @@ class LLMThread:
             raise RequestRefused(f"vLLM refused a request of {len(token_ids)} tokens: {_first_line(error)}") from error
         return generated
 
+    async def load_weights(self, folder: str) -> None:
+        """Read other weights in place, from any event loop, and forget what was computed with the old ones.
+
+        Adapters are read as new ones, since vLLM keeps those that it knows by their number.
+        """
+        with self._gate:
+            if self._stopped:
+                raise LLMStopped("the engine was shut down")
+            running = asyncio.run_coroutine_threadsafe(self._load(folder), self._loop)
+        await asyncio.wrap_future(running)
+
+    async def _load(self, folder: str) -> None:
+        if (Path(folder) / ADAPTER_FILE).is_file():
+            old, self._lora = self._lora, _adapter(folder, next(self._adapters))
+            if old is not None:
+                await self._llm.remove_lora(old.lora_int_id)
+        else:
+            await self._llm.collective_rpc("reload_weights", kwargs={"weights_path": folder})
+        if not await self._llm.reset_prefix_cache():
+            raise EngineError("weights were changed while requests ran: their caches are of both")
+
     def unfinished(self) -> int:
         """Requests that are running or waiting."""
         return int(self._llm.get_num_unfinished_requests())
@@ -156,18 +178,23 @@ class LLMThread:
 def _make(engine_args: dict[str, Any], starting: Starting[Any], clock: StartClock) -> tuple[Any, Any]:
     with no_collection():
         from vllm.engine.arg_utils import AsyncEngineArgs
-        from vllm.lora.request import LoRARequest
         from vllm.v1.engine.async_llm import AsyncLLM
 
     lora = None
     if lora_path := engine_args.pop(LORA_PATH, None):
-        lora = LoRARequest("peerleap", 1, lora_path)
+        lora = _adapter(lora_path, 1)
         engine_args.setdefault("enable_lora", True)
     refuse_unknown(engine_args, AsyncEngineArgs.__dataclass_fields__)
     starting.processes_follow()
     clock.enter("starting its process")
     with process_environment(engine_args):
         return AsyncLLM.from_engine_args(AsyncEngineArgs(**engine_args)), lora
+
+
+def _adapter(folder: str, number: int) -> Any:
+    from vllm.lora.request import LoRARequest
+
+    return LoRARequest(f"peerleap-{number}", number, folder)
 
 
 def _drain(loop: asyncio.AbstractEventLoop) -> None:

@@ -6,9 +6,10 @@ import multiprocessing
 import threading
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from peerleap.engine.arguments import check_arguments
+from peerleap.engine.arguments import ADAPTER_FILE, LORA_PATH, check_arguments
 from peerleap.engine.chat import load_tokenizer, turn_end
 from peerleap.engine.device import check_fits, default_engine_args, set_environment, vllm_device
 from peerleap.engine.errors import EngineDead, EngineError, EngineMissing, EngineStartError
@@ -143,6 +144,20 @@ class VLLMEngine:
             EngineError: the engine is missing, or did not start.
         """
         await _ready(await self._start())
+
+    async def load_weights(self, folder: str | Path) -> None:
+        """Go on with other weights of the same architecture, while no request runs; a restarted engine has them, too.
+
+        Args:
+            folder: a model's, or an adapter's for an engine with `enable_lora`; it must stay until the next call.
+
+        Raises:
+            EngineError: the engine is missing, did not start, or requests were running.
+        """
+        name = LORA_PATH if (Path(folder) / ADAPTER_FILE).is_file() else "model"
+        llm = await _ready(await self._start())
+        self._engine_args = {"tokenizer": self._loaded[1] or self.resolved.path, **self._engine_args, name: str(folder)}
+        await llm.load_weights(str(folder))
 
     @property
     def closed(self) -> bool:

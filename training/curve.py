@@ -23,7 +23,7 @@ def draw_curve(log: Sequence[Mapping[str, Any]], target: Path, title: str) -> No
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axis = figure.subplots()
     axis.plot(steps, losses, color="tab:blue", alpha=0.3, label="loss of a step")
-    axis.plot(steps, _smooth(losses), color="tab:blue", label="smoothed")
+    axis.plot(steps, smooth(losses), color="tab:blue", label="smoothed")
     axis.set_xlabel("step")
     axis.set_ylabel("loss a trained token, nats")
     axis.set_title(title, fontsize="medium")
@@ -39,7 +39,7 @@ def draw_curve(log: Sequence[Mapping[str, Any]], target: Path, title: str) -> No
     new.replace(target)
 
 
-def _smooth(values: Sequence[float]) -> list[float]:
+def smooth(values: Sequence[float]) -> list[float]:
     """An exponential mean that is right from the first value on."""
     mean, weight, smoothed = 0.0, 0.0, []
     for value in values:

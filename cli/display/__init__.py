@@ -9,8 +9,8 @@ In reading order:
 - `report`: what is printed and written when a run is over
 - `pages`: a run, or an eval's questions, as an HTML file
 - `eval_views`: an eval's progress and tables
-- `train_views`: a training's
 - `study_views`: a study's tables
+- `train_views`: a training's; `rl_views`: one by reward
 """
 
 from peerleap.cli.display.eval_views import progress_view, show_comparisons, show_levels, show_methods
@@ -25,6 +25,7 @@ from peerleap.cli.display.report import (
     write_or_say,
     write_whole,
 )
+from peerleap.cli.display.rl_views import describe_rl, rl_view
 from peerleap.cli.display.study_views import show_beginnings, show_listening
 from peerleap.cli.display.train_views import describe_plan, show_rows, show_selection, step_view
 from peerleap.cli.display.views import View, choose_view, watched
@@ -35,12 +36,14 @@ __all__ = [
     "choose_view",
     "clip",
     "describe_plan",
+    "describe_rl",
     "one_line",
     "plain",
     "print_json",
     "print_result",
     "progress_view",
     "result_json",
+    "rl_view",
     "save",
     "show_beginnings",
     "show_comparisons",

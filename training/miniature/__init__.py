@@ -17,6 +17,7 @@ In reading order:
 """
 
 from peerleap.training.miniature.build import Built, build
+from peerleap.training.miniature.questions import chain_questions
 from peerleap.training.miniature.questions import questions as fresh_questions
 
-__all__ = ["Built", "build", "fresh_questions"]
+__all__ = ["Built", "build", "chain_questions", "fresh_questions"]

@@ -40,3 +40,16 @@ def write(rows: list[dict[str, Any]], path: Path) -> None:
     beside = path.with_name(f".{path.name}")
     beside.write_text("".join(json.dumps(row) + "\n" for row in rows))
     beside.replace(path)
+
+
+def chain_questions(path: Path, count: int, seed: int, terms: tuple[int, int] = (8, 14)) -> None:
+    """Write fresh chain sums as a file that `peerleap eval` and `peerleap train` take.
+
+    Args:
+        path: A `.jsonl` file.
+        count: How many.
+        seed: The same seed gives the same questions.
+        terms: Fewest and most terms.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(questions("chain", count, seed, terms), path)

@@ -70,7 +70,7 @@ def listened(outcome: Outcome, path: str) -> float:
 
 
 REWARDS: dict[str, Reward] = {"listened": listened, "mix": mix, "own": own, "taught": taught, "team": team}
-_PROBED = {"listened", "taught"}
+PROBED = {"listened", "taught"}
 
 
 def reward(names: Mapping[str, float], outcome: Outcome, *, probed: bool = True) -> dict[str, float]:
@@ -87,7 +87,7 @@ def reward(names: Mapping[str, float], outcome: Outcome, *, probed: bool = True)
     for name in names:
         if name not in REWARDS:
             raise RolloutError(f"reward={name!r}: none of {', '.join(REWARDS)}")
-        if name in _PROBED and not probed:
+        if name in PROBED and not probed:
             raise RolloutError(f"reward={name!r} needs probes before and after each LeaP block")
     return {
         path: sum(weight * REWARDS[name](outcome, path) for name, weight in names.items()) for path in outcome.correct

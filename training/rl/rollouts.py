@@ -55,8 +55,8 @@ class Sampled(EngineWrapper):
         self._completions[tuple(token_ids)].append(done)
         return done
 
-    def completion(self, prompt: Sequence[int], ids: Sequence[int]) -> Completion:
-        """The completion of `prompt` that begins with `ids`.
+    def completion(self, prompt: Sequence[int], ids: Sequence[int], *, ended: bool = False) -> Completion:
+        """The completion of `prompt` that begins with `ids`; with `ended`, the one that ended its turn behind them.
 
         Paths whose tokens are the same up to here have the same log-probabilities, too.
 
@@ -64,6 +64,8 @@ class Sampled(EngineWrapper):
             RolloutError: there is none.
         """
         for done in self._completions.get(tuple(prompt), ()):
+            if ended and not (done.ended_turn and len(done.token_ids) == len(ids) + done.end_tokens):
+                continue
             if done.token_ids[: len(ids)] == list(ids):
                 return done
         raise RolloutError(f"no request of {len(prompt)} tokens was answered with these {len(ids)}")
@@ -105,11 +107,12 @@ def _rollout(history: Sequence[Mapping[str, Any]], reward: float, sampled: Sampl
     for segment in history:
         added, values = list(segment["token_ids"]), [0.0] * len(segment["token_ids"])
         own = segment["kind"] in GENERATED and not failed
-        if own and (added or segment is history[-1]):
-            done = sampled.completion(ids, added)
+        ended = segment is history[-1] and segment.get("finish") == "turn_end"
+        if own and (added or ended):
+            done = sampled.completion(ids, added, ended=ended)
             if done.token_logprobs is None:
                 raise RolloutError(f"path {path!r}: the engine gave no log-probabilities")
-            if segment is history[-1] and done.ended_turn:
+            if ended:
                 added = list(done.token_ids)  # the history leaves the end of the turn out; the path did choose it
             values = done.token_logprobs[: len(added)]
         ids += added
@@ -118,14 +121,23 @@ def _rollout(history: Sequence[Mapping[str, Any]], reward: float, sampled: Sampl
     return Rollout(ids, mask, logprobs, 0.0 if failed else reward, team, path, prompt)
 
 
-def as_grpo(rows: Sequence[Rollout]) -> dict[str, list[Any]]:
-    """The rows as TRL's `GRPOTrainer` takes them from a `rollout_func`; what it does not know goes to the rewards."""
+def as_grpo(rows: Sequence[Rollout], filler: int) -> dict[str, list[Any]]:
+    """The rows as TRL's `GRPOTrainer` takes them from a `rollout_func`; what it does not know goes to the rewards.
+
+    A row without a trained token has the reward `None`, which TRL leaves out of its group.
+
+    Args:
+        rows: as many as there were prompts.
+        filler: id that stands, untrained, for what a path that failed at its first request did not write: TRL takes no
+            empty completion.
+    """
+    own = [(row, max(1, len(row.input_ids) - row.prompt_tokens)) for row in rows]
     return {
         "prompt_ids": [row.input_ids[: row.prompt_tokens] for row in rows],
-        "completion_ids": [row.input_ids[row.prompt_tokens :] for row in rows],
-        "logprobs": [row.logprobs[row.prompt_tokens :] for row in rows],
-        "env_mask": [row.loss_mask[row.prompt_tokens :] for row in rows],
-        "reward": [row.reward for row in rows],
+        "completion_ids": [[*row.input_ids, filler][row.prompt_tokens :][:length] for row, length in own],
+        "logprobs": [[*row.logprobs, 0.0][row.prompt_tokens :][:length] for row, length in own],
+        "env_mask": [[*row.loss_mask, 0][row.prompt_tokens :][:length] for row, length in own],
+        "reward": [row.reward if any(row.loss_mask) else None for row in rows],
         "team": [row.team for row in rows],
         "path": [row.path for row in rows],
     }

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from peerleap.agents import Peer
-from peerleap.engine import SamplingParams, ScriptedEngine
+from peerleap.engine import Completion, SamplingParams, ScriptedEngine
 from peerleap.graph import build_graph
 from peerleap.training.rl import Rollout, RolloutError, Sampled, as_grpo, make_rollouts
 
@@ -70,7 +70,7 @@ def test_a_failed_path_has_no_trained_token() -> None:
 
 def test_the_form_of_trl_leaves_the_prompt_out() -> None:
     rows, _, _ = rolled(Priced(script, thinking=True))
-    found = as_grpo(rows)
+    found = as_grpo(rows, 0)
     for index, row in enumerate(rows):
         assert found["prompt_ids"][index] + found["completion_ids"][index] == row.input_ids
         assert len(found["completion_ids"][index]) == len(found["logprobs"][index]) == len(found["env_mask"][index])
@@ -83,3 +83,35 @@ def test_what_was_not_sampled_here_is_refused() -> None:
     sampled.forget()
     with pytest.raises(RolloutError, match="no request of"):
         make_rollouts(histories, {}, sampled, team="t")
+
+
+def test_an_answer_that_begins_another_one_keeps_its_own_end() -> None:
+    """Two paths with the same ids so far: one ends its turn where the other goes on."""
+    sampled = Sampled(Priced(script, thinking=True))
+    end = 9
+
+    def done(*ids: int) -> Completion:
+        return Completion(
+            token_ids=[*ids, end], text="", finish_reason="stop", stop_reason=None, prompt_tokens=2, cached_tokens=0,
+            token_logprobs=[price(2 + n, token) for n, token in enumerate((*ids, end))],
+        )  # fmt: skip
+
+    sampled._completions[(1, 2)] = [done(5, 6), done(5), done()]
+    prompt: Any = {"kind": "prompt", "token_ids": [1, 2]}
+    for ids in ([5], [5, 6], []):
+        history: Any = [prompt, {"kind": "answer", "token_ids": ids, "finish": "turn_end"}]
+        (row,) = make_rollouts({"a": history}, {"a": 1.0}, sampled, team="t")
+        assert row.input_ids == [1, 2, *ids, end]
+        assert row.logprobs[2:] == [price(2 + n, token) for n, token in enumerate((*ids, end))]
+
+
+def test_a_path_that_failed_at_once_is_a_row_that_trl_takes() -> None:
+    rows = [
+        Rollout([1, 2], [0, 0], [0.0, 0.0], 0.0, "t", "a", 2),
+        Rollout([1, 3], [0, 1], [0.0, -1.0], 0.0, "t", "b", 1),
+    ]
+    found = as_grpo(rows, 7)
+    assert found["completion_ids"] == [[7], [3]]
+    assert found["env_mask"] == [[0], [1]]
+    assert found["logprobs"] == [[0.0], [-1.0]]
+    assert found["reward"] == [None, 0.0]

@@ -1,4 +1,4 @@
-"""`peerleap train`: makes traces, selects rows, shows them and fine-tunes on them (LeaP-T)."""
+"""`peerleap train synthesize`, `select`, `show`: traces, the rows that are made from them, and a look at these."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,35 +24,18 @@ from peerleap.cli.options import (
     engine_arguments,
     settings_from,
 )
-from peerleap.cli.train_miniature import miniature
 
-_HELP = """Train a model to listen to its peers (the paper's LeaP-T).
-
-[bold]Four steps[/bold]; each writes a file that the next one reads:
-    peerleap train synthesize questions.jsonl --model MODEL --out traces.jsonl
-    peerleap train select traces.jsonl --out rows.jsonl
-    peerleap train show rows.jsonl
-    peerleap train sft rows.jsonl --model MODEL --out run --dry-run
-
-[bold]The paper in miniature[/bold]: a small model, trained from scratch on this machine:
-    peerleap train miniature --out miniature
-"""
-
-train = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_HELP)
-train.command()(miniature)
-
-_TraceModel = Annotated[
+TraceModel = Annotated[
     str | None,
     typer.Option(
         "--model", "-m", help="Model that wrote the traces; its tokenizer is used. Default: as recorded in the file."
     ),
 ]
-_Comments = Annotated[
+Comments = Annotated[
     bool, typer.Option("--train-on-comments", help="Also train on peers' comments, as the authors' code does.")
 ]
 
 
-@train.command()
 def synthesize(
     questions: Annotated[str, typer.Argument(help="Training questions: any data set that `peerleap eval` takes.")],
     *,
@@ -110,7 +93,6 @@ def synthesize(
         raise typer.Exit(FAILED)
 
 
-@train.command()
 def select(
     traces: Annotated[Path, typer.Argument(help="A file that `synthesize` wrote.")],
     *,
@@ -128,7 +110,7 @@ def select(
         Path | None, typer.Option(help="Select as many trained tokens as these rows have, for a control set.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the choice among a question's rows.")] = 0,
-    model: _TraceModel = None,
+    model: TraceModel = None,
 ) -> None:
     """Select the paths that are worth learning from, and report why the others were dropped."""
     with usage_errors():
@@ -151,14 +133,13 @@ def select(
         show_selection(chosen, out, tokens)
 
 
-@train.command()
 def show(
     rows: Annotated[Path, typer.Argument(help="A file that `select` wrote.")],
     *,
     row: Annotated[int, typer.Option(help="Number of the first row; 1 is the first in the file.")] = 1,
     count: Annotated[int, typer.Option("--count", "-n", help="Number of rows to show.")] = 1,
-    train_on_comments: _Comments = False,
-    model: _TraceModel = None,
+    train_on_comments: Comments = False,
+    model: TraceModel = None,
 ) -> None:
     """Show rows: trained tokens in one colour, context in another."""
     with usage_errors():
@@ -170,57 +151,3 @@ def show(
             raise ValueError(f"--row {row} --count {count}: {str(rows)!r} has the rows 1 to {len(found)}")
         chosen = found[row - 1 : row - 1 + count]
         show_rows(chosen, header, load_tokenizer(model or header.model), comments=train_on_comments)
-
-
-@train.command()
-def sft(
-    rows: Annotated[Path, typer.Argument(help="A file that `select` wrote.")],
-    *,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="The model to train: hub id or folder.", show_default=False),
-    ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")] = Path("leap-t"),
-    recipe: Annotated[
-        str | None,
-        typer.Option(help="Hyperparameters: 1.5b, 7b or 14b (paper, table 8).", show_default="by the model's size"),
-    ] = None,
-    lora: Annotated[bool, typer.Option("--lora", help="Train adapters instead of all weights.")] = False,
-    lora_rank: Annotated[int | None, typer.Option(help="Rank of the adapters.", show_default="16")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Number of passes over the rows.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Rows per optimizer step.")] = None,
-    device_batch: Annotated[
-        int | None, typer.Option(help="Rows at once on a device.", show_default="as many as fit")
-    ] = None,
-    max_length: Annotated[
-        int | None, typer.Option(help="Maximum length of a row in tokens; a longer row is an error.")
-    ] = None,
-    train_on_comments: _Comments = False,
-    seed: Annotated[int, typer.Option(help="Seed of the order of the rows.")] = 0,
-    save_minutes: Annotated[
-        float, typer.Option(help="Minutes between two saved states, from which training can continue.")
-    ] = 15,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only estimate memory, time and disk space on this machine.")
-    ] = False,
-    question: Annotated[str | None, typer.Option(help="Question to try the trained model on.")] = None,
-    no_trial: Annotated[bool, typer.Option("--no-trial", help="Do not try the trained model.")] = False,
-) -> None:
-    """Fine-tune a model on rows; after a stop or a crash, the same command continues."""
-    with usage_errors():
-        from peerleap.cli.train_run import run_sft
-        from peerleap.evals import MissingExtra
-        from peerleap.training import SftOptions
-
-        options = SftOptions(
-            recipe=recipe, lora=lora or lora_rank is not None, lora_rank=lora_rank, epochs=epochs,
-            learning_rate=learning_rate, batch=batch, max_length=max_length, comments=train_on_comments, seed=seed,
-        )  # fmt: skip
-        try:
-            run_sft(
-                rows, model, out, options, device_batch=device_batch, save_minutes=save_minutes, dry_run=dry_run,
-                question=None if no_trial else question or "",
-            )  # fmt: skip
-        except (MissingExtra, OSError) as error:
-            raise ValueError(str(error)) from error
