@@ -157,3 +157,15 @@ REVISE = (
     "{question}\n\nBelow is your own earlier solution of this problem. It can be wrong. Check every step, mend what "
     "does not hold, and write one complete solution.\n\n{solution}"
 )
+
+# What a judge is asked about one path at one LeaP block (the paper, section 5.1.3).
+JUDGE = (
+    "Several people work on one problem, each alone. At one point, one of them sums up where they stand, reads what "
+    "some peers have found, and goes on. Say what reading did.\n\n"
+    "consistent: they agreed with their peers before reading and agree after it.\n"
+    "unaffected: they differed from their peers, and did not change their result or approach.\n"
+    "influenced: they differed from their peers, and changed their result or approach towards them.\n\n"
+    "[Their summary before]\n{summary}\n\n[What they read]\n{comment}\n\n[How they went on]\n{after}\n\n"
+    'Answer with one line of JSON and nothing else: {{"type": "consistent", "unaffected" or "influenced", "reason": '
+    '"at most 15 words"}}'
+)

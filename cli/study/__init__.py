@@ -8,6 +8,7 @@ import typer
 from peerleap.cli.study.beginnings import beginnings
 from peerleap.cli.study.listening import listening
 from peerleap.cli.study.notes import listening_note
+from peerleap.cli.study.types import types
 
 __all__ = ["listening_note", "study"]
 
@@ -20,8 +21,12 @@ Each study writes a results file, continues where it was stopped, and prints a t
 
 [bold]The paper's Prefix Dominance Trap[/bold]: what does a bad beginning cost, and does LeaP mend it?
     peerleap study beginnings aime2024 --model MODEL
+
+[bold]After an eval of LeaP[/bold]: what did reading its peers do to each path?
+    peerleap study types leap.jsonl alone.jsonl
 """
 
 study = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_HELP)
 study.command()(listening)
 study.command()(beginnings)
+study.command()(types)

@@ -29,7 +29,7 @@ from peerleap.evals.report.levels import (
     levels_markdown,
 )
 from peerleap.evals.report.paper import PaperNumber, paper_differences, paper_number
-from peerleap.evals.report.plots import check_plot, plot, plot_routers, plot_sweep
+from peerleap.evals.report.plots import check_plot, plot, plot_routers, plot_shares, plot_sweep
 from peerleap.evals.report.results import Results
 from peerleap.evals.report.sweep import (
     SWEEP_HEAD,
@@ -41,7 +41,15 @@ from peerleap.evals.report.sweep import (
     sweep_points,
     sweep_rows,
 )
-from peerleap.evals.report.tables import METHOD_HEAD, comparison_rows, markdown, method_rows, shown_columns, verdict
+from peerleap.evals.report.tables import (
+    METHOD_HEAD,
+    comparison_rows,
+    markdown,
+    method_rows,
+    shown_columns,
+    table,
+    verdict,
+)
 from peerleap.evals.report.votes import RECORD_METRICS, elected_right
 
 __all__ = [
@@ -76,6 +84,7 @@ __all__ = [
     "paper_number",
     "plot",
     "plot_routers",
+    "plot_shares",
     "plot_sweep",
     "short_budgets",
     "shown_columns",
@@ -84,6 +93,7 @@ __all__ = [
     "sweep_markdown",
     "sweep_points",
     "sweep_rows",
+    "table",
     "verdict",
     "with_distinct_names",
 ]

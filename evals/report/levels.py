@@ -106,7 +106,7 @@ def _points(row: LevelRow) -> str:
     d = row.difference
     if d is None:
         return "-"
-    return f"{100 * d.value:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}], p = {d.p:.2g}"
+    return f"{100 * d.value:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}], {d.p_text}"
 
 
 def _check(results: Sequence[Results], base: Results) -> None:

@@ -1,7 +1,7 @@
 """Accuracy against cost, by router and along a sweep, as PNG or SVG (by the file's ending); needs the extra `plots`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -130,6 +130,30 @@ def plot_sweep(points: Sequence[Point], axis: str, target: Path) -> None:
     handles = {name: handle for found in both for handle, name in zip(*found, strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
     figure.savefig(target, dpi=150, metadata=_provenance([point.result for point in points]))
+
+
+def plot_shares(
+    panels: Mapping[str, Mapping[str, Mapping[str, float]]], target: Path, results: Sequence[Results]
+) -> None:
+    """Stacked bars of shares: `panels[title][bar][part]`, the parts of a bar in order, 0 to 1."""
+    figures = need("matplotlib.figure", "matplotlib", "plots")
+    bars = sum(len(panel) for panel in panels.values())
+    figure = figures.Figure(figsize=(max(7, 1.1 * bars + 2), 5), layout="constrained")
+    widths = [max(1, len(panel)) for panel in panels.values()]
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True, width_ratios=widths)[0]
+    for axis, (title, panel) in zip(axes, panels.items(), strict=True):
+        parts = list(dict.fromkeys(part for bar in panel.values() for part in bar))
+        bottoms = [0.0] * len(panel)
+        for number, part in enumerate(parts):
+            heights = [100 * bar.get(part, 0.0) for bar in panel.values()]
+            axis.bar(range(len(panel)), heights, bottom=bottoms, color=f"C{number}", alpha=0.8, label=part)
+            bottoms = [low + height for low, height in zip(bottoms, heights, strict=True)]
+        axis.set_xticks(range(len(panel)), [name.replace(", ", "\n") for name in panel])
+        axis.set_title(title)
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
+    axes[0].set_ylabel("share, %")
+    axes[0].set_ylim(0, 100)
+    figure.savefig(target, dpi=150, metadata=_provenance(results))
 
 
 def _provenance(results: Sequence[Results]) -> dict[str, str]:

@@ -136,7 +136,7 @@ def slope_sentence(slope: Slope) -> str:
     """What a slope shows, in a sentence without its full stop."""
     d = slope.difference
     where = f" at {slope.series}" if slope.series else ""
-    sentence = f"{100 * d.value:+.1f} points [{100 * d.low:+.1f}, {100 * d.high:+.1f}] a {slope.per}, p = {d.p:.3g}"
+    sentence = f"{100 * d.value:+.1f} points [{100 * d.low:+.1f}, {100 * d.high:+.1f}] a {slope.per}, {d.p_text}"
     return f"{slope.metric}{where}: {sentence}{'' if d.p < 0.05 else '; no slope shown'}"
 
 
@@ -169,4 +169,4 @@ def _narrowed(baseline: Results, cell: Results) -> Results:
 
 def _gain(point: Point, metric: str) -> str:
     d = point.gain(metric)
-    return "-" if d is None else f"{100 * d.value:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}], p = {d.p:.2g}"
+    return "-" if d is None else f"{100 * d.value:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}], {d.p_text}"

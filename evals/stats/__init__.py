@@ -9,6 +9,7 @@ In reading order:
 - `aha`: words of doubt
 """
 
+from peerleap.evals.stats.agreement import Agreement, agreement, cohen_kappa
 from peerleap.evals.stats.aha import AHA_WORDS, aha_count
 from peerleap.evals.stats.estimates import Estimate, cluster_bootstrap, clustered, question_means, wilson
 from peerleap.evals.stats.metrics import (
@@ -28,16 +29,19 @@ from peerleap.evals.stats.power import Design, questions_needed, questions_neede
 __all__ = [
     "AHA_WORDS",
     "METRICS",
+    "Agreement",
     "Design",
     "Difference",
     "Estimate",
     "Graded",
     "McNemar",
     "Tokens",
+    "agreement",
     "aha_count",
     "ballot",
     "cluster_bootstrap",
     "clustered",
+    "cohen_kappa",
     "confidence_vote",
     "majority",
     "mcnemar",

@@ -9,6 +9,8 @@ import numpy as np
 from peerleap.evals.stats.estimates import Floats, cluster_bootstrap, t_quantile
 
 EXACT_QUESTIONS = 20
+LEAST_P = 0.0002
+"""Of 10,000 random signs, none reached a difference whose p is below this."""
 _CLOSE = 1e-9
 
 
@@ -26,6 +28,11 @@ class Difference:
     exact: bool
     sd: float
     questions: int
+
+    @property
+    def p_text(self) -> str:
+        """`p = 0.03`; below the least p that random signs can give, only that it is below."""
+        return f"p < {LEAST_P}" if not self.exact and self.p < LEAST_P else f"p = {self.p:.3g}"
 
 
 @dataclass(frozen=True, slots=True)

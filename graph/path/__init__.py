@@ -5,8 +5,8 @@ not cut), `tool_calls` (calls in the thought), `turn` (what goes with every step
 """
 
 from peerleap.graph.path.path import Path
-from peerleap.graph.path.round import think
+from peerleap.graph.path.round import forced_answer, think
 from peerleap.graph.path.tool_calls import Toolbox
 from peerleap.graph.path.turn import Status, Stops, Turn
 
-__all__ = ["Path", "Status", "Stops", "Toolbox", "Turn", "think"]
+__all__ = ["Path", "Status", "Stops", "Toolbox", "Turn", "forced_answer", "think"]

@@ -45,6 +45,14 @@ async def think(path: Path, history: Sequence[Segment], target: int | None, turn
     return round_.new, status
 
 
+async def forced_answer(path: Path, history: Sequence[Segment], turn: Turn) -> list[Segment]:
+    """What the path would add to its history if its budget ended here: the request for its answer, and the answer."""
+    round_ = Round(path, history, turn._replace(write=discard))
+    round_.journal = Journal()  # it is called in a task, whose result LangGraph stores
+    await round_.force()
+    return round_.new
+
+
 class Round:
     """One path in one round: its history so far, and what the round adds to it."""
 
@@ -88,7 +96,7 @@ class Round:
         if finish == "turn_end":
             return await self._ended()
         if self.budget <= 0:
-            return await self._force()
+            return await self.force()
         return "active"
 
     async def _to_a_good_place(self, stops: Stops) -> Finish:
@@ -188,7 +196,7 @@ class Round:
         )
         return await self._ask(f"\n{path.thinking.close}" if thought_open else "")
 
-    async def _force(self) -> Status:
+    async def force(self) -> Status:
         """The budget is used up: close the thought and ask for the answer."""
         return await self._ask(prompts.OUT_OF_BUDGET + (self.path.thinking.close if self.path.thinking.thinks else ""))
 

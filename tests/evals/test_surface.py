@@ -16,9 +16,10 @@ FACES = {
     ),
     "peerleap.evals.data": "TASKS DataError Problem check_golds guess_kind load",
     "peerleap.evals.stats": (
-        "AHA_WORDS METRICS Design Difference Estimate Graded McNemar Tokens aha_count ballot cluster_bootstrap "
-        "clustered confidence_vote majority mcnemar paired_difference pass_at_k question_means question_metrics "
-        "questions_needed questions_needed_for_votes shortest_majority sign_flip wilson"
+        "AHA_WORDS METRICS Agreement Design Difference Estimate Graded McNemar Tokens agreement aha_count ballot "
+        "cluster_bootstrap clustered cohen_kappa confidence_vote majority mcnemar paired_difference pass_at_k "
+        "question_means question_metrics questions_needed questions_needed_for_votes shortest_majority sign_flip "
+        "wilson"
     ),
     "peerleap.evals.methods": (
         "BUDGETED GROWING METHODS OPTIONS PATHS TEAMED Chains Method MethodConfig PathResult Study Team "
@@ -30,8 +31,8 @@ FACES = {
         "COSTS LEVELS LEVEL_HEAD METHOD_HEAD RECORD_METRICS SWEEP_HEAD TESTS Comparison LevelRow PaperNumber Point "
         "Results Slope cautions check_plot check_same compare comparison_rows elected_right few_runs level_cells "
         "level_rows level_sentence levels_markdown markdown measured_power method_rows paper_differences "
-        "paper_number plot plot_routers plot_sweep short_budgets shown_columns slope_sentence slopes "
-        "sweep_markdown sweep_points sweep_rows verdict with_distinct_names"
+        "paper_number plot plot_routers plot_shares plot_sweep short_budgets shown_columns slope_sentence slopes "
+        "sweep_markdown sweep_points sweep_rows table verdict with_distinct_names"
     ),
 }
 
