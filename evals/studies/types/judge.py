@@ -25,7 +25,7 @@ from peerleap.graph import Segment, derive_random, derive_seed
 NAME = "judge"
 LABELS = TYPES[:3]
 """What a judge and a person may say: the paper's types."""
-COLUMNS = ("question", "run", "path", "block", "summary", "comment", "after", "type")
+COLUMNS: tuple[str, ...] = ("question", "run", "path", "block", "summary", "comment", "after", "type")
 SHARE = 0.1
 _JSON = re.compile(r"\{[^{}]*\}")
 _TOKENS, _THINKING_TOKENS = 160, 4096

@@ -1,7 +1,8 @@
 """A study of communication as tables and as Markdown: types, transitions, agreement, cases, and what asking cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from peerleap.evals.report import table
 from peerleap.evals.stats import Agreement, Difference, Estimate, Tokens
@@ -69,17 +70,21 @@ def type_rows(found: Types) -> list[tuple[str, ...]]:
     """A row for each block and each rater, under `TYPE_HEAD`."""
     rows = []
     read = readers(found.steps)
-    raters = {"probes": {step.key: step.type for step in read}, **found.raters}
+    raters: dict[str, Mapping[StepKey, Any]] = {"probes": {step.key: step.type for step in read}, **found.raters}
     for name, labels in raters.items():
-        for number, shares in type_shares(read, lambda step, labels=labels: labels.get(step.key)).items():
+        for number, shares in type_shares(read, _by(labels)).items():
             count = sum(step.block.number == number and labels.get(step.key) is not None for step in read)
             rows.append((str(number + 1), name, str(count), *(_share(shares[kind]) for kind in TYPES)))
     return sorted(rows, key=lambda row: (int(row[0]), list(raters).index(row[1])))
 
 
+def _by(labels: Mapping[StepKey, str | None]) -> Callable[[Step], str | None]:
+    return lambda step: labels.get(step.key)
+
+
 def span_rows(found: Types) -> list[tuple[str, ...]]:
     """Two rows for each span, LeaP and alone, under `SPAN_HEAD`."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for span in found.spans:
         for name, count, shares in (("LeaP", span.steps, span.leap), ("alone", span.matched, span.alone)):
             if shares:
@@ -98,7 +103,7 @@ def gain_rows(found: Types) -> list[tuple[str, ...]]:
 
 def case_rows(found: Types) -> list[tuple[str, ...]]:
     """How many steps of each kind there are, under `CASE_HEAD`."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, members in found.cases.items():
         keys = {step.key for step in members}
         share = over_questions([(step.question, float(step.key in keys)) for step in found.steps])
