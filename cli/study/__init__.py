@@ -1,6 +1,6 @@
 """`peerleap study`: experiments on what hearing its peers does to a model; one file a study, each adds its command.
 
-Read `listening` and `beginnings`; `questions` is what a study asks, `notes` what was found out of which model.
+Read `listening`, `beginnings` and `types`; `questions` is what a study asks, `notes` what was found out of which model.
 """
 
 import typer

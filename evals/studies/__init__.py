@@ -10,6 +10,7 @@ In reading order:
 - `beginnings`: paths that begin as another path did, badly or well
 - `samples`: where beginnings come from
 - `gaps`: what a study of beginnings has measured
+- `types/`: what communication did, step by step
 """
 
 from peerleap.evals.studies.arms import ARMS
