@@ -3,7 +3,7 @@
 In reading order:
 
 - `options`: how a run learns; `plan`: a run, checked before anything is loaded; `costs`: what it takes here
-- `teams`: one step's rollouts, through the real LeaP graph
+- `team`: one team on one question, through the real LeaP graph; `teams`: all teams of a step
 - `rollouts`: one question's paths as rows: ids, mask, log-probabilities, reward
 - `probes`: what a path would have answered before and after it read
 - `rewards`: what a path is rewarded for, and how much better than its team it was
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from peerleap.training.rl.options import RlOptions
     from peerleap.training.rl.plan import RlPlan, rl_plan
     from peerleap.training.rl.run import RlResult, train_rl
+    from peerleap.training.rl.skyrl import LeapGenerator
 
 __all__ = [
     "ADVANTAGES",
     "REWARDS",
+    "LeapGenerator",
     "Needs",
     "Outcome",
     "Read",
@@ -57,6 +59,7 @@ _LATER = {
     "rl_plan": "plan",
     "RlResult": "run",
     "train_rl": "run",
+    "LeapGenerator": "skyrl",
 }
 
 __getattr__ = lazy_face(__name__, _LATER)

@@ -18,7 +18,8 @@ from peerleap.training.rl.costs import check_memory, needs
 from peerleap.training.rl.picture import draw_steps
 from peerleap.training.rl.plan import RlPlan
 from peerleap.training.rl.rollouts import as_grpo
-from peerleap.training.rl.teams import OnTokens, Rolled, Teams
+from peerleap.training.rl.team import OnTokens
+from peerleap.training.rl.teams import Rolled, Teams
 from peerleap.training.rl.weights import LearningEngine, Weights
 from peerleap.training.sft import Stopped
 

@@ -4,48 +4,17 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from peerleap.engine import Completion, Engine, EngineError, SamplingParams, detect_thinking
-from peerleap.evals import METHODS, Grader, PathResult, Problem
-from peerleap.evals.stats import Graded, ballot, majority, shortest_majority
+from peerleap.engine import Engine, EngineError
+from peerleap.evals import Grader, PathResult, Problem
 from peerleap.graph import derive_seed
-from peerleap.graph.answers import own_runs
 from peerleap.training.rl.plan import RlPlan
-from peerleap.training.rl.probes import Prober
-from peerleap.training.rl.rewards import Outcome, Read, reward
-from peerleap.training.rl.rollouts import Rollout, Sampled, make_rollouts
-
-OnTokens = Callable[[int], None]
-
-
-class _Counted(Sampled):
-    """Tells how many tokens each request has brought."""
-
-    def __init__(self, engine: Engine, on_tokens: OnTokens | None) -> None:
-        super().__init__(engine)
-        self._on_tokens = on_tokens
-
-    async def generate(self, token_ids: Sequence[int], params: SamplingParams, **more: Any) -> Completion:
-        done = await super().generate(token_ids, params, **more)
-        if self._on_tokens is not None:
-            self._on_tokens(len(done.token_ids))
-        return done
-
-
-@dataclass(frozen=True, slots=True)
-class Team:
-    """How one team fared on one question."""
-
-    problem: Problem
-    paths: Sequence[PathResult]
-    graded: Mapping[str, Graded]
-    """By path; one that failed is missing."""
-    vote: bool
-    reads: Sequence[Read]
+from peerleap.training.rl.rollouts import Rollout
+from peerleap.training.rl.team import OnTokens, Team, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +31,8 @@ class Teams:
     """Rolls out the questions of a step with the weights that the engine has."""
 
     def __init__(self, plan: RlPlan, engine: Engine, grader: Grader, on_tokens: OnTokens | None = None) -> None:
-        self._plan, self._grader = plan, grader
-        self._sampled = _Counted(engine, on_tokens)
-        settings = plan.run_settings
-        thinking = detect_thinking(engine.tokenizer, settings.thinking or "auto")
-        self._prober = Prober(engine, grader, thinking.close if thinking.thinks else "")
-        self._elect = shortest_majority if settings.vote == "shortest_majority" else majority
+        self._plan = plan
+        self._work = Work(engine, grader, plan.options, plan.settings, on_tokens)
 
     async def roll(self, positions: Sequence[int]) -> Rolled:
         """The rows of the questions at these positions of the run.
@@ -80,42 +45,24 @@ class Teams:
         """
         options, began = self._plan.options, time.monotonic()
         try:
-            ran = await _together(self._run(position, team) for position in positions for team in range(options.teams))
+            ran = await together(self._run(position, team) for position in positions for team in range(options.teams))
             rolled = time.monotonic()
             if all(path.outcome == "failed" for _, paths in ran for path in paths):
                 raise EngineError(f"every path of the step failed: {ran[0][1][0].error}")
-            teams = await _together(self._judge(problem, paths) for problem, paths in ran)
-            rows = [row for number, team in enumerate(teams) for row in self._rows(team, number % options.teams)]
+            teams = await together(self._work.judge(problem, paths) for problem, paths in ran)
+            rows = [
+                row
+                for number, team in enumerate(teams)
+                for row in self._work.rows(team, f"{team.problem.id}/{number % options.teams}")
+            ]
         finally:
-            self._sampled.forget()
+            self._work.sampled.forget()
         seconds = {"seconds_rollout": rolled - began, "seconds_grading": time.monotonic() - rolled}
         return Rolled(rows, {**self._measures(teams), **seconds})
 
     async def _run(self, position: int, team: int) -> tuple[Problem, list[PathResult]]:
-        plan = self._plan
-        problem = plan.problem(position)
-        seed = derive_seed(plan.options.seed, "rl", position, team)
-        return problem, await METHODS[plan.options.method](problem, self._sampled, plan.evals.config, seed)
-
-    async def _judge(self, problem: Problem, paths: Sequence[PathResult]) -> Team:
-        graded = {path.name: await self._grade(path, problem) for path in paths if path.outcome != "failed"}
-        elected = self._elect(list(graded.values()))
-        reads: list[Read] = []
-        if self._plan.options.probes:
-            reads = await self._prober.reads({path.name: path.history for path in paths}, problem)
-        return Team(problem, paths, graded, elected is not None and elected.correct, reads)
-
-    async def _grade(self, path: PathResult, problem: Problem) -> Graded:
-        text = "\n\n".join(text for _, text in own_runs(path.history))
-        verdict = await self._grader.acheck(text, problem.answer, problem.kind)
-        return Graded(ballot(verdict, problem.kind), verdict.correct, path.tokens)
-
-    def _rows(self, team: Team, number: int) -> list[Rollout]:
-        correct = {path: graded.correct for path, graded in team.graded.items()}
-        options = self._plan.options
-        rewards = reward(options.rewards, Outcome(correct, team.vote, team.reads), probed=options.probes)
-        histories = {path.name: path.history for path in team.paths}
-        return make_rollouts(histories, rewards, self._sampled, team=f"{team.problem.id}/{number}")
+        problem = self._plan.problem(position)
+        return problem, await self._work.run(problem, derive_seed(self._plan.options.seed, "rl", position, team))
 
     def _measures(self, teams: Sequence[Team]) -> dict[str, float]:
         graded = [path for team in teams for path in team.graded.values()]
@@ -140,7 +87,7 @@ class Teams:
         return found
 
 
-async def _together(work: Any) -> list[Any]:
+async def together(work: Any) -> list[Any]:
     """All of it at once; the first error ends the rest."""
     try:
         async with asyncio.TaskGroup() as group:

@@ -33,12 +33,12 @@ def plan(tiny_model: Path, questions: str, tmp_path: Path) -> Callable[..., RlPl
 
 def rewarded_by_length(monkeypatch: pytest.MonkeyPatch) -> None:
     """A random model is never right: let the reward tell paths apart by what they wrote."""
-    from peerleap.training.rl import teams
+    from peerleap.training.rl import team
 
     def reward(names: Any, outcome: Any, **_: Any) -> dict[str, float]:
         return {path: float(number % 2) for number, path in enumerate(outcome.correct)}
 
-    monkeypatch.setattr(teams, "reward", reward)
+    monkeypatch.setattr(team, "reward", reward)
 
 
 def weights(folder: Path) -> dict[str, Any]:
@@ -132,8 +132,8 @@ import torch
 torch.set_num_threads(1)
 sys.path.insert(0, {folder!r})
 import conftest, test_run
-from peerleap.training.rl import rl_plan, teams, train_rl
-teams.reward = lambda names, outcome, **_: {{path: float(n % 2) for n, path in enumerate(outcome.correct)}}
+from peerleap.training.rl import rl_plan, team, train_rl
+team.reward = lambda names, outcome, **_: {{path: float(n % 2) for n, path in enumerate(outcome.correct)}}
 def on_step(step):
     print(step.step, flush=True)
     if step.step == 3:

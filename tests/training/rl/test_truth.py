@@ -79,7 +79,7 @@ def test_masks_and_log_probabilities_are_those_of_a_plain_forward_pass(
 ) -> None:
     import torch
 
-    from peerleap.training.rl import teams, trainer
+    from peerleap.training.rl import team, trainer
 
     rows: list[Rollout] = []
     batches: list[Any] = []
@@ -93,7 +93,7 @@ def test_masks_and_log_probabilities_are_those_of_a_plain_forward_pass(
         batches.append((logprobs, inputs))
         return gaps(logprobs, inputs)
 
-    monkeypatch.setattr(teams, "make_rollouts", made)
+    monkeypatch.setattr(team, "make_rollouts", made)
     monkeypatch.setattr(trainer, "row_gaps", seen)
     settings = {"interval": 24, "cut": "exact", "rounds": 1, "max_tokens": 40, "answer_tokens": 6, "summary_tokens": 8}
     options = RlOptions(steps=1, questions=2, teams=2, paths=2, device_batch=2, temperature=0.8, max_gap=1e-3)
