@@ -12,6 +12,7 @@ In reading order:
 - `question`: one question's run
 - `runner`: all questions in one continuous batch
 - `report/`: results files as tables, sentences and plots
+- `studies/`: experiments on what hearing its peers does to a model
 - `sweep`: evals at several values of a setting
 
 - `clock`: a question's time across processes that were killed
