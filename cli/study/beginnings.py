@@ -129,7 +129,7 @@ def beginnings(
         from peerleap.cli.display import check_target, show_beginnings
         from peerleap.cli.eval_run import run_to_file, say
         from peerleap.engine import default_model, get_engine
-        from peerleap.evals import MethodConfig, Plan
+        from peerleap.evals import MethodConfig, Plan, header, read_records
         from peerleap.evals.studies import (
             beginnings_plan,
             beginnings_verdict,
@@ -147,18 +147,20 @@ def beginnings(
         name, problems = study_questions(task, model, limit, data_seed)
         engine = get_engine(model, server=servers, **arguments)
         _check_blocks(settings, engine)
-        if samples is not None and samples.exists():
-            check_samples(read_samples(samples), problems, engine)
+        replicas = len(servers.split(",")) if servers else 0
+        config = MethodConfig(paths=sample_paths, settings=sampled)
+        first = Plan(
+            name, problems, "independent", config, seed=seed, keep_ids=True, in_flight=in_flight, servers=replicas
+        )
+        own = header(first, engine, arguments).config_hash
+        if samples is not None and samples.exists() and read_records(samples, texts=False)[0].config_hash != own:
+            check_samples(read_samples(samples), problems, engine)  # an eval's, taken as they are
         else:
-            config = MethodConfig(paths=sample_paths, settings=sampled)
-            width: dict[str, Any] = {"in_flight": in_flight, "servers": len(servers.split(",")) if servers else 0}
-            plan = Plan(name, problems, "independent", config, seed=seed, keep_ids=True, **width)
             say("first, the samples that beginnings are cut from", quiet=quiet)
-            run_to_file(plan, model, arguments, source, server=servers, quiet=quiet)
+            run_to_file(first, model, arguments, source, server=servers, quiet=quiet)
         plan = beginnings_plan(
             read_samples(source), problems, kind=kind, fraction=fraction, questions=questions,
-            continuations=continuations, settings=settings, seed=seed, in_flight=in_flight,
-            servers=len(servers.split(",")) if servers else 0,
+            continuations=continuations, settings=settings, seed=seed, in_flight=in_flight, servers=replicas,
         )  # fmt: skip
         if len(plan.problems) < questions:
             say(f"{len(plan.problems)} questions have right and wrong paths, not {questions}", quiet=quiet)

@@ -184,6 +184,24 @@ def test_beginnings_go_on_from_the_samples_of_an_eval(invoke: Any, wavers: list[
     assert "paths of the model 'made-up', not of this 'another'" in other.stderr
 
 
+def test_samples_that_were_stopped_are_gone_on_with(invoke: Any, wavers: list[ScriptedEngine], tmp_path: Path) -> None:
+    study = ("study", "beginnings", "sums.jsonl", "--model", "made-up", "--sample-paths", "6", *BEGIN)
+    whole = invoke(*study, "--samples", "s.jsonl")
+    assert whole.exit_code == 0, whole.stderr
+    lines = (tmp_path / "s.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "s.jsonl").write_text("".join(lines[: 1 + 3 * 6]))
+    again = invoke(*study, "--samples", "s.jsonl")
+    assert "continuing: 3 of 5 are done" in again.stderr
+    assert again.stdout == whole.stdout
+    # An eval's own samples are not gone on with: they are another configuration's.
+    more = invoke(*study[:-2], "--continuations", "3", "--samples", "s.jsonl", "--sample-paths", "5", "-o", "o.jsonl")
+    assert more.exit_code == 0, more.stderr
+    (tmp_path / "s.jsonl").write_text("".join(lines[: 1 + 3 * 6]))
+    stopped = invoke(*study, "--samples", "s.jsonl", "--sample-paths", "5", "-o", "p.jsonl")
+    assert stopped.exit_code == 2
+    assert "s.jsonl: 3 of 5 questions are done; run the same eval to its end" in stopped.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
