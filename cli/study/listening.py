@@ -39,7 +39,7 @@ A model's own paths stop at their first LeaP block, and go on in seven ways:
     placebo: reads summaries of another question
 
 [bold]Take-up[/bold]: of the paths that would not have come to the peer's answer
-anyway (after their own summary), the share that did.
+anyway (as with the sham comment), the share that did.
 [bold]Discrimination[/bold]: take-up of right answers minus take-up of wrong ones.
 Look at it before you run LeaP on a model. `ask` and `eval` show it.
 

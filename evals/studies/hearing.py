@@ -49,7 +49,9 @@ class ArmRow:
 class TakeUp:
     """Of the paths that would not have come to a peer's answer anyway, the share that did, and how the two compare.
 
-    "Anyway" is the share in the arm `own summary`. Intervals are percentiles over resampled questions.
+    "Anyway" is what the same paths came to in the arm `sham comment`, or, where there is none, `own summary`: a comment
+    costs some models right paths whatever it says. A share below 0 says that the answer drives paths away from it.
+    Intervals are percentiles over resampled questions.
     """
 
     right: Estimate | None
@@ -156,19 +158,19 @@ def _difference(new: Mapping[Key, PathRecord], old: Mapping[Key, PathRecord]) ->
 
 
 def _take_up(arms: Mapping[str, Mapping[Key, PathRecord]]) -> TakeUp:
-    own = arms.get(OWN, {})
+    anyway = {**arms.get(OWN, {}), **arms.get(SHAM, {})}
 
     def counts(arm: str, took: Callable[[PathRecord, Any], bool]) -> tuple[Any, Any]:
         """By question: how many more paths came to the answer than would have anyway, and how many could have."""
         rows: dict[str, list[tuple[float, float]]] = {question: [] for question in questions}
         for key, path in arms.get(arm, {}).items():
-            if key in own:
-                anyway = float(took(own[key], path.meta["heard"]))
-                rows[key[0]].append((float(took(path, path.meta["heard"])) - anyway, 1.0 - anyway))
+            if key in anyway:
+                before = float(took(anyway[key], path.meta["heard"]))
+                rows[key[0]].append((float(took(path, path.meta["heard"])) - before, 1.0 - before))
         table = np.array([np.sum(of, axis=0) if of else (0.0, 0.0) for of in rows.values()]).reshape(-1, 2)
         return table[:, 0], table[:, 1]
 
-    questions = sorted({question for question, _ in own})
+    questions = sorted({question for question, _ in anyway})
     tables = {
         RIGHT: counts(RIGHT, lambda path, _: path.verdict.correct),
         WRONG: counts(WRONG, came_to),

@@ -35,7 +35,7 @@ def _taking(found: Listening) -> str:
             f"this model takes up right answers more often than wrong ones ({heard}): LeaP can help it where most "
             "paths are right, and can harm it where most are wrong"
         )
-    if difference.high < 0:
+    if difference.high < 0 and wrong.low > _MUCH:
         return f"this model takes up wrong answers more often than right ones ({heard}): LeaP will harm it"
     if right.low > _MUCH and wrong.low > _MUCH:
         return (
@@ -43,6 +43,11 @@ def _taking(found: Listening) -> str:
         )
     if right.high < _LITTLE and wrong.high < _LITTLE:
         return f"this model takes up little of what it hears ({heard}): LeaP costs tokens and can hardly help it"
+    if wrong.high < _LITTLE:
+        return (
+            f"this model takes up few wrong answers ({_percent(wrong)}), and {found.paths} paths do not say whether it "
+            f"takes up right ones ({_percent(right)}): test more questions, or harder ones"
+        )
     return f"{found.paths} paths do not say what this model makes of its peers ({heard}): test more questions"
 
 

@@ -52,6 +52,16 @@ async def test_a_model_that_believes_at_random_has_take_up_between_and_an_interv
     assert 0 < up.low < up.value < up.high < 1
 
 
+async def test_what_any_comment_costs_is_no_take_up(sums: Sums, listener: Any, run_study: Any) -> None:
+    found = read_listening(await run_study(plan(sums), listener(lambda answer, seed: False, own="4", shaken="5")))
+    assert (found.take_up.right, found.take_up.wrong) != (None, None)
+    assert found.take_up.right is not None
+    assert found.take_up.discrimination is not None
+    assert (found.take_up.right.value, found.take_up.discrimination.value) == (0, 0)
+    assert found.differences["a comment, whatever it says"].value == -1
+    assert "takes up little of what it hears" in listening_verdict(found)
+
+
 async def test_what_would_have_come_anyway_is_no_take_up(sums: Sums, listener: Any, run_study: Any) -> None:
     file = await run_study(plan(sums), listener(lambda answer, seed: True, own="4"))
     found = read_listening(file)
