@@ -40,6 +40,7 @@ from peerleap.cli.options import (
     Sampling,
     Server,
     SummaryTokens,
+    Talk,
     TeamFile,
     Temperature,
     Thinking,
@@ -91,6 +92,7 @@ def ask(
     interval: Interval = None,
     top_k: TopK = None,
     router: Router = None,
+    talk: Talk = None,
     rounds: Rounds = None,
     communicate_at: CommunicateAt = None,
     max_tokens: MaxTokens = None,
@@ -154,7 +156,7 @@ def ask(
             words = shlex.quote(" ".join([question, *ctx.args]))
             raise ValueError(f"question={question!r} and {len(ctx.args)} more words: quote it: peerleap ask {words}")
         context = settings_from(
-            interval=interval, top_k=top_k, router=router, rounds=rounds, communicate_at=communicate_at,
+            interval=interval, top_k=top_k, router=router, talk=talk, rounds=rounds, communicate_at=communicate_at,
             max_tokens=max_tokens, summary_tokens=summary_tokens, block_as=block_as, thinking=thinking, vote=vote,
             task=task, preset=preset, seed=seed, temperature=temperature, sampling=sampling,
         )  # fmt: skip

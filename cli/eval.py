@@ -22,6 +22,7 @@ from peerleap.cli.options import (
     Sampling,
     Server,
     SummaryTokens,
+    Talk,
     TeamFile,
     Temperature,
     Thinking,
@@ -67,8 +68,8 @@ def evaluate(
     method: Annotated[
         str,
         run_option(
-            help="leap, leap_s, independent, deepconf, revise, moa or rsa.",
-            autocompletion=one_of("leap", "leap_s", "independent", "deepconf", "revise", "moa", "rsa"),
+            help="leap, leap_s, independent, probe, deepconf, revise, moa or rsa.",
+            autocompletion=one_of("leap", "leap_s", "independent", "probe", "deepconf", "revise", "moa", "rsa"),
         ),
     ] = "leap",
     paths: Annotated[
@@ -121,6 +122,7 @@ def evaluate(
     ] = False,
     power: Annotated[bool, run_option("--power", help="Only report what difference the design can detect.")] = False,
     router: Router = None,
+    talk: Talk = None,
     interval: Interval = None,
     top_k: TopK = None,
     rounds: Rounds = None,
@@ -168,7 +170,8 @@ def evaluate(
 
         options = method_options(method, method_parameters(option))
         settings = settings_from(
-            interval=interval, top_k=top_k, router=router, rounds=rounds, communicate_at=communicate_at, alumni=alumni,
+            interval=interval, top_k=top_k, router=router, talk=talk, rounds=rounds, communicate_at=communicate_at,
+            alumni=alumni,
             max_tokens=max_tokens, summary_tokens=summary_tokens, block_as=block_as, thinking=thinking, preset=preset,
             temperature=temperature, sampling=sampling,
         )  # fmt: skip

@@ -35,6 +35,13 @@ Interval = Annotated[
     int | None,
     _leap_option("--interval", "-T", help="Tokens between two LeaP blocks.", show_default=_BY_MODEL),
 ]
+Talk = Annotated[
+    str | None,
+    _leap_option(
+        help="Whom a LeaP block interrupts: always, disagree, novel, probe or off.",
+        autocompletion=one_of("always", "disagree", "novel", "probe", "off"), show_default="always", metavar="NAME",
+    ),
+]  # fmt: skip
 TopK = Annotated[
     int | None,
     _leap_option(

@@ -112,6 +112,8 @@ def show(
     lines = [f"question: {run['question']}"]
     for record in run["rounds"]:
         lines.append(f"LeaP block {record['round'] + 1}:")
+        for path, probe in record.get("probes", {}).items():
+            lines.append(f"  {path} would answer {probe['answer'] or 'nothing'}")
         for path, summary in record["summaries"].items():
             read = record["routes"].get(path)
             reads = "" if read is None else f" (reads {', '.join(read) or 'no peer'})"

@@ -12,10 +12,14 @@ _BLOCK_FRAME = 256
 # The same as it mostly is.
 _TYPICAL_FRAME = 64
 _LABEL, _LABEL_TOOLS = 16, 168
+# Settings of `talk` with which no path writes or reads in a LeaP block.
+_SILENT = frozenset({"probe", "off"})
 
 
 def block_tokens(settings: RunSettings, paths: int, *, tools: bool = False, typical: bool = False) -> int:
     """Tokens that one LeaP block adds to a path of a team of `paths`, at most or mostly: its summary, what it reads."""
+    if settings.talk in _SILENT:
+        return 0
     others = paths - 1 + settings.human_peer
     read = others if settings.router == "all" else min(settings.top_k, others)
     label = _LABEL_TOOLS if tools else _LABEL
@@ -25,7 +29,7 @@ def block_tokens(settings: RunSettings, paths: int, *, tools: bool = False, typi
 
 def is_alone(settings: RunSettings, paths: int) -> bool:
     """Whether a path neither sums up nor hears anybody."""
-    return (paths == 1 and not settings.human_peer) or settings.rounds == 0
+    return (paths == 1 and not settings.human_peer) or settings.rounds == 0 or settings.talk in _SILENT
 
 
 def max_blocks(settings: RunSettings) -> int:

@@ -1,19 +1,23 @@
 """`build_graph`: the team, the nodes and their edges."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import ensure_config
 from langgraph.graph import END, START
 
 from peerleap.agents import Peer, path_peers
 from peerleap.engine import Engine, get_engine
 from peerleap.graph.compiled import LeapGraph
 from peerleap.graph.events import NODE_TRACE
-from peerleap.graph.nodes import Node, Nodes
+from peerleap.graph.nodes import Nodes
 from peerleap.graph.settings import Settings
 from peerleap.graph.state import path_schema, schemas
+
+State = dict[str, Any]
 
 # No argument of vLLM is spelt nearly like one of these.
 _OWN = ("model", "paths", "peers", "engine", "server", "answer_only")
@@ -70,7 +74,7 @@ def build_graph(
         graph.add_node(name, node, input_schema=path_schema(name), metadata=metadata, trace_policy=NODE_TRACE)
         # One edge for each path: an edge from a list would wait for paths that have stopped.
         graph.add_edge(name, "leap_block")
-    block: Any = Node("leap_block", run.leap_block, run.aleap_block)
+    block: Any = Node("leap_block", run.block.invoke, run.block.ainvoke)
     graph.add_node("leap_block", block, input_schema=state, trace_policy=NODE_TRACE)
     vote: Any = Node("vote", run.vote, run.avote)
     graph.add_node("vote", vote, input_schema=state, trace_policy=NODE_TRACE)
@@ -123,3 +127,27 @@ def _engines(
         )
         for name, peer in team.items()
     }
+
+
+class Node(Runnable[State, Any]):
+    """A node, or a choice of nodes, for `invoke` and `ainvoke` alike.
+
+    Unlike a `RunnableLambda`, it is no run of its own in a trace: LangGraph makes one for the node, and another one
+    would hold the whole state again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        run: Callable[[State, RunnableConfig], Any],
+        arun: Callable[[State, RunnableConfig], Awaitable[Any]],
+    ) -> None:
+        self.name, self._run, self._arun = name, run, arun
+
+    def invoke(self, input: State, config: RunnableConfig | None = None, **_: Any) -> Any:  # noqa: A002
+        """The node's update of the state, or the names of the nodes."""
+        return self._run(input, config or ensure_config())
+
+    async def ainvoke(self, input: State, config: RunnableConfig | None = None, **_: Any) -> Any:  # noqa: A002
+        """As `invoke`."""
+        return await self._arun(input, config or ensure_config())

@@ -11,7 +11,7 @@ from langgraph.types import Command, StateSnapshot
 from peerleap.graph.errors import CheckpointError
 from peerleap.graph.settings import Settings
 from peerleap.graph.state import history_key
-from peerleap.graph.state_check import check_state, check_summarized, check_update
+from peerleap.graph.state_check import check_state, check_task_result, check_update
 
 _PREFIX = history_key("")
 # Channel of what a task of a node, a path's summary, has returned.
@@ -92,7 +92,7 @@ class CheckedStates(CompiledStateGraph[Any, Settings, Any, Any]):
         try:
             for _, channel, value in (stored and stored.pending_writes) or ():
                 if channel == _TASK_RESULT:
-                    check_summarized(value)
+                    check_task_result(value)
                 else:
                     check_update({channel: value}, self.path_names)
         except ValueError as error:

@@ -12,6 +12,8 @@ COMMON: dict[str, Any] = {
     "similarity": "levenshtein",
     "cut": "paragraph",
     "trigger": "interval",
+    "talk": "always",
+    "stable": 2,
     "prompt": "peers",
     "block_as": "thought",
     "alumni": True,

@@ -19,6 +19,7 @@ TriggerName = Literal["interval", "model"]
 BlockForm = Literal["thought", "turns"]
 BudgetName = Literal["own", "all"]
 PromptName = Literal["peers", "plain", "paper"]
+TalkName = Literal["always", "disagree", "novel", "probe", "off"]
 
 
 def _count(logprobs: Any) -> Any:
@@ -56,6 +57,16 @@ class Settings(BaseModel):
     """LeaP blocks only after these numbers of thought tokens, increasing; `(4096,)` is the paper's LeaP-S."""
     trigger: TriggerName | None = None
     """`model` also starts a path's summary where it writes `<summarize>` itself, as LeaP-T models do."""
+    talk: TalkName | None = None
+    """Which paths a LeaP block interrupts. `always`: all of them, as in the paper. `disagree`: each path is asked,
+    beside its history, what it would answer; holders of the most frequent answer go on undisturbed, others read the
+    best summary for each answer that is not theirs, and the run ends early where three quarters agree `stable` times.
+    `novel`: all, but a path reads only what is new to it, and there are no more blocks once nothing is new to anybody.
+    `probe`: nobody; all are asked, and the run ends early where the most frequent answer stays the same `stable` times.
+    `off`: there are no blocks. Default: always."""
+    stable: Annotated[int | None, Field(ge=2, le=MOST)] = None
+    """Number of successive LeaP blocks at which the paths must agree before the run ends early, with `talk` `disagree`
+    or `probe`. Default: 2."""
     summary_tokens: Annotated[int | None, Field(ge=1, le=4096)] = None
     """Maximum number of tokens of a summary. The paper: 256."""
     prompt: PromptName | None = None
@@ -97,6 +108,10 @@ class Settings(BaseModel):
             raise ValueError(f"communicate_at={list(points)!r}: give token counts, each larger than the last")
         if points is not None and (self.interval is not None or self.rounds is not None):
             raise ValueError("communicate_at: give either this or interval and rounds")
+        if self.human_peer and self.talk in {"probe", "off"}:
+            raise ValueError(
+                f"human_peer: with talk={self.talk!r} no path reads a person's comment; leave one of them out"
+            )
         return self
 
 
@@ -109,6 +124,9 @@ class RunSettings(Settings):
     cut: CutName
     grace: Annotated[int, Field(ge=0, le=MOST)]
     trigger: TriggerName
+    talk: TalkName = "always"
+    """Runs stored by earlier versions had no other."""
+    stable: Annotated[int, Field(ge=2, le=MOST)] = 2
     summary_tokens: Annotated[int, Field(ge=1, le=4096)]
     prompt: PromptName = "peers"
     """Runs stored by earlier versions had no other."""

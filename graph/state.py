@@ -11,7 +11,7 @@ from langgraph.types import Interrupt
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from peerleap.graph.history import Evidence, Segment, Usage, append_segments
+from peerleap.graph.history import Evidence, Probe, Segment, Usage, append_segments
 
 INPUT_KEYS = ("question", "messages")
 
@@ -71,6 +71,16 @@ class BlockRecord(TypedDict):
     """In a fork: the paths whose peers read an edited summary."""
     hint: NotRequired[str]
     """In a fork: a person's message to every path."""
+    probes: NotRequired[dict[str, Probe]]
+    """With `talk` `disagree` or `probe`: by path that still thought, what it would have answered. Those that are not in
+    `routes` went on undisturbed."""
+    majority: NotRequired[str | None]
+    """With `probes`: the answer that two paths or more held, and more than any other, finished paths included."""
+    share: NotRequired[float]
+    """With `probes`: the share of the paths that held the most frequent answer, 0 to 1."""
+    stop: NotRequired[Literal["agreement", "novelty"]]
+    """`agreement`: the run ended here, since the paths agreed for long enough. `novelty`: this was the last block,
+    since nothing in it was new to anybody."""
 
 
 class Vote(TypedDict):

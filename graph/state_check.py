@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from peerleap.graph.errors import InputError
 from peerleap.graph.history import Segment
-from peerleap.graph.leap_block import Summarized
+from peerleap.graph.leap_block import Probed, Summarized
 from peerleap.graph.settings import TaskName, as_settings
 from peerleap.graph.state import BlockRecord, PathOutcome, Vote, history_key
 
@@ -31,6 +31,7 @@ _ALWAYS = ("problem", "task", "params", "round", "status")
 # Settings without a default of their own: a run has a value for each.
 _NEEDED = ("router", "similarity", "top_k", "summary_tokens", "max_tokens", "answer_tokens", "vote")
 _SUMMARY = TypeAdapter(Summarized)
+_PROBE = TypeAdapter(Probed)
 _MOST_ID = 2**31
 
 
@@ -110,19 +111,20 @@ def _check_history(key: str, history: Any, names: Collection[str], vocabulary: i
     _check_segments(key, history, vocabulary)
 
 
-def check_summarized(result: Any) -> None:
+def check_task_result(result: Any) -> None:
     """Refuse what no path can have returned in a LeaP block.
 
     Args:
-        result: the stored result of a path's summary task.
+        result: the stored result of a path's summary or probe task.
 
     Raises:
         InputError: it has the wrong form.
     """
     if not isinstance(result, Mapping):
         raise InputError(f"a summary={result!r:.80}: no result of a path in a LeaP block")
-    _check(_SUMMARY, {**result, "segments": []}, "a summary")
-    _check_segments("a summary's segments", result.get("segments"), _MOST_ID)
+    kind, name = (_PROBE, "a probe") if "answer" in result else (_SUMMARY, "a summary")
+    _check(kind, {**result, "segments": []}, name)
+    _check_segments(f"{name}'s segments", result.get("segments"), _MOST_ID)
 
 
 def _check_segments(key: str, history: Any, vocabulary: int) -> None:

@@ -12,11 +12,11 @@ from peerleap.engine import finish_sessions
 from peerleap.graph.answers import ELECTIONS, canonical, classes, extract_answer
 from peerleap.graph.errors import AllPathsFailed
 from peerleap.graph.events import VERSION, Writer
-from peerleap.graph.history import Segment, path_usage, total_usage
+from peerleap.graph.history import Segment, path_usage, probes_of, total_usage
 from peerleap.graph.leap_block import similarity_matrix
 from peerleap.graph.path import Path
 from peerleap.graph.settings import TaskName
-from peerleap.graph.state import PathOutcome, PathState, Vote
+from peerleap.graph.state import BlockRecord, PathOutcome, PathState, Vote
 
 _LOG = logging.getLogger(__name__)
 # Enough to tell two answers apart.
@@ -62,13 +62,16 @@ def tally(
     histories: Mapping[str, Sequence[Segment]],
     status: Mapping[str, PathState],
     write: Writer,
+    records: Sequence[BlockRecord] = (),
 ) -> dict[str, Any]:
     """Count the answers and sum up the run; the update of the state.
+
+    `records` are the LeaP blocks, whose probes are counted, too.
 
     Raises:
         AllPathsFailed: every path failed; says why each did.
     """
-    outcomes = {name: _outcome(path, histories[name], status[name]) for name, path in paths.items()}
+    outcomes = {name: _outcome(path, histories[name], status[name], records) for name, path in paths.items()}
     if all(outcome["status"] == "failed" for outcome in outcomes.values()):
         raise AllPathsFailed({name: outcome["error"] or "unknown" for name, outcome in outcomes.items()})
     first = next(iter(paths.values()))
@@ -141,7 +144,7 @@ def _elect(groups: Sequence[Group], path: Path) -> str | None:
     return elect(groups, path.settings.vote)["answer"]
 
 
-def _outcome(path: Path, history: Sequence[Segment], state: PathState) -> PathOutcome:
+def _outcome(path: Path, history: Sequence[Segment], state: PathState, records: Sequence[BlockRecord]) -> PathOutcome:
     failed = state["state"] == "failed"
     errors = [segment["text"] for segment in history if segment["kind"] == "error"]
     answer = None if failed else extract_answer(history, path.task)
@@ -150,7 +153,7 @@ def _outcome(path: Path, history: Sequence[Segment], state: PathState) -> PathOu
         status=state["state"],
         answer=answer,
         error=errors[-1] if errors else None,
-        usage=path_usage(history),
+        usage=path_usage(history, probes_of(records, path.name)),
     )
 
 

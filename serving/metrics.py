@@ -9,7 +9,7 @@ from peerleap.serving.admission import Admission
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
-_KINDS = ("prefill", "cached", "generated", "thought", "summary", "answer", "inserted")
+_KINDS = ("prefill", "cached", "generated", "thought", "summary", "answer", "probe", "inserted")
 
 
 class Metrics:
@@ -49,7 +49,7 @@ class Metrics:
         """A run has ended well."""
         self._seconds.observe(seconds)
         for kind in _KINDS:
-            self._tokens.labels(kind).inc(out["usage"][kind])
+            self._tokens.labels(kind).inc(out["usage"].get(kind, 0))
         for outcome in out["paths"].values():
             self._paths.labels(outcome["status"]).inc()
         self._blocks.inc(len(out["rounds"]))

@@ -6,7 +6,7 @@ from typing import Any
 from peerleap import __version__
 from peerleap.graph import TaskName
 from peerleap.graph.answers import detect_task
-from peerleap.graph.history import path_usage, total_usage
+from peerleap.graph.history import path_usage, probes_of, total_usage
 from peerleap.viewer.held import HeldAnswers, replay
 from peerleap.viewer.segments import segment_rows
 from peerleap.viewer.spread import Answers, change_row, effect, spread
@@ -53,7 +53,11 @@ def run_rows(
     columns = [{path: answers.number(block.held.get(path)) for path in run["histories"]} for block in held.blocks]
     columns.append({path: answers.number(held.answers.get(path)) for path in run["histories"]})
     right = None if gold is None else answers.number(gold)
-    usages = {name: path_usage(history) for name, history in run["histories"].items() if _has_ids(history)}
+    usages = {
+        name: path_usage(history, probes_of(run["rounds"], name))
+        for name, history in run["histories"].items()
+        if _has_ids(history)
+    }
     status = {**(run.get("status") or {}), **{path: outcome["status"] for path, outcome in outcomes.items()}}
     return {
         "name": name,
@@ -107,6 +111,9 @@ def _block(
         "novelty": novelty(record["similarity"]),
         "routes": {path: list(read) for path, read in record["routes"].items()},
         "effects": {path: effect(path, closed, later.get(path), answers) for path in record["routes"]},
+        "probes": {path: answers.number(probe["answer"]) for path, probe in record.get("probes", {}).items()},
+        "share": record.get("share"),
+        "stop": record.get("stop"),
         "edited": list(record.get("edited", ())),
         "hint": record.get("hint"),
     }

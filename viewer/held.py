@@ -52,6 +52,8 @@ class HeldAnswers:
         self._kind = kind
         self._segments: dict[str, list[dict[str, Any]]] = {}
         self._ended: set[str] = set()
+        self._probed: set[str] = set()
+        """Paths that were asked for their answer in the block under way."""
 
     def add(self, path: str, kind: str, text: str) -> None:
         """A piece of a path's history is complete."""
@@ -59,12 +61,19 @@ class HeldAnswers:
 
     def sum_up(self, path: str, text: str) -> None:
         """A path has summed up: it holds what the summary concludes, else what it has last written itself."""
-        if path not in self._ended:
+        if path not in self._ended and path not in self._probed:
             concluded = self._answer_in([{"kind": "thought", "text": text}])
             self._hold(path, concluded or self._answer_in(self._segments.get(path, [])))
 
+    def probe(self, path: str, answer: str | None) -> None:
+        """A path was asked what it would answer: nothing says better what it holds."""
+        if path not in self._ended:
+            self._probed.add(path)
+            self._hold(path, answer)
+
     def close_block(self, number: int, routes: Mapping[str, Sequence[str]]) -> None:
         """A LeaP block, numbered from 1, is closed: its readers read."""
+        self._probed.clear()
         self.blocks.append(ClosedBlock(number, dict(self.answers), routes))
 
     def end(self, path: str, answer: str | None) -> None:
@@ -115,8 +124,12 @@ def replay(run: Mapping[str, Any], task: "TaskName") -> HeldAnswers:
     for record in run["rounds"]:
         number = record["round"]
         _add(held, histories, number)
+        probes = record.get("probes", {})
+        for path, probe in probes.items():
+            held.probe(path, probe["answer"])
         for path in histories:
-            if path not in record["routes"] and path not in ended and path in record["summaries"]:
+            silent = path not in record["routes"] and path not in probes
+            if silent and path not in ended and path in record["summaries"]:
                 ended.add(path)
                 held.end(path, _last_answer(run, path, task))
         for path, summary in record["summaries"].items():

@@ -30,7 +30,9 @@ def recorded_run(
     """
     histories = {line.path: _history(line) for line in lines}
     summed_up = (s["round"] for line in lines for s in line.segments if s["kind"] == "summary")
-    count = 1 + max(summed_up, default=-1) if blocks else 0
+    probed = {line.path: {one["round"]: one for one in line.meta.get("probes", ())} for line in lines}
+    asked = (number for rounds in probed.values() for number in rounds)
+    count = 1 + max([*summed_up, *asked], default=-1) if blocks else 0
     kind = (settings or {}).get("similarity") or "levenshtein"
     winner = majority([line.graded for line in lines if line.meta.get("counted", True)])
     return {
@@ -41,7 +43,7 @@ def recorded_run(
         "answer": None if winner is None else _written(lines, winner.vote),
         "votes": _votes(lines),
         "paths": {line.path: _outcome(line) for line in lines},
-        "rounds": [_block(histories, number, kind) for number in range(count)],
+        "rounds": [_block(histories, number, kind, probed) for number in range(count)],
         "histories": histories,
     }
 
@@ -63,7 +65,9 @@ def _history(line: PathRecord) -> list[dict[str, Any]]:
     return [{"text": "", **one} if one["kind"] in {"thought", "answer", "nudge"} else one for one in history]
 
 
-def _block(histories: dict[str, list[dict[str, Any]]], number: int, kind: str) -> dict[str, Any]:
+def _block(
+    histories: dict[str, list[dict[str, Any]]], number: int, kind: str, probed: dict[str, dict[int, Any]]
+) -> dict[str, Any]:
     summaries: dict[str, Any] = {}
     routes: dict[str, list[str]] = {}
     for path, history in histories.items():
@@ -78,7 +82,9 @@ def _block(histories: dict[str, list[dict[str, Any]]], number: int, kind: str) -
                 routes[path] = list(segment.get("sources", ()))
     names = list(summaries)
     matrix = similarity_matrix([summaries[name]["text"] for name in names], kind)
-    return {"round": number, "summaries": summaries, "paths": names, "similarity": matrix, "routes": routes}
+    record = {"round": number, "summaries": summaries, "paths": names, "similarity": matrix, "routes": routes}
+    probes = {path: rounds[number] for path, rounds in probed.items() if number in rounds}
+    return {**record, "probes": probes} if probes else record
 
 
 def _outcome(line: PathRecord) -> dict[str, Any]:

@@ -103,6 +103,8 @@ class Board:
         self.lanes = {name: Lane() for name in run["histories"]}
         for record in run["rounds"]:
             self._restore_segments(run["histories"], record["round"])
+            for path, probe in record.get("probes", {}).items():
+                self.held.probe(path, probe["answer"])
             for path, summary in record["summaries"].items():
                 self.update({"type": "summary", "path": path, "round": record["round"], "text": summary["text"]})
             self.update({"type": "route", "round": record["round"], "sources": record["routes"]})
@@ -128,6 +130,8 @@ class Board:
                 lane.state = f"runs {event['tool']}"
             case "tool_end":
                 lane.state = DOING["thought"]
+            case "probe":
+                self.held.probe(path, event["answer"])
             case "summary":
                 self._block(event["round"]).summaries[path] = event["text"]
                 self.held.sum_up(path, event["text"])

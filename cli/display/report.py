@@ -121,6 +121,17 @@ def print_result(result: dict[str, Any], out: Console, messages: Console, *, qui
     out.print(Text(text), soft_wrap=True)  # a model can write a terminal's escape codes
 
 
+def early_end(result: dict[str, Any]) -> str:
+    """In one sentence, why talk or the run ended early; empty where neither did (`talk`)."""
+    last = (result.get("rounds") or [{}])[-1]
+    if last.get("stop") == "agreement":
+        held = f"{last['share']:.0%} of the paths held {clip(str(last['majority']), _WIDTH)!r}"
+        return f"ended early at LeaP block {last['round'] + 1}: {held}"
+    if last.get("stop") == "novelty":
+        return f"talk ended at LeaP block {last['round'] + 1}: no summary had anything new for anybody"
+    return ""
+
+
 def _print_paths(result: dict[str, Any], messages: Console) -> None:
     columns = ("status", "answer", "own", "summaries", "inserted", "cached")
     table = Table(Column("path", no_wrap=True), *(Column(name, overflow="fold") for name in columns))
@@ -133,13 +144,16 @@ def _print_paths(result: dict[str, Any], messages: Console) -> None:
         counts = (str(own), str(usage["summary"]), str(usage["inserted"]), f"{share:.0%}")
         table.add_row(Text(plain(name)), Text(plain(path["status"])), Text(clip(answer, _WIDTH)), *counts)
     messages.print(table)
+    if stopped := early_end(result):
+        messages.print(Text(stopped))
     usage = result["usage"]
     votes = ", ".join(f"{clip(vote['answer'], _WIDTH)!r} {vote['votes']}" for vote in result["votes"]) or "none"
     messages.print(Text(f"votes: {votes}"))
+    probes = f", {usage['probe']} probes" if "probe" in usage else ""
     messages.print(
         Text(
             f"tokens: {usage['generated']} generated ({usage['thought']} thought, {usage['summary']} summaries, "
-            f"{usage['answer']} answers), {usage['inserted']} inserted; "
+            f"{usage['answer']} answers{probes}), {usage['inserted']} inserted; "
             f"{usage['prefill']} sent in {usage['requests']} requests, {usage['cached']} of them cached"
         )
     )

@@ -15,6 +15,11 @@ from peerleap.cli.display.board import DOING, Board
 from peerleap.cli.display.plain import clip, plain
 
 _SUMMARY_CHARACTERS = 160
+_STOPS = {
+    "": "",
+    "agreement": "; the paths agree, so the run ends here",
+    "novelty": "; nothing was new to anybody, so this was the last block",
+}
 
 
 class View(Protocol):
@@ -137,6 +142,8 @@ def _line(event: dict[str, Any], verbose: bool) -> str:
             return f"{event['path']} calls {event['tool']}: {event['text']}"
         case "tool_end" if verbose:
             return f"{event['path']} gets from {event['tool']} ({event['status']}): {event['text']}"
+        case "probe":
+            return f"LeaP block {event['round'] + 1}: {event['path']} would answer {event['answer'] or 'nothing'!r}"
         case "summary":
             text = plain(event["text"]) if verbose else clip(event["text"], _SUMMARY_CHARACTERS)
             return f"LeaP block {event['round'] + 1}: {event['path']}{_evidence(event)} sums up: {text}"
@@ -144,7 +151,9 @@ def _line(event: dict[str, Any], verbose: bool) -> str:
             routes = "; ".join(
                 f"{reader} reads {', '.join(read) or 'no peer'}" for reader, read in event["sources"].items()
             )
-            return f"LeaP block {event['round'] + 1}: {routes}"
+            return (
+                f"LeaP block {event['round'] + 1}: {routes or 'no path is interrupted'}{_STOPS[event.get('stop', '')]}"
+            )
         case "path_end":
             return f"{event['path']} {event['status']}: answer {event['answer']!r}, {event['tokens']} tokens"
         case "vote":

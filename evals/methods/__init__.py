@@ -8,6 +8,7 @@ In reading order:
 - `leap`: LeaP
 - `leap_s`: LeaP-S: groups talk once, one path of each goes on
 - `independent`: paths that never hear of each other
+- `probe`: the same, ended when their vote is clear
 - `deepconf`: the same, with votes weighted by confidence
 - `confidence`: how sure a model was of a path
 - `online`: an engine that ends a path which becomes unsure

@@ -9,7 +9,7 @@ from peerleap.engine import Engine
 from peerleap.evals.data import Problem
 from peerleap.evals.methods.team import Team
 from peerleap.evals.stats import Tokens
-from peerleap.graph.history import Segment, path_usage
+from peerleap.graph.history import Probe, Segment, path_usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class PathResult:
     counted: bool = True
     """Whether it votes: the early layers of `moa` and the early steps of `rsa` only feed the later ones."""
     meta: Mapping[str, Any] = field(default_factory=dict)
+    probes: Mapping[int, Probe] = field(default_factory=dict)
+    """By LeaP block, from 0: what it was asked for beside its history."""
 
     @property
     def error(self) -> str | None:
@@ -56,13 +58,14 @@ class PathResult:
     @property
     def tokens(self) -> Tokens:
         """Where its tokens went."""
-        usage = path_usage(self.history)
+        usage = path_usage(self.history, self.probes.values())
         return Tokens(
             own=usage["thought"] + usage["answer"],
             summary=usage["summary"],
             inserted=usage["inserted"],
             prefill=usage["prefill"],
             cached=usage["cached"],
+            probe=usage.get("probe", 0),
         )
 
 

@@ -153,12 +153,14 @@ class Chains:
             with suppress(AllPathsFailed):
                 await graph.ainvoke(start, config, context=context, durability="sync")
         values = (await graph.aget_state(config)).values
-        results = []
+        records, results = values["rounds"], []
+        stopped = {"stopped": records[-1]["stop"]} if records and "stop" in records[-1] else {}
         for name, status in values["status"].items():
             history = tuple(values[history_key(name)])
             failed = status["state"] == "failed"
             answer = None if failed else extract_answer(history, task)
-            results.append(PathResult(name, status["state"], history, answer))
+            probes = {one["round"]: one["probes"][name] for one in records if name in one.get("probes", {})}
+            results.append(PathResult(name, status["state"], history, answer, meta=stopped, probes=probes))
         return results
 
 

@@ -10,11 +10,12 @@ from peerleap.evals.methods.independent import independent
 from peerleap.evals.methods.leap import leap
 from peerleap.evals.methods.leap_s import leap_s, one_block
 from peerleap.evals.methods.moa import moa
+from peerleap.evals.methods.probe import probe
 from peerleap.evals.methods.revise import revise
 from peerleap.evals.methods.rsa import rsa
 
 METHODS: dict[str, Method] = {"independent": independent, "leap": leap, "leap_s": leap_s, "moa": moa,
-                              "deepconf": deepconf, "rsa": rsa, "revise": revise}  # fmt: skip
+                              "deepconf": deepconf, "probe": probe, "rsa": rsa, "revise": revise}  # fmt: skip
 
 # `excerpt`: maximum number of tokens that others are shown of a thought that came to no answer.
 OPTIONS: dict[str, dict[str, int | str]] = {
@@ -26,10 +27,12 @@ OPTIONS: dict[str, dict[str, int | str]] = {
     "moa": {"layers": 4, "agents": 3, "excerpt": 1024},
     # `keep`: percent of the paths that vote. The rest of the line is for `online=1`.
     "deepconf": {"keep": 90, "window": 2048, "confidence": "bottom", "online": 0, "warmup": 16, "consensus": 95},
+    # Unchanged three times, the default of its released code.
+    "probe": {"stable": 4},
     "rsa": {"steps": 10, "subset": 4, "excerpt": 1024},
     "revise": {"steps": 2, "excerpt": 1024},
 }
-_RANGES = {"keep": (1, 100), "consensus": (1, 100), "online": (0, 1), "peers": (2, 64)}
+_RANGES = {"keep": (1, 100), "consensus": (1, 100), "online": (0, 1), "peers": (2, 64), "stable": (2, 1_000_000)}
 _WORDS = {"confidence": MEASURES}
 
 PATHS = {"rsa": 16}
@@ -41,7 +44,7 @@ GROWING = frozenset({"independent", "deepconf"})
 BUDGETED = frozenset({"revise", *GROWING})
 """Methods that go on until a budget is spent."""
 
-TEAMED = frozenset({"leap", *GROWING})
+TEAMED = frozenset({"leap", "probe", *GROWING})
 """Methods whose paths may differ and call tools."""
 
 
@@ -93,6 +96,11 @@ def check_method(method: str, config: MethodConfig, *, budgeted: bool) -> None:
             f"rsa: subset={options['subset']} with {config.paths} paths: every path would read the same ones; "
             "its paper has 16 paths and subset 4"
         )
+    talk = config.settings.get("talk")
+    if talk is not None and method != "leap":
+        raise ValueError(f"talk={talk!r}: only the paths of leap choose when to talk; leave it out with {method!r}")
+    if method == "probe" and (config.settings.get("rounds") == 0 or config.paths < 2):
+        raise ValueError("probe: give two paths or more, and no --rounds 0: it compares their answers")
     if method == "leap_s":
         one_block(config.settings)
     if method == "deepconf" and options["online"]:

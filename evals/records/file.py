@@ -79,7 +79,7 @@ class Records:
             raise RecordsError(f"{key!r} is already in {self.path}")
         self._done.add(key)
         try:
-            _write(self._file, [asdict(record) for record in paths])
+            _write(self._file, [_row(record) for record in paths])
         except BaseException:
             self._done.discard(key)
             raise
@@ -105,6 +105,13 @@ def read_records(path: str | Path, *, texts: bool = True) -> tuple[Header, list[
     if header is None:
         raise RecordsError(f"{path}: no header line; not a records file")
     return header, records
+
+
+def _row(record: PathRecord) -> dict[str, Any]:
+    row = asdict(record)
+    if not record.tokens.probe:
+        del row["tokens"]["probe"]  # most methods ask nothing
+    return row
 
 
 def _same_config(path: Path, stored: Header, header: Header) -> None:

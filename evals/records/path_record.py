@@ -37,7 +37,13 @@ async def path_record(
     text = "\n\n".join(runs.values())
     verdict = await graded_text(text, path.outcome, problem.answer, problem.kind, grader)
     extra: dict[str, Any] = {**meta, **path.meta, "counted": path.counted, "gold": problem.answer, "kind": problem.kind}
-    extra["attended"] = sum(_attended(segment) for segment in path.history)
+    requests: list[Mapping[str, Any]] = [one for probe in path.probes.values() for one in probe["requests"]]
+    extra["attended"] = sum(
+        [_attended(segment, len(segment["token_ids"])) for segment in path.history]
+        + [_attended(request, request["tokens"]) for request in requests]
+    )
+    if path.probes:
+        extra["probes"] = [{"round": number, **probe} for number, probe in path.probes.items()]
     calls = [segment["tool"] for segment in path.history if "tool" in segment]
     if calls:
         extra["tools"] = {"calls": len(calls), "failed": sum(call["status"] != "ok" for call in calls)}
@@ -69,12 +75,12 @@ async def graded_text(text: str, outcome: str, gold: str, kind: str, grader: Gra
     return FAILED if outcome == "failed" else await grader.acheck(text, gold, kind)
 
 
-def _attended(segment: Segment) -> int:
+def _attended(request: Mapping[str, Any], tokens: int) -> int:
     """Pairs of a token that went through the model and a token that it attended to, in one request."""
-    if "prompt_tokens" not in segment:
+    if "prompt_tokens" not in request:
         return 0
-    end, cached = segment["prompt_tokens"] + len(segment["token_ids"]), segment["cached_tokens"]
-    return (end * (end + 1) - cached * (cached + 1)) // 2
+    end, cached = request["prompt_tokens"] + tokens, request["cached_tokens"]
+    return int((end * (end + 1) - cached * (cached + 1)) // 2)
 
 
 def _summed_up(segment: Segment, own: str | None, keep_ids: bool) -> dict[str, Any]:

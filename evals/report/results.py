@@ -24,7 +24,7 @@ def _generated(tokens: Tokens) -> int:
     return tokens.generated
 
 
-_LEAP = ("router", "top_k", "interval", "rounds", "communicate_at", "block_as")
+_LEAP = ("talk", "router", "top_k", "interval", "rounds", "communicate_at", "block_as")
 
 
 def label(config: Mapping[str, Any]) -> str:

@@ -28,6 +28,8 @@ class Tokens:
     inserted: int = 0
     prefill: int = 0
     cached: int = 0
+    probe: int = 0
+    """Answers that the path was asked for beside its history (`talk`)."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -42,7 +44,7 @@ class Tokens:
     @property
     def generated(self) -> int:
         """What was decoded one by one: the cost of a path in time."""
-        return self.own + self.summary
+        return self.own + self.summary + self.probe
 
     @property
     def computed(self) -> int:

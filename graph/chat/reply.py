@@ -124,7 +124,9 @@ def leap_fields(out: Mapping[str, Any]) -> dict[str, Any]:
         name: {"status": outcome["status"], "answer": outcome["answer"]}
         for name, outcome in out.get("paths", {}).items()
     }
+    last = (out.get("rounds") or [{}])[-1]
     return {
+        **({"stopped": last["stop"]} if "stop" in last else {}),
         "answer": out["answer"],
         "votes": {vote["answer"]: vote["votes"] for vote in out["votes"]},
         "paths": paths,

@@ -117,12 +117,14 @@ class Transcript:
         block, sources = f"LeaP block {event['round'] + 1}", event["sources"]
         if self._thoughts == "all":
             reads = "; ".join(f"{reader} reads {_names(read)}" for reader, read in sources.items())
-            yield self._note(f"{block}: {reads}")
+            yield self._note(f"{block}: {reads or 'no path is interrupted'}")
         elif self._shown in sources:
             shown, read = str(self._shown), sources[str(self._shown)]
             lines = [f"{path}: {self._summaries[path]}" for path in (shown, *read) if self._summaries.get(path)]
             items = [f"> - {line}" for line in lines]
             yield self._note("\n".join([f"{block}: {shown} reads {_names(read)}", *([">"] if items else []), *items]))
+        if event.get("stop") == "agreement":
+            yield self._note(f"{block}: the paths agree, so they stop here")
 
     def _path_end(self, event: Event) -> Iterable[Piece]:
         path = event["path"]

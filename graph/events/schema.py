@@ -20,7 +20,9 @@ class Event(TypedDict):
     """One event; which fields there are depends on `type`."""
 
     v: int
-    type: Literal["run", "tokens", "segment", "summary", "route", "path_end", "usage", "vote", "tool_start", "tool_end"]
+    type: Literal[
+        "run", "tokens", "segment", "probe", "summary", "route", "path_end", "usage", "vote", "tool_start", "tool_end"
+    ]
     path: NotRequired[str]
     round: NotRequired[int]
     kind: NotRequired[str]
@@ -28,7 +30,7 @@ class Event(TypedDict):
     text: NotRequired[str]
     """tokens: newly generated text. segment, summary: the whole text. tool_start: the call. tool_end: its result."""
     tokens: NotRequired[int]
-    """segment, summary: its tokens. path_end: all generated tokens."""
+    """segment, probe, summary: its tokens. path_end: all generated tokens."""
     status: NotRequired[str]
     """path_end: finished, forced or failed. tool_end: as in `ToolRecord`."""
     tool: NotRequired[str]
@@ -36,7 +38,7 @@ class Event(TypedDict):
     seconds: NotRequired[float]
     """tool_end: how long the call took."""
     answer: NotRequired[str | None]
-    """path_end: the path's own. vote: the run's."""
+    """path_end: the path's own. probe: what it would answer now. vote: the run's."""
     evidence: NotRequired[list[Evidence]]
     """summary: what the path has checked with tools; missing where it has checked nothing."""
     sources: NotRequired[dict[str, list[str]]]
@@ -54,6 +56,8 @@ class Event(TypedDict):
     """run: how many of the conversation's oldest turns had no room in the context."""
     no_claim: NotRequired[bool]
     """summary: it states no finding, so no peer reads it."""
+    stop: NotRequired[Literal["agreement", "novelty"]]
+    """route: as in `BlockRecord`; missing where talk goes on."""
 
 
 Writer = Callable[[Event], None]

@@ -21,20 +21,26 @@ from peerleap.graph.history.segments import (
     storable,
     thought_tokens,
 )
-from peerleap.graph.history.usage import Usage, path_usage, total_usage
+from peerleap.graph.history.usage import BesideRequest, Probe, Usage, beside, path_usage, probes_of, total_usage
 
 __all__ = [
     "GENERATED",
     "LABELS",
     "OWN",
+    "BesideRequest",
     "Evidence",
     "Finish",
     "Kind",
+    "Probe",
     "Segment",
     "ToolRecord",
     "Usage",
     "append_segments",
+<<<<<<< HEAD
     "as_copies",
+=======
+    "beside",
+>>>>>>> 2523d04 (talk: whom a LeaP block interrupts; probes beside the history, an early end, the method probe)
     "checked",
     "dropped_tokens",
     "find_evidence",
@@ -42,6 +48,7 @@ __all__ = [
     "history_ids",
     "path_usage",
     "peer_label",
+    "probes_of",
     "sent_tokens",
     "spent",
     "storable",

@@ -36,6 +36,12 @@ def similarity_matrix(texts: Sequence[str], kind: str = "levenshtein") -> Matrix
     return matrix
 
 
+def nearest(text: str, known: Sequence[str], kind: str = "levenshtein") -> float:
+    """The similarity of a text to the most similar of the known ones, as in `similarity_matrix`; 0 without any."""
+    scorer: Callable[..., float] = (Indel if kind == "indel" else Levenshtein).normalized_similarity
+    return max((scorer(text, other) for other in known), default=0.0)
+
+
 def compile_ahead(texts: int) -> None:
     """Compile, in a thread, what `similarity_matrix` of so many texts needs and would otherwise compile first."""
     if texts >= _MANY_TEXTS:

@@ -111,6 +111,13 @@ def conclude(path: Path, history: Sequence[Segment]) -> Summary:
     return with_evidence(Summary(text=(opening + text).strip(), tokens=0, cut=False), history)
 
 
+def excerpt(path: Path, history: Sequence[Segment]) -> Summary:
+    """The last `summary_tokens` tokens that a path has thought: what stands for a summary before there is one."""
+    ids = [token for segment in history if segment["kind"] == "thought" for token in segment["token_ids"]]
+    text = path.decode(ids[-path.settings.summary_tokens :]).strip().lstrip(_BROKEN)
+    return with_evidence(Summary(text=text, tokens=0, cut=False), history)
+
+
 def with_evidence(summary: Summary, history: Sequence[Segment]) -> Summary:
     """The summary with what its path has checked, if it has."""
     evidence = find_evidence(history)

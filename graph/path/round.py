@@ -85,7 +85,7 @@ class Round:
         limit = self.budget if target is None else min(target, self.budget)
         stops: Stops = self.path.think_end
         # Without a further block, a summary that the path begins is part of its thought.
-        if self.settings.trigger == "model" and target is not None:
+        if self.settings.trigger == "model" and target is not None and self.settings.talk != "probe":
             stops = {**stops, prompts.SUMMARIZE: "summarize"}
         self._nudge()
         finish = await self._think(limit, stops)
@@ -171,7 +171,9 @@ class Round:
     def _nudge(self) -> None:
         """Open a block for a path that has read its peers and has called nothing yet."""
         tools = self.path.tools
-        if tools is None or not tools.nudge or self.turn.round == 0 or any("tool" in s for s in self.history):
+        if tools is None or not tools.nudge or any("tool" in s for s in self.history):
+            return
+        if not any(s["kind"] in {"comment", "summary"} for s in self.history):  # no block has interrupted it
             return
         nudge = self.path.insert("nudge", self.turn.round, tools.nudge)
         if len(nudge["token_ids"]) < self.budget:

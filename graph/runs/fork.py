@@ -43,7 +43,7 @@ def fork(
 
     The block is repeated with the summaries that were written in it: they are routed again, and each path gets a new
     `comment` segment. The token ids before it stay the same, so the prefix cache serves them. The original run is not
-    changed.
+    changed. Where `talk` is or was `disagree` or `probe`, or changes, the block is held anew from its beginning.
 
     Args:
         graph: compiled with the checkpointer that holds the run; its paths must be those of the run.
@@ -91,17 +91,20 @@ def fork(
     edits = {name: text for name, text in texts.items() if text is not None}
     hint = _checked_text(next(iter(paths.values())), hint, "hint")
     update: dict[str, Any] = {}
+    why = "has not run yet"
+    talks = {values["params"].get("talk", "always"), changed.talk}
+    if after is not None and (len(talks) > 1 or "probes" in after.values["rounds"][-1]):
+        after, why = None, "is held anew, since talk decides whom it interrupts"
     if after is None:
         if edits or hint:
-            raise InputError(f"round={round}: this LeaP block has not run yet, so there is nothing to edit")
+            raise InputError(f"round={round}: this LeaP block {why}, so there is nothing to edit")
         node = next(iter(status))  # the barrier follows every path
     else:
         histories = {name: values[history_key(name)] for name in status}
         summarized = _summarized(values, after.values, status, round)
         person = after.values["rounds"][-1]["summaries"].get(PERSON, {}).get("text")
-        update = close_block(
-            paths, histories, status, summarized, round, lambda _: None, person=person, edits=edits, hint=hint
-        )
+        others: Any = {"records": values["rounds"], "person": person, "edits": edits, "hint": hint}
+        update = close_block(paths, histories, status, summarized, round, lambda _: None, **others)
         status |= update.pop("status")
         node = "leap_block"
     grown = {key: [*values[key], *update.pop(key, [])] for key in map(history_key, status)}
@@ -221,8 +224,7 @@ def _settings(stored: Mapping[str, Any], changes: Any) -> RunSettings:
         own = {key: value for key, value in dict(sampling or {}).items() if value is not None}
         changes = {**changes, "sampling": {**stored["sampling"], **own}}
     changed = as_settings({**before, **changes})
-    timed = changed.communicate_at is not None
-    may_be_none = {"rounds", "communicate_at", *(_EVERY if timed else ())}
+    may_be_none = {"rounds", "communicate_at", *(_EVERY if changed.communicate_at is not None else ())}
     for key in changes.keys() | {"interval"}:
         if key not in may_be_none and getattr(changed, key) is None:
             advice = f"leave it out to keep the run's {stored[key]!r}" if stored[key] else "this run has none"

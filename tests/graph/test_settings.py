@@ -57,6 +57,7 @@ def test_the_paper_preset(made: ScriptedEngine) -> None:
         "router": "dispersed", "top_k": 4, "similarity": "indel", "interval": 4096, "cut": "exact", "grace": 256,
         "rounds": None, "trigger": "interval", "block_as": "thought", "summary_tokens": 256, "alumni": False,
         "max_tokens": 16384, "answer_tokens": 2048, "vote": "majority", "prompt": "paper", "budget_counts": "own",
+        "talk": "always", "stable": 2,
     }  # fmt: skip
     assert settings.sampling == Sampling(temperature=0.6, top_p=0.95, top_k=40, min_p=0.05, repetition_penalty=1.0)
 

@@ -5,12 +5,15 @@ function block_panel(run, view) {
   const n = Math.min(view.block, run.blocks.length - 1), block = run.blocks[n];
   const tabs = h('div', { class: 'tabs', role: 'group', 'aria-label': 'LeaP block' }, run.blocks.map((one, m) => button(`${one.number}`, () => view.choose_block(m), { 'aria-pressed': m === n })));
   return h('div', null, tabs, block.hint && h('p', { class: 'about' }, 'Every path read a hint: ', h('q', null, clip(block.hint, 300))),
+    block.share !== null && h('p', { class: 'about' }, `Asked beside their thoughts, ${percent(block.share)} of the paths held the most frequent answer.`), STOPS[block.stop] && h('p', { class: 'about' }, STOPS[block.stop]),
     h('div', { class: 'columns' }, readers(run, view, n), h('figure', { class: 'heat' }, heat(run, view, n), h('figcaption', null, 'Similarity of every two summaries: darker is more alike. Dots mark who was read (row reads column).'))));
 }
 
+const STOPS = { agreement: 'They had agreed for long enough: the run ended here.', novelty: 'No summary had anything new for anybody: this was the last block.' };
+
 function readers(run, view, n) {
   const block = run.blocks[n];
-  const rows = block.paths.map(name => {
+  const rows = [...new Set([...block.paths, ...Object.keys(block.probes)])].map(name => {
     const p = run.at.get(name), reads = block.routes[name], summary = block.summaries[name] || {}, held = p === undefined ? null : run.paths[p].held[n];
     const chips = reads && reads.map(source => {
       const q = run.at.get(source), similar = run.similarity(n, name, source);
@@ -19,7 +22,7 @@ function readers(run, view, n) {
     const effect = block.effects[name];
     return h('tr', null,
       h('th', { scope: 'row' }, p === undefined ? name : button([swatch(run, held), ' ', name], () => { view.select(p, n, true); view.open(); }, { class: 'plain' })),
-      h('td', null, reads === undefined ? h('span', { class: 'about' }, 'has ended, shares its conclusion') : chips.length ? chips : h('span', { class: 'about' }, 'no peer')),
+      h('td', null, reads === undefined ? h('span', { class: 'about' }, name in block.probes ? 'goes on undisturbed' : 'has ended, shares its conclusion') : chips.length ? chips : h('span', { class: 'about' }, 'no peer')),
       h('td', null, effect && h('span', { class: `effect ${effect}`, title: EFFECTS[effect] }, effect)),
       h('td', { class: 'said' }, clip(summary.text, 160), summary.no_claim && h('span', { class: 'tag' }, 'no finding: read by nobody'), block.edited.includes(name) && h('span', { class: 'tag' }, 'edited')));
   });

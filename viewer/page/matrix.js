@@ -58,7 +58,8 @@ function cell_lines(run, p, column) {
       const read = run.read(column, p);
       lines.push(`then reads ${read.length ? read.map(name => { const similar = run.similarity(column, path.name, name); return `${name}${similar === null ? '' : ` (similarity ${similar.toFixed(2)})`}`; }).join(', ') : 'no peer'}`);
       if (block.effects[path.name]) lines.push(EFFECTS[block.effects[path.name]]);
-    } else lines.push(path.name in block.summaries ? 'has ended, and shares its conclusion' : 'has ended');
+    } else if (path.name in block.probes) lines.push('was asked beside its thought, and goes on undisturbed');
+    else lines.push(path.name in block.summaries ? 'has ended, and shares its conclusion' : 'has ended');
   } else {
     if (path.status === 'forced') lines.push('was asked for its answer: its budget was used up, or it ended without a box');
     else if (path.status === 'failed') lines.push(`failed: ${clip(path.error, 200)}`);

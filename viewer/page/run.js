@@ -33,7 +33,7 @@ class Run {
   text(answer) { return answer === null || answer === undefined ? 'no answer' : this.answers[answer].answer; }
   short_name(p) { return this.short[p]; }
   // The column at which a path ended: from there on it writes nothing new.
-  ended(p, column) { return column < this.blocks.length && !(this.names[p] in this.blocks[column].routes); }
+  ended(p, column) { return column < this.blocks.length && !(this.names[p] in this.blocks[column].routes) && !(this.names[p] in this.blocks[column].probes); }
   took_part(p, column) { return column < this.blocks.length && this.names[p] in this.blocks[column].routes; }
   similarity(block, a, b) {
     const { paths, similarity } = this.blocks[block];
