@@ -15,6 +15,7 @@ from peerleap.cli.display.board import DOING, Board
 from peerleap.cli.display.plain import clip, plain
 
 _SUMMARY_CHARACTERS = 160
+_ANSWER_CHARACTERS = 40
 _STOPS = {
     "": "",
     "agreement": "; the paths agree, so the run ends here",
@@ -143,7 +144,7 @@ def _line(event: dict[str, Any], verbose: bool) -> str:
         case "tool_end" if verbose:
             return f"{event['path']} gets from {event['tool']} ({event['status']}): {event['text']}"
         case "probe":
-            return f"LeaP block {event['round'] + 1}: {event['path']} would answer {event['answer'] or 'nothing'!r}"
+            return f"LeaP block {event['round'] + 1}: {event['path']} would answer {_clipped(event['answer'])}"
         case "summary":
             text = plain(event["text"]) if verbose else clip(event["text"], _SUMMARY_CHARACTERS)
             return f"LeaP block {event['round'] + 1}: {event['path']}{_evidence(event)} sums up: {text}"
@@ -159,6 +160,10 @@ def _line(event: dict[str, Any], verbose: bool) -> str:
         case "vote":
             return f"vote: {event['votes']}"
     return ""
+
+
+def _clipped(answer: str | None) -> str:
+    return "nothing" if answer is None else repr(clip(answer, _ANSWER_CHARACTERS))
 
 
 def _count_paths(paths: list[str]) -> str:

@@ -36,11 +36,8 @@ __all__ = [
     "ToolRecord",
     "Usage",
     "append_segments",
-<<<<<<< HEAD
     "as_copies",
-=======
     "beside",
->>>>>>> 2523d04 (talk: whom a LeaP block interrupts; probes beside the history, an early end, the method probe)
     "checked",
     "dropped_tokens",
     "find_evidence",

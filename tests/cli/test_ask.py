@@ -193,3 +193,18 @@ def test_ctrl_c_inside_python() -> None:
     with pytest.raises(asyncio.CancelledError):
         run_until_interrupted(gives_up())
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("scripted")
+def test_an_early_end_is_said(invoke: Invoke) -> None:
+    asks = ("ask", "-n", "3", "--interval", "40", "--rounds", "5", "--task", "math", "--max-tokens", "4000")
+    done = invoke(*asks, "--talk", "probe", QUESTION)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith("one, two, three.")
+    assert re.search(r"LeaP block 1: solver_2 would answer 'one, two, [a-z, .]+…'", done.stderr)
+    assert "LeaP block 2: no path is interrupted; the paths agree, so the run ends here" in done.stderr
+    assert "ended early at LeaP block 2: 100% of the paths held 'one, two, three." in done.stderr
+    assert re.search(r"\d+ answers, \d+ probes\),\s+\d+\s+inserted", done.stderr)
+    wrong = invoke(*asks, "--talk", "never", QUESTION)
+    assert wrong.exit_code == 2
+    assert "talk='never': input should be 'always', 'disagree', 'novel', 'probe' or 'off'" in wrong.stderr

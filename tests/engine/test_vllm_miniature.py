@@ -4,6 +4,7 @@ import asyncio
 import gc
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -32,3 +33,25 @@ def test_it_answers_a_chain_sum_right(miniature: VLLMEngine) -> None:
         for question, right in QUESTIONS.items():
             out = asyncio.run(graph.ainvoke({"question": question}))
             assert out["answer"] == right
+
+
+@pytest.mark.parametrize("talk", ["disagree", "probe"])
+def test_probes_leave_nothing_in_the_histories_and_are_counted(miniature: VLLMEngine, record: Any, talk: str) -> None:
+    engine = record(miniature)
+    graph = build_graph(engine=engine, paths=4).compile()
+    context = {"rounds": 3, "talk": talk, "sampling": {"temperature": 1.4, "top_k": 0, "top_p": 1.0}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # vLLM and torch deprecate as they are imported
+        out: Any = asyncio.run(graph.ainvoke({"question": next(iter(QUESTIONS))}, context=context))
+    usage, records = out["usage"], out["rounds"]
+    assert records
+    assert all(set(one["probes"]) - set(one["routes"]) or one["majority"] is None for one in records)
+    assert usage["requests"] == len(engine.completions)
+    assert usage["generated"] == sum(len(done.token_ids) for _, done in engine.completions)
+    assert usage["probe"] > 0
+    histories = [[token for segment in h for token in segment["token_ids"]] for h in out["histories"].values()]
+    outside = [ids for ids, _ in engine.completions if not any(h[: len(ids)] == ids for h in histories)]
+    beside = [request for one in records for probe in one["probes"].values() for request in probe["requests"]]
+    assert len(outside) == len(beside)
+    if talk == "probe":
+        assert not {"trigger", "summary", "comment"} & {s["kind"] for h in out["histories"].values() for s in h}

@@ -190,3 +190,14 @@ async def test_an_error_in_a_stream_is_an_event(served: Any, ask: Any, leap: Any
         with pytest.raises(APIError, match="every path failed") as caught:
             await server.client().chat.completions.create(**ask, extra_body={"leap": leap})
         assert "secret" not in str(caught.value.body)
+
+
+async def test_talk_in_the_models_name(served: Any, ask: dict[str, Any], leap: dict[str, Any]) -> None:
+    async with served() as server:
+        body = {**ask, "model": "peerleap:talk=probe", "leap": {**leap, "rounds": 4}}
+        reply = (await server.http.post(f"{server.url}/v1/chat/completions", json=body)).json()
+        wrong = await server.http.post(f"{server.url}/v1/chat/completions", json={**ask, "model": "peerleap:talk=no"})
+    assert "probe" in reply["leap"]["usage"]
+    assert reply["leap"]["stopped"] == "agreement"
+    assert wrong.status_code == 400
+    assert "talk='no'" in wrong.json()["error"]["message"]
