@@ -35,13 +35,9 @@ Interval = Annotated[
     int | None,
     _leap_option("--interval", "-T", help="Tokens between two LeaP blocks.", show_default=_BY_MODEL),
 ]
-Talk = Annotated[
-    str | None,
-    _leap_option(
-        help="Whom a LeaP block interrupts: always, disagree, novel, probe or off.",
-        autocompletion=one_of("always", "disagree", "novel", "probe", "off"), show_default="always", metavar="NAME",
-    ),
-]  # fmt: skip
+_TALK = ("always", "disagree", "novel", "probe", "off")
+_talk_option = _leap_option(help=f"Whom a LeaP block interrupts: {', '.join(_TALK)}.", autocompletion=one_of(*_TALK))
+Talk = Annotated[str | None, _talk_option]
 TopK = Annotated[
     int | None,
     _leap_option(

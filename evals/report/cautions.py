@@ -27,9 +27,10 @@ def few_runs(results: Sequence[Results]) -> str | None:
 
 
 def forced_share(result: Results) -> float:
-    """The share of the paths that vote which ended without an answer and were asked for it."""
+    """The share of the paths that vote which ended without an answer and were asked for it; no early ends (`talk`)."""
     voters = result.voters
-    return sum(path.outcome == "forced" for path in voters) / len(voters)
+    forced = sum(path.outcome == "forced" and path.meta.get("stopped") != "agreement" for path in voters)
+    return forced / len(voters)
 
 
 def short_budgets(results: Sequence[Results]) -> list[str]:

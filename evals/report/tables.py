@@ -1,5 +1,6 @@
 """What an eval or a comparison came to, as rows of a table and as Markdown."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from peerleap.evals.records import Header
@@ -12,9 +13,9 @@ from peerleap.evals.stats import Estimate, clustered
 METHOD_HEAD = ("method", "questions x runs x paths", "Pass@1, %", "Cons@N, %", "Conf@N, %", "Shortest@N, %",
                "Any@N (a perfect verifier), %", "Verified@N, %", "paper, %", "paper not shown because",
                "Pass@1: SE, bootstrap", "Cons@N: SE, bootstrap",
-               "own tokens", "summary tokens", "inserted tokens", "prefill tokens", "cached tokens",
+               "own tokens", "summary tokens", "probe tokens", "inserted tokens", "prefill tokens", "cached tokens",
                "computed tokens", "FLOPs of the weights", "FLOPs of attention",
-               "wall-clock", "had to be asked", "no answer", "aha words a path", "tool calls",
+               "wall-clock", "had to be asked", "ended early", "no answer", "aha words a path", "tool calls",
                "failed paths")  # fmt: skip
 COMPARISON_HEAD = ("", "new - old", "metric", "at", "new", "old", "tokens new/old", "McNemar",
                    "SE, bootstrap", "result")  # fmt: skip
@@ -110,11 +111,15 @@ def _method_row(result: Results) -> tuple[str, ...]:
         "; ".join(paper_differences(result.config)) or "-",
         _spread(result, "pass@1"),
         _spread(result, "cons@n"),
-        *(f"{count:,}" for count in (tokens.own, tokens.summary, tokens.inserted, tokens.prefill, tokens.cached)),
+        f"{tokens.own:,}",
+        f"{tokens.summary:,}",
+        f"{tokens.probe:,}" if tokens.probe else "-",
+        *(f"{count:,}" for count in (tokens.inserted, tokens.prefill, tokens.cached)),
         f"{tokens.computed:,}",
         *([f"{part:.3g}" for part in result.flops] if result.flops else ["-", "-"]),
         f"{result.seconds:,.0f} s",
         f"{forced_share(result):.1%}",
+        _early_ends(result),
         f"{result.estimate('no_answer').value:.1%}",
         _aha(result),
         _tool_calls(result),
@@ -129,6 +134,13 @@ def _spread(result: Results, metric: str) -> str:
         return "-"
     drawn = result.resampled(metric)
     return f"{100 * clustered(list(values)).se:.1f}, [{100 * drawn.low:.1f}, {100 * drawn.high:.1f}]"
+
+
+def _early_ends(result: Results) -> str:
+    """Of how many questions the run or the talk ended early (`talk`), by why."""
+    found = Counter(paths[0].meta.get("stopped") for paths in result.paths.values())
+    shares = [f"{why} {count / len(result.paths):.1%}" for why, count in sorted(found.items(), key=str) if why]
+    return ", ".join(shares) or "-"
 
 
 def _widths(result: Results) -> str:

@@ -79,7 +79,7 @@ def probes_of(records: Iterable[Mapping[str, Any]], path: str) -> list[Probe]:
 
 def path_usage(history: Iterable[Segment], probes: Iterable[Probe] = ()) -> Usage:
     """Token counts of one path: of its history, and of what it was asked for beside it."""
-    counts = dict.fromkeys(_ALWAYS, 0)
+    counts: dict[str, int] = dict.fromkeys(_ALWAYS, 0)
     for segment in history:
         count, kind = len(segment["token_ids"]), segment["kind"]
         if kind in GENERATED and not segment.get("copied"):

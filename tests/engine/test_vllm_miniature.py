@@ -39,7 +39,7 @@ def test_it_answers_a_chain_sum_right(miniature: VLLMEngine) -> None:
 def test_probes_leave_nothing_in_the_histories_and_are_counted(miniature: VLLMEngine, record: Any, talk: str) -> None:
     engine = record(miniature)
     graph = build_graph(engine=engine, paths=4).compile()
-    context = {"rounds": 3, "talk": talk, "sampling": {"temperature": 1.4, "top_k": 0, "top_p": 1.0}}
+    context = {"rounds": 3, "interval": 30, "talk": talk, "sampling": {"temperature": 1.4, "top_k": 0, "top_p": 1.0}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # vLLM and torch deprecate as they are imported
         out: Any = asyncio.run(graph.ainvoke({"question": next(iter(QUESTIONS))}, context=context))

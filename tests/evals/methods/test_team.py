@@ -141,7 +141,9 @@ async def test_a_killed_question_goes_on_with_its_tools(tmp_path: Path) -> None:
 
 
 def test_what_a_team_cannot_do_is_said_before_a_model_loads() -> None:
-    with pytest.raises(ValueError, match="team: only deepconf, independent, leap can have one, or tools, not 'rsa'"):
+    with pytest.raises(
+        ValueError, match="team: only deepconf, independent, leap, probe can have one, or tools, not 'rsa'"
+    ):
         Plan("t", PROBLEMS, "rsa", config("rsa", coders()))
     plan = Plan("t", PROBLEMS, "independent", config("independent", coders()))
     check_fits(plan, ScriptedEngine(script, context_length=4000))
