@@ -31,8 +31,8 @@ def recorded_run(
     histories = {line.path: _history(line) for line in lines}
     summed_up = (s["round"] for line in lines for s in line.segments if s["kind"] == "summary")
     probed = {line.path: {one["round"]: one for one in line.meta.get("probes", ())} for line in lines}
-    asked = (number for rounds in probed.values() for number in rounds)
-    count = 1 + max([*summed_up, *asked], default=-1) if blocks else 0
+    probing = (number for rounds in probed.values() for number in rounds)
+    count = 1 + max([*summed_up, *probing], default=-1) if blocks else 0
     kind = (settings or {}).get("similarity") or "levenshtein"
     winner = majority([line.graded for line in lines if line.meta.get("counted", True)])
     return {
