@@ -142,3 +142,18 @@ def test_it_fits_a_phone_and_a_wide_screen(
     assert page.run("document.documentElement.scrollWidth <= innerWidth")
     paper = page.run("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(20, 23, 27)") is (scheme == "dark")
+
+
+def test_a_block_says_who_went_on_undisturbed_and_why_the_run_ended(page: Page, tmp_path: Path) -> None:
+    run = team_run(lambda path, number: "110" if path == 3 and number == 0 else "100", 4, 4, talk="disagree")
+    opened(page, page_of(run), tmp_path)
+    assert texts(page, "tr[data-p='2'] td.cell")[:2] == ["B110", "A100◀"]
+    table = texts(page, "table.list tbody tr")
+    assert sum("goes on undisturbed" in row for row in table) == 3
+    about = " ".join(texts(page, "p.about"))
+    assert "75 % of the paths held the most frequent answer" in about
+    page.run("document.querySelectorAll(\".tabs[aria-label='LeaP block'] button\")[1].click()")
+    assert "the run ended here" in " ".join(texts(page, "p.about"))
+    label = page.run("document.querySelector(\"td[data-p='0'][data-column='0']\").getAttribute('aria-label')")
+    assert "was asked beside its thought, and goes on undisturbed" in label
+    assert page.errors == []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.types import Command
 
 from peerleap.engine import Completion
 from peerleap.graph import InputError, SettingsError, as_settings, fork, read_run
@@ -339,3 +340,23 @@ def test_a_fork_holds_such_a_block_anew(team: Any, small: Any) -> None:
     with pytest.raises(InputError, match="held anew"):
         fork(graph, CONFIG, round=0, hint="Think.")
     assert read_run(graph, CONFIG)["rounds"][-1]["stop"] == "agreement"
+
+
+def test_a_person_is_read_by_those_that_are_interrupted(team: Any, small: Any) -> None:
+    graph = team(holding("4", "4", "5", "4"), paths=4).graph.compile(checkpointer=InMemorySaver())
+    context = {**small, "talk": "disagree", "rounds": 1, "human_peer": True}
+    waiting = graph.invoke(QUESTION, CONFIG, context=context)
+    (request,) = waiting["__interrupt__"]
+    assert "solver_3" in request.value["summaries"]
+    out = graph.invoke(Command(resume="Count again."), CONFIG)
+    ((reader, read),) = out["rounds"][0]["routes"].items()
+    assert (reader, read[-1], len(read)) == ("solver_3", "person", 2)
+    kinds = {name: {segment["kind"] for segment in history} for name, history in out["histories"].items()}
+    assert [name for name in kinds if "comment" in kinds[name]] == ["solver_3"]
+
+
+def test_nobody_is_asked_for_a_comment_where_nobody_reads(team: Any, small: Any) -> None:
+    graph = team(holding("4", "4", "4"), paths=3).graph.compile(checkpointer=InMemorySaver())
+    out = graph.invoke(QUESTION, CONFIG, context={**small, "talk": "disagree", "rounds": 1, "human_peer": True})
+    assert "__interrupt__" not in out
+    assert out["answer"] == "4"
