@@ -29,7 +29,7 @@ def few_runs(results: Sequence[Results]) -> str | None:
 def forced_share(result: Results) -> float:
     """The share of the paths that vote which ended without an answer and were asked for it; no early ends (`talk`)."""
     voters = result.voters
-    forced = sum(path.outcome == "forced" and path.meta.get("stopped") != "agreement" for path in voters)
+    forced: int = sum(path.outcome == "forced" and path.meta.get("stopped") != "agreement" for path in voters)
     return forced / len(voters)
 
 
