@@ -180,11 +180,12 @@ class _Run:
     def _trainer(self) -> "LeapTrainer":
         import torch
         from transformers import AutoModelForCausalLM, PrinterCallback
-        from transformers.utils.logging import disable_progress_bar
+        from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
         from peerleap.training.rl.trainer import make_trainer
 
         disable_progress_bar()
+        set_verbosity_error()  # it tells of tied weights, and of the tokenizer's padding
         logging.getLogger("trl").setLevel(logging.ERROR)  # it warns of each path that failed
         plan, machine = self.plan, this_machine()
         found = needs(plan, machine)
@@ -201,7 +202,8 @@ class _Run:
         step = trainer.state.global_step
         last = self.folder.last_checkpoint()
         if step and (last is None or last.name != f"checkpoint-{step}"):
-            trainer._save_checkpoint(trainer.model, trial=None)
+            model: Any = trainer.model
+            trainer._save_checkpoint(model, trial=None)
             watch.on_save(trainer.args, trainer.state, trainer.control)
 
 

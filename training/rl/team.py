@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peerleap.engine import Completion, Engine, SamplingParams, detect_thinking
+from peerleap.engine import Completion, Engine, EngineWrapper, SamplingParams, detect_thinking
 from peerleap.evals import METHODS, Grader, MethodConfig, PathResult, Problem
 from peerleap.evals.stats import Graded, ballot, majority, shortest_majority
 from peerleap.graph import resolve_settings
@@ -17,15 +17,15 @@ from peerleap.training.rl.rollouts import Rollout, Sampled, make_rollouts
 OnTokens = Callable[[int], None]
 
 
-class _Counted(Sampled):
-    """Tells how many tokens each request has brought."""
+class _Counted(EngineWrapper):
+    """Tells how many tokens each request has brought, a probe's included."""
 
     def __init__(self, engine: Engine, on_tokens: OnTokens | None) -> None:
         super().__init__(engine)
         self._on_tokens = on_tokens
 
     async def generate(self, token_ids: Sequence[int], params: SamplingParams, **more: Any) -> Completion:
-        done = await super().generate(token_ids, params, **more)
+        done = await self.engine.generate(token_ids, params, **more)
         if self._on_tokens is not None:
             self._on_tokens(len(done.token_ids))
         return done
@@ -63,11 +63,12 @@ class Work:
         on_tokens: OnTokens | None = None,
     ) -> None:
         self.options, self._grader = options, grader
-        self.sampled = _Counted(engine, on_tokens)
+        counted = _Counted(engine, on_tokens)
+        self.sampled = Sampled(counted)
         self._config = MethodConfig(paths=options.paths, settings=settings)
         resolved = resolve_settings(settings, engine)
         thinking = detect_thinking(engine.tokenizer, resolved.thinking)
-        self._prober = Prober(engine, grader, thinking.close if thinking.thinks else "")
+        self._prober = Prober(counted, grader, thinking.close if thinking.thinks else "")
         self._elect = shortest_majority if resolved.vote == "shortest_majority" else majority
 
     async def run(self, problem: Problem, seed: int) -> list[PathResult]:

@@ -31,8 +31,14 @@ class Teams:
     """Rolls out the questions of a step with the weights that the engine has."""
 
     def __init__(self, plan: RlPlan, engine: Engine, grader: Grader, on_tokens: OnTokens | None = None) -> None:
-        self._plan = plan
-        self._work = Work(engine, grader, plan.options, plan.settings, on_tokens)
+        self._plan, self._generated = plan, 0
+
+        def count(tokens: int) -> None:
+            self._generated += tokens
+            if on_tokens is not None:
+                on_tokens(tokens)
+
+        self._work = Work(engine, grader, plan.options, plan.settings, count)
 
     async def roll(self, positions: Sequence[int]) -> Rolled:
         """The rows of the questions at these positions of the run.
@@ -44,6 +50,7 @@ class Teams:
             EngineError: the engine is broken, or every path of the step failed.
         """
         options, began = self._plan.options, time.monotonic()
+        self._generated = 0
         try:
             ran = await together(self._run(position, team) for position in positions for team in range(options.teams))
             rolled = time.monotonic()
@@ -76,6 +83,7 @@ class Teams:
             "own_tokens": fmean(path.tokens.own for path in graded),
             "summary_tokens": fmean(path.tokens.summary for path in graded),
             "comments": fmean(sum(segment["kind"] == "comment" for segment in path.history) for path in paths),
+            "generated": float(self._generated),
             "failed": float(len(paths) - len(graded)),
         }
         if self._plan.options.probes:

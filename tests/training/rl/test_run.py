@@ -63,7 +63,7 @@ def test_a_run_changes_the_model_and_tells_each_step(
     assert all(0 < step["worst_gap"] < 1e-4 for step in steps)
     assert all(step["reward"] == 0.5 and step["summary_tokens"] > 0 for step in steps)
     assert steps[0]["kl"] == 0 < steps[-1]["kl"]
-    assert sum(tokens) > STEPS * 4 * 40
+    assert sum(tokens) == sum(step["generated"] for step in steps) > STEPS * 4 * 40
     assert sorted(file.name for file in result.folder.path.iterdir()) == [
         "model", "run.json", "steps.jsonl", "steps.png",
     ]  # fmt: skip
