@@ -94,8 +94,9 @@ def _report(
     found = slopes(points, axis.name, doubling=axis.doubling)
     out = Console()
     # What fits a terminal; sweep.md has the rest.
-    columns = [*range(len(points[0].values)), *(len(points[0].values) + SWEEP_HEAD.index(name) for name in _SHOWN)]
-    head = [*points[0].values, *SWEEP_HEAD]
+    head = ["method", *points[0].values, *SWEEP_HEAD]
+    first = len(head) - len(SWEEP_HEAD)
+    columns = [*range(first), *(first + SWEEP_HEAD.index(name) for name in _SHOWN)]
     table = Table(*(Column(head[column], overflow="fold") for column in columns))
     for row in sweep_rows(points):
         table.add_row(*(Text(plain(row[column])) for column in columns))

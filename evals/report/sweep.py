@@ -31,6 +31,8 @@ class Point:
     result: Results
     baseline: Results | None
     """Independent paths, as many as the cell has."""
+    shared: Mapping[str, float]
+    """The values that the baseline has in common with the cell: those that matter to a lone path, too."""
 
     def estimate(self, metric: str) -> Estimate:
         """The metric with its 95 % interval over questions."""
@@ -84,8 +86,10 @@ def sweep_points(
     for values, result in cells:
         (_, x), *rest = values.items()
         series = ", ".join(f"{name} {value:g}" for name, value in rest)
-        own = next((of for shared, of in baselines if shared.items() <= values.items()), None)
-        points.append(Point(series, x, values, result, None if own is None else _narrowed(own, result)))
+        pairs = ((shared, of) for shared, of in baselines if shared.items() <= values.items())
+        shared, own = next(pairs, ({}, None))
+        shared = {**shared, **{name: value for name, value in values.items() if name == "paths"}}
+        points.append(Point(series, x, values, result, None if own is None else _narrowed(own, result), shared))
     order = list(dict.fromkeys(point.series for point in points))
     return sorted(points, key=lambda point: (order.index(point.series), point.x))
 
@@ -118,18 +122,32 @@ def slopes(points: Sequence[Point], axis: str, *, doubling: bool) -> list[Slope]
 
 
 def sweep_rows(points: Sequence[Point]) -> list[tuple[str, ...]]:
-    """A row for each point: its values on the axes, then as in `SWEEP_HEAD`."""
-    rows = []
+    """A row for each baseline and each point: the method, its values on the axes, then as in `SWEEP_HEAD`."""
+    axes, rows, seen = list(points[0].values), [], set[tuple[float, ...]]()
     for point in points:
-        tokens = point.result.tokens
-        shares = [count / point.voters for count in (tokens.own, tokens.generated, tokens.inserted)]
-        measured = [cell for metric in METRICS for cell in (percent(point.estimate(metric)), _gain(point, metric))]
-        width = len(point.result.voters) // len(point.result.paths)
-        design = f"{len(point.result.questions)} x {len(point.result.runs)} x {width}"
-        done = "" if point.result.complete else " (not finished)"
-        rows.append((*(f"{value:g}" for value in point.values.values()), design + done, *measured,
-                     *(f"{share:,.0f}" for share in shares)))  # fmt: skip
-    return rows
+        place = tuple(point.shared.values())
+        if point.baseline is not None and place not in seen:
+            seen.add(place)
+            rows.append(_row(point.baseline, [point.shared.get(axis) for axis in axes], None))
+    return [*rows, *(_row(point.result, [point.values[axis] for axis in axes], point) for point in points)]
+
+
+def _row(result: Results, values: Sequence[float | None], point: Point | None) -> tuple[str, ...]:
+    voters, tokens = max(1, len(result.voters)), result.tokens
+    shares = [count / voters for count in (tokens.own, tokens.generated, tokens.inserted)]
+    measured = [
+        cell
+        for metric in METRICS
+        for cell in (percent(result.estimate(metric)), "-" if point is None else _gain(point, metric))
+    ]
+    design = f"{len(result.questions)} x {len(result.runs)} x {voters // len(result.paths)}"
+    return (
+        str(result.config["method"]),
+        *("-" if value is None else f"{value:g}" for value in values),
+        design if result.complete else f"{design} (not finished)",
+        *measured,
+        *(f"{share:,.0f}" for share in shares),
+    )
 
 
 def slope_sentence(slope: Slope) -> str:
@@ -158,7 +176,7 @@ def sweep_markdown(points: Sequence[Point], found: Sequence[Slope]) -> str:
     )
     title = f"# {result.config['task']}: {result.config['method']} by {', '.join(axes)}\n"
     sentences = "".join(f"- {slope_sentence(slope)}\n" for slope in found)
-    return "\n".join([title, sentences, reading, table([*axes, *SWEEP_HEAD], sweep_rows(points)), made])
+    return "\n".join([title, sentences, reading, table(["method", *axes, *SWEEP_HEAD], sweep_rows(points)), made])
 
 
 def _narrowed(baseline: Results, cell: Results) -> Results:

@@ -72,13 +72,13 @@ def test_a_sweep_that_was_stopped_goes_on_and_draws_its_curve(engine: Mortal, in
     assert "a doubling of interval, p = " in done.stdout
     report = (tmp_path / "out" / "sweep.md").read_text()
     assert report.startswith("# sums.jsonl: leap by interval\n")
-    assert "| 80 | 4 x 1 x 2 |" in report
+    assert "| leap | 80 | 4 x 1 x 2 |" in report
     requests = len(engine.requests)
     again = invoke(*command, "-q")
     assert (again.exit_code, again.stderr, len(engine.requests)) == (0, "", requests)
     more = invoke("sweep", "sums.jsonl", "--over", "interval=40,60,80", *QUICK)
     assert more.exit_code == 0, more.stderr
-    assert "| 60 | 4 x 1 x 2 |" in (tmp_path / "out" / "sweep.md").read_text()
+    assert "| leap | 60 | 4 x 1 x 2 |" in (tmp_path / "out" / "sweep.md").read_text()
     compared = invoke("compare", "out/independent.jsonl", "out/interval=40.jsonl")
     assert compared.exit_code == 0, compared.stderr
 

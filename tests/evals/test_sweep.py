@@ -128,7 +128,9 @@ def test_the_slope_is_least_squares_over_doublings_with_its_interval_over_questi
     gain = points[0].gain("pass@1")
     assert gain is not None
     assert gain.value == pytest.approx(-0.25)
-    assert sweep_rows(points)[1][:3] == ("16", "2 x 1 x 4", "37.5 [0.0, 100.0]")
+    rows = sweep_rows(points)
+    assert rows[0][:4] == ("independent", "-", "2 x 1 x 4", "50.0 [50.0, 50.0]")
+    assert rows[2][:4] == ("leap", "16", "2 x 1 x 4", "37.5 [0.0, 100.0]")
 
 
 def test_a_cell_is_held_against_as_many_independent_paths_as_it_has() -> None:
@@ -136,6 +138,10 @@ def test_a_cell_is_held_against_as_many_independent_paths_as_it_has() -> None:
     wide: tuple[dict[str, float], Results] = ({}, results([1, 1], paths=4, method="independent"))
     points = sweep_points([({"paths": 2}, results([1, 1], 2)), ({"paths": 4}, results([1, 1], 4))], [wide])
     assert [point.baseline and point.baseline.estimate("pass@1").value for point in points] == [0.5, 0.25]
+    assert [row[:3] for row in sweep_rows(points)] == [
+        ("independent", "2", "2 x 1 x 2"), ("independent", "4", "2 x 1 x 4"), ("leap", "2", "2 x 1 x 2"),
+        ("leap", "4", "2 x 1 x 4"),
+    ]  # fmt: skip
 
 
 def test_series_are_the_values_of_the_other_axes() -> None:
