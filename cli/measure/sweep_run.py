@@ -92,6 +92,11 @@ def _report(
         [(cell.values, result) for cell, result in read if cell.baseline],
     )
     found = slopes(points, axis.name, doubling=axis.doubling)
+    write_whole(sweep_markdown(points, found), folder / "sweep.md")
+    if plot:
+        beside = folder / ".sweep.png"
+        plot_sweep(points, axis.name, beside)
+        beside.replace(folder / "sweep.png")
     out = Console()
     # What fits a terminal; sweep.md has the rest.
     head = ["method", *points[0].values, *SWEEP_HEAD]
@@ -105,10 +110,5 @@ def _report(
         out.print(Text(one_line(slope_sentence(slope))), soft_wrap=True)
     if warning := few_runs([result for _, result in read]):
         messages.print(Text(one_line(warning)), soft_wrap=True)
-    write_whole(sweep_markdown(points, found), folder / "sweep.md")
-    if plot:
-        beside = folder / ".sweep.png"
-        plot_sweep(points, axis.name, beside)
-        beside.replace(folder / "sweep.png")
     shown = [folder / "sweep.md", *([folder / "sweep.png"] if plot else [])]
     messages.print(Text(f"written: {', '.join(map(str, shown))}"), soft_wrap=True)

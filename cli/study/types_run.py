@@ -64,7 +64,6 @@ def run_types(
             read = types.readers(steps)
             say(f"the judge named a type in {len(raters['judge'])} of {len(read)} steps", quiet=quiet)
     found = types.find_types(steps, (first, second), types.probe_tokens(probes), raters)
-    _show(found, Console())
     if not person.exists() and types.readers(steps):
         write_whole(types.sample_csv(first, steps, tokenizer), person)
         say(f"for a person: fill in the column type of {person}, and run this again", quiet=quiet)
@@ -73,6 +72,7 @@ def run_types(
     write_whole(types.cases_markdown(found, first, excerpts), folder / "cases.md")
     if plot:
         _draw(types.panels(found), folder, (leap, second.file))
+    _show(found, Console())
     say(f"written: {folder / 'types.md'}, {folder / 'cases.md'}{', types.png' if plot else ''}", quiet=quiet)
     return failed
 
