@@ -124,6 +124,7 @@ def fill(
     *,
     matched: Any = None,
     note: str | None = None,
+    timed: bool = True,
     quiet: bool = False,
 ) -> int:
     """Run what a results file does not have yet, with progress; Ctrl-C says how to go on.
@@ -136,6 +137,7 @@ def fill(
         grader: open.
         matched: results whose cost is the budget, or `None`.
         note: a line to show before it begins.
+        timed: whether its speed is that of an eval: estimated from the last one, and noted for the next.
         quiet: show no progress.
 
     Returns:
@@ -147,7 +149,8 @@ def fill(
     notice = partial(say, quiet=quiet)
     with Records.open(target, head) as records:
         wanted, done = len(plan.problems) * plan.runs, len(records.done)
-        estimate = forecast(plan, head, wanted - min(done, wanted), matched)
+        left = wanted - min(done, wanted)
+        estimate = forecast(plan, head, left, matched) if timed else f"{left} of {wanted} questions to ask"
         notice(f"{estimate}; results go into {target}")
         if note:
             notice(note)
@@ -162,7 +165,8 @@ def fill(
             again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
             notice(f"nothing is lost; to continue: {again}")
             raise
-    remember(Results.read(target))
+    if timed:
+        remember(Results.read(target))
     return failed
 
 

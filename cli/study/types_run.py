@@ -51,7 +51,7 @@ def run_types(
     engine.check()
     probes = folder / "probes.jsonl"
     with Grader(plan.grader) as grader:
-        failed = fill(plan, engine, header(plan, engine, arguments), probes, grader, quiet=quiet)
+        failed = fill(plan, engine, header(plan, engine, arguments), probes, grader, timed=False, quiet=quiet)
         steps = types.read_steps(first, second, probes)
         if judge is not None:
             close_engines()  # two models at once need twice the memory
@@ -59,7 +59,7 @@ def run_types(
             other.check()
             verdicts = types.judge_plan(first, steps, tokenizer)
             target = folder / "judge.jsonl"
-            failed += fill(verdicts, other, header(verdicts, other), target, grader, quiet=quiet)
+            failed += fill(verdicts, other, header(verdicts, other), target, grader, timed=False, quiet=quiet)
             raters["judge"] = types.read_judge(target)
             read = types.readers(steps)
             say(f"the judge named a type in {len(raters['judge'])} of {len(read)} steps", quiet=quiet)
