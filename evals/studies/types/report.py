@@ -22,8 +22,9 @@ _RIGHT_AND_WRONG = (
 )
 _TYPES = (
     "Against the answer that most of the peers that a path read held when the block began: consistent, unaffected and "
-    "influenced as in section 5.1.3 of the paper; left: agreed, and then did not; moved on: differed, and changed to "
-    "an answer that no peer held, as a path does that is in the middle of its work.\n"
+    "influenced as in section 5.1.3 of the paper; left: agreed, and then neither with that nor with "
+    "what they held by then; moved on: differed, and changed to an answer that no peer held, as a path does "
+    "that is in the middle of its work.\n"
 )
 _CASES = (
     "Cases are for reading (cases.md), not evidence: a path that was rescued may have come to be right alone, as the "

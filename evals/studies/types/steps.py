@@ -36,6 +36,8 @@ class Step:
     alone_final: Held
     peers: tuple[Held, ...]
     """What the peers that it read would have answered when the block began."""
+    peers_later: tuple[Held, ...]
+    """What the same peers would have answered later."""
     first: bool
     """Whether it is the path's first block."""
     own_answer: str | None
@@ -44,7 +46,7 @@ class Step:
     @property
     def type(self) -> str | None:
         """The paper's type (section 5.1.3) by the probes; `None` where no peer that it read held an answer."""
-        return type_of(self.before, self.later, self.peers)
+        return type_of(self.before, self.later, self.peers, self.peers_later)
 
     @property
     def key(self) -> tuple[str, int, str, int]:
@@ -52,28 +54,34 @@ class Step:
         return (self.question, self.run, self.path, self.block.number)
 
 
-def type_of(before: Held, later: Held, peers: Sequence[Held]) -> str | None:
+def type_of(before: Held, later: Held, peers: Sequence[Held], peers_later: Sequence[Held] = ()) -> str | None:
     """One of `TYPES`.
 
-    A path agrees with its peers where it holds the answer that most of them hold, ties included.
+    A path agrees with its peers where it holds the answer that most of them hold, ties included; later, with what they
+    held when the block began or with what they hold by then: paths that go on together have not parted.
 
     Args:
         before: Its answer when the block began.
         later: Its answer some tokens behind it.
-        peers: The answers of the peers that it read; those without one are left out.
+        peers: The answers of the peers that it read, when the block began; those without one are left out.
+        peers_later: Theirs some tokens behind it.
 
     Returns:
         The type; `None` where no peer holds an answer.
     """
-    counts = Counter(held for held in peers if held is not None)
-    if not counts:
+    top = _most_held(peers)
+    if not top:
         return None
-    top = {held for held, count in counts.items() if count == max(counts.values())}
     if before in top:
-        return "consistent" if later in top else "left"
+        return "consistent" if later in top | _most_held(peers_later) else "left"
     if later == before:
         return "unaffected"
-    return "influenced" if later in counts else "moved on"
+    return "influenced" if later is not None and later in peers else "moved on"
+
+
+def _most_held(answers: Sequence[Held]) -> set[Held]:
+    counts = Counter(held for held in answers if held is not None)
+    return {held for held, count in counts.items() if count == max(counts.values())}
 
 
 def read_steps(leap: Source, alone: Source, file: Path) -> list[Step]:
@@ -110,7 +118,7 @@ def read_steps(leap: Source, alone: Source, file: Path) -> list[Step]:
                         final=record.graded.vote,
                         alone=_alone(name, block, probes, alone.paths.get(key, {})),
                         alone_final=_final(alone.paths.get(key, {}), name),
-                        peers=tuple(_peer(source, block, probes, paths) for source in block.sources if source in paths),
+                        peers=_peers(BEFORE, block, probes, paths), peers_later=_peers(LATER, block, probes, paths),
                         first=number == 0, own_answer=before.verdict.extracted,
                     )
                 )  # fmt: skip
@@ -151,12 +159,16 @@ def _final(paths: Mapping[str, PathRecord], name: str) -> Held:
     return paths[name].graded.vote if name in paths else None
 
 
-def _peer(
-    source: str,
+def _peers(
+    point: str,
     block: Block,
     probes: Mapping[tuple[str, str, int, str], PathRecord],
     paths: Mapping[str, PathRecord],
-) -> Held:
-    """A peer's answer when the block began; its own, where it had finished before."""
-    probed = probes.get((LEAP, source, block.number, BEFORE))
-    return paths[source].graded.vote if probed is None else probed.graded.vote
+) -> tuple[Held, ...]:
+    """The answers of the peers that were read; of one that had finished by then, its own."""
+    found: list[Held] = []
+    for source in block.sources:
+        if source in paths:
+            probed = probes.get((LEAP, source, block.number, point))
+            found.append(paths[source].graded.vote if probed is None else probed.graded.vote)
+    return tuple(found)

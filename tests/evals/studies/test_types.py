@@ -71,6 +71,13 @@ def test_the_type_of_a_step(held: Held, later: Held, peers: list[Held], kind: st
     assert type_of(held, later, peers) == kind
 
 
+def test_paths_that_go_on_together_have_not_parted() -> None:
+    assert type_of(FIVE, SIX, [FIVE, FIVE], [SIX, SIX]) == "consistent"
+    assert type_of(FIVE, SIX, [FIVE, FIVE], [RIGHT, RIGHT]) == "left"
+    # What peers came to hold after it had read them is nothing that it read.
+    assert type_of(FIVE, SIX, [RIGHT], [SIX]) == "moved on"
+
+
 def test_no_answer_is_wrong() -> None:
     assert [transition(a, b) for a in (RIGHT, None) for b in (RIGHT, FIVE)] == ["C->C", "C->I", "I->C", "I->I"]
 
@@ -140,7 +147,8 @@ def step(
     number: int = 0, summary: str = "it is 4",
 ) -> Step:  # fmt: skip
     block = Block(number, 0, 1, 10, summary, "<comment>", ("solver_2",))
-    return Step(question, 0, "solver_1", block, held, held, later, later, alone, alone[1] if alone else None, peers,
+    last = alone[1] if alone else None
+    return Step(question, 0, "solver_1", block, held, held, later, later, alone, last, peers, peers,
                 number == 0, "4" if held and held[0] else "5")  # fmt: skip
 
 
