@@ -163,7 +163,8 @@ def beginnings(
             continuations=continuations, settings=settings, seed=seed, in_flight=in_flight, servers=replicas,
         )  # fmt: skip
         if len(plan.problems) < questions:
-            say(f"{len(plan.problems)} questions have right and wrong paths, not {questions}", quiet=quiet)
+            few = f"{len(plan.problems)} questions have right and wrong paths, not {questions}"
+            say(f"{few}; a larger --limit or another --sample-temperature gives more, in another --out", quiet=quiet)
         failed = run_to_file(plan, model, arguments, target, server=servers, quiet=quiet)
         found = read_beginnings(target)
         show_beginnings(found, beginnings_verdict(found), Console())
