@@ -57,8 +57,8 @@ def show_beginnings(found: Any, verdict: str, out: Console) -> None:
 
 
 def _points(one: Any) -> str:
-    """A paired difference in points, with its interval and the p of sign flips."""
-    return f"{percent(one, signed=True)} p {one.p:.2g}"
+    """A paired difference in points, with its interval, and the p of sign flips in a line of its own."""
+    return f"{percent(one, signed=True)}\np {one.p:.2g}"
 
 
 def _table(*heads: str, title: Text | None = None) -> Table:
