@@ -22,6 +22,9 @@ from peerleap.graph.state import Conversation, history_key
 PREPARED = "__peerleap_prepared"
 """Key of a configuration: what the check of a call has prepared. LangGraph stores and traces no key of this form."""
 
+_CHARACTERS = 32
+"""More characters than that no token of a text has, on average."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -76,6 +79,8 @@ def prepare(
         name: Path(name, number, peer, engines[name], settings, task, toolbox(name))
         for number, (name, peer) in enumerate(peers.items(), start=1)
     }
+    for path in team.values():
+        _check_length(conversation, path.engine)
     recent, dropped = _recent(conversation, team)
     alone = is_alone(settings, len(peers))
     prompts = {name: path.prompt(recent, alone=alone) for name, path in team.items()}
@@ -114,6 +119,22 @@ def _fit(
     )  # fmt: skip
 
 
+def _check_length(conversation: Conversation, engine: Engine) -> None:
+    """Refuse by its characters what no context holds: encoding megabytes takes minutes.
+
+    Raises:
+        InputError: the question, or a system message, is too long.
+    """
+    most = engine.context_length * _CHARACTERS
+    system = [turn.text for turn in conversation.earlier if turn.role == "system"]
+    for name, text in (("question", conversation.question), *(("messages", text) for text in system)):
+        if len(text) > most:
+            raise InputError(
+                f"{name}: {len(text):,} characters, and {engine.model!r} has a context of {engine.context_length:,} "
+                f"tokens; use at most {most:,} characters"
+            )
+
+
 def _recent(conversation: Conversation, team: Mapping[str, Path]) -> tuple[Conversation, int]:
     """The conversation without the oldest turns, where all of them take over half of a path's context.
 
@@ -128,6 +149,10 @@ def _recent(conversation: Conversation, team: Mapping[str, Path]) -> tuple[Conve
             continue
         seen.add(kind)
         context = path.engine.context_length
+        while sum(len(turn.text) for turn in recent.earlier) > context * _CHARACTERS and any(
+            turn.role != "system" for turn in recent.earlier
+        ):
+            recent = _without_oldest(recent)
         while recent.earlier and len(path.prompt(recent, alone=True)["token_ids"]) > context // 2:
             if recent.earlier[-1].role == "system":
                 raise InputError(

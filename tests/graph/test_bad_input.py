@@ -76,6 +76,30 @@ def test_nothing_at_all(made: Any) -> None:
     assert "no question" in refused(made.graph.compile(), None)
 
 
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"question": "x" * 64_001}, "question"),
+        ({"messages": [("system", "y" * 64_001), ("user", "2 + 2?")]}, "messages"),
+    ],
+)
+def test_what_no_context_holds_is_refused_by_its_characters(
+    team: Any, say: Any, given: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = team(say(), context_length=2000).graph.compile()
+    monkeypatch.setattr("peerleap.graph.path.path.render_prompt", lambda *_, **__: pytest.fail("it was encoded"))
+    assert refused(graph, given) == (
+        f"{name}: 64,001 characters, and 'scripted' has a context of 2,000 tokens; use at most 64,000 characters"
+    )
+
+
+def test_megabytes_of_earlier_turns_are_left_out_by_their_characters(team: Any, say: Any) -> None:
+    made = team(say(), context_length=2000)
+    turns = [("user", "z" * 300_000), ("assistant", "z" * 300_000), ("user", "2 + 2?")]
+    made.graph.compile().invoke({"messages": turns})
+    assert "zzz" not in made.engine.calls[-1].prompt
+
+
 @pytest.mark.parametrize("question", ["x" * 3000, "word " * 600])
 def test_a_question_too_long_for_the_context(team: Any, say: Any, question: str) -> None:
     saver = InMemorySaver()
