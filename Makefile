@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install -q --disable-pip-version-check --no-deps
 Q ?= What is 215 + 47 - 98 + 366 - 25 + 8 - 140 + 77?
 ARGS ?=
 
-.PHONY: help setup run test check lint type bench docs lock clean
+.PHONY: help setup run test check lint type bench docs miniature lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -54,6 +54,9 @@ type: $(READY)  ## mypy, strict; pyright, basic
 
 bench: $(READY)  ## measure; prints a table, writes bench.json [ARGS="graph leap"]
 	$(BIN)/python tests/bench/run.py $(ARGS)
+
+miniature: $(READY)  ## train the shipped model from nothing, about an hour on two cores [ARGS="--seed 1"]
+	$(BIN)/peerleap train miniature --out miniature $(ARGS)
 
 docs: $(DOCS)/.ready  ## the site of docs/ and of the docstrings, in site/; a warning is an error
 	@$(DOCS)/bin/zensical build --strict --clean > $(DOCS)/log 2>&1; status=$$?; cat $(DOCS)/log; \

@@ -25,8 +25,8 @@ def one_of(*names: str) -> Callable[[], list[str]]:
 Router = Annotated[
     str | None,
     _leap_option(
-        help="Which peers' summaries a path reads: dispersed, clustered, hybrid, random, all or evidence.",
-        autocompletion=one_of("dispersed", "clustered", "hybrid", "random", "all", "evidence"),
+        help="Which peers' summaries a path reads: dispersed, clustered, hybrid, random, all, evidence or none.",
+        autocompletion=one_of("dispersed", "clustered", "hybrid", "random", "all", "evidence", "none"),
         show_default="dispersed",
         metavar="NAME",
     ),

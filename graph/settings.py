@@ -10,7 +10,7 @@ from peerleap.agents import MOST, Sampling, ThinkingChoice, form_schema
 from peerleap.engine import MAX_LOGPROBS
 from peerleap.graph.errors import SettingsError
 
-RouterName = Literal["dispersed", "clustered", "hybrid", "random", "all", "evidence"]
+RouterName = Literal["dispersed", "clustered", "hybrid", "random", "all", "evidence", "none"]
 VoteName = Literal["majority", "shortest_majority"]
 TaskName = Literal["math", "choice", "free"]
 SimilarityName = Literal["levenshtein", "indel"]
@@ -40,7 +40,7 @@ class Settings(BaseModel):
     """`paper` follows the authors' code where we depart from it."""
     router: RouterName | None = None
     """Which peers' summaries a path reads (paper, section 2.2); `evidence` prefers what was checked with a tool, then
-    dispersed. Default: dispersed."""
+    dispersed; `none` is a control without peers. Default: dispersed."""
     top_k: Annotated[int | None, Field(ge=1, le=1024)] = None
     """Maximum number of summaries that a path reads in one LeaP block. The paper: 4."""
     similarity: SimilarityName | None = None

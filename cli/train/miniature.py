@@ -20,9 +20,10 @@ def miniature(
     minutes: Annotated[
         float | None, typer.Option(help="Maximum number of minutes per phase.", show_default="no limit")
     ] = None,
-    phases: Annotated[
-        int, typer.Option(min=1, max=3, help="1: chain sums; 2: also more judgements of peers; 3: also Countdown.")
-    ] = 1,
+    countdown: Annotated[bool, typer.Option("--countdown", help="Also learn Countdown, in a second phase.")] = False,
+    lone: Annotated[
+        bool, typer.Option("--lone", help="Train without LeaP blocks, as a control: the same number of tokens.")
+    ] = False,
 ) -> None:
     """Train a small model from scratch that solves chain sums step by step and listens to its peers.
 
@@ -35,7 +36,7 @@ def miniature(
     with usage_errors():
         from peerleap.training.miniature import build
 
-        built = build(out, seed=seed, smoke=smoke, minutes=minutes, phases=phases)
+        built = build(out, seed=seed, smoke=smoke, minutes=minutes, countdown=countdown, lone=lone)
         print(f"model: {built.model}")
         for path in built.questions:
             common = f"peerleap eval {path} --model {built.model} --engine-arg max_model_len=2048"

@@ -78,11 +78,19 @@ def evidence(
     return ranked[:k]
 
 
+def none(
+    similar: Sequence[float], peers: Sequence[int], k: int, random: Random, summaries: Sequence[Summary]
+) -> list[int]:
+    """No summary: every path only sums up its own progress. The control for what the peers' words bring."""
+    return []
+
+
 ROUTERS: dict[str, Router] = {
     "all": all_peers,
     "clustered": clustered,
     "dispersed": dispersed,
     "evidence": evidence,
     "hybrid": hybrid,
+    "none": none,
     "random": random_peers,
 }

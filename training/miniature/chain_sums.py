@@ -1,6 +1,6 @@
-"""Chain sums: questions, and traces that add digit by digit, alone and with peers."""
+"""Chain sums: questions, and traces that add in the head, alone and with peers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from peerleap.training.miniature import blocks
@@ -74,19 +74,13 @@ def plan(total: ChainSum) -> str:
 
 
 def line(total: ChainSum, k: int, value: int, slip: Random | None = None) -> tuple[str, int]:
-    """Step `k` from `value`, digit by digit from the right, and its result; with `slip`, one digit is wrong."""
+    """Step `k` from `value`, and its result; with `slip`, a digit of it is wrong."""
     sign, term = total.steps[k]
-    wrong = slip.randrange(3) if slip else -1
-    digits, marks, carry = [], [], 0
-    for place in range(3):
-        a, b = value // 10**place % 10, term // 10**place % 10
-        raw = a + b + carry if sign == "+" else a - b - carry
-        carry = int(raw > 9 or raw < 0)
-        digits.append((raw + (slip.randint(1, 9) if slip and place == wrong else 0)) % 10)
-        marks.append("'" if carry else "")
-    got = sum(digit * 10**place for place, digit in enumerate(digits))
-    work = f"{digits[0]}{marks[0]}{digits[1]}{marks[1]}{digits[2]}"
-    return f"{LABELS[k]}: {value} {sign} {term}: {work} = {got}\n\n", got
+    got = add(value, sign, term)
+    if slip:
+        place = 10 ** slip.randrange(max(len(str(value)), len(str(term))))
+        got = (got + place * slip.choice((-1, 1, slip.randint(2, 8)))) % MODULUS
+    return f"{LABELS[k]}: {value} {sign} {term} = {got}\n\n", got
 
 
 def lone(total: ChainSum, random: Random) -> list[Part]:
@@ -101,105 +95,120 @@ def lone(total: ChainSum, random: Random) -> list[Part]:
     return [(f"{text}</think>{blocks.final(str(value))}", True)]
 
 
-class _Peer:
-    """A simulated path."""
+@dataclass(frozen=True)
+class Claim:
+    """What a path says of itself: the value after its step, or its answer (`step` is the number of steps)."""
 
-    def __init__(self, number: int, total: ChainSum) -> None:
-        self.number, self.total = number, total
-        self.done, self.value = 0, total.first
-        self.base = (0, total.first)  # where its last stretch began
-        self.answer: int | None = None
+    step: int
+    value: int
 
-    def think(self, random: Random, tokens: int, slips: float, text: str = "") -> list[Part]:
-        parts: list[Part] = [(text, True)] if text else []
-        self.base = (self.done, self.value)
-        used = len(text) * 0.6
-        while used < tokens and self.done < len(self.total.steps):
-            slip = random if random.random() < slips else None
-            step, self.value = line(self.total, self.done, self.value, slip)
-            parts.append((step, slip is None))
-            self.done += 1
-            used += len(step) - 8
-        if self.done == len(self.total.steps):
-            self.answer = self.value
-        return parts
+
+@dataclass
+class _Path:
+    """A simulated path: how many steps it has done, and its value."""
+
+    number: int
+    total: ChainSum
+    slips: float
+    value: int
+    done: int = 0
+    parts: list[Part] = field(default_factory=list)
+
+    @property
+    def finished(self) -> bool:
+        return self.done == len(self.total.steps)
+
+    def think(self, random: Random, steps: int, opening: str) -> None:
+        """Goes on by so many steps."""
+        text = opening
+        for k in range(self.done, min(self.done + steps, len(self.total.steps))):
+            slip = random if random.random() < self.slips else None
+            step, self.value = line(self.total, k, self.value, slip)
+            self.done = k + 1
+            if slip:
+                self.parts += [(text, True)] * bool(text) + [(step, False)]
+                text = ""
+            else:
+                text += step
+        if text:
+            self.parts.append((text, True))
 
     @property
     def summary(self) -> str:
-        if self.answer is not None:
-            return blocks.conclusion(str(self.answer))
+        if self.finished:
+            return blocks.conclusion(str(self.value))
+        if self.done == 0:
+            return "I have not begun."
         return f"After step {LABELS[self.done - 1]} the value is {self.value}."
 
 
 def leap(total: ChainSum, random: Random) -> list[Part]:
     """A trace with peers: some have slipped, some are elsewhere, have finished, lie or talk nonsense."""
-    peers = [_Peer(i + 1, total) for i in range(_PEERS)]
-    me, parts = random.choice(peers), []
-    slips = random.choice((0.03, 0.08, 0.15, 0.25, 0.35))
-    # Short sums have short rounds: a judgement every 100 tokens, which is what takes longest to learn.
-    tokens = random.choice((40, 55, 70) if len(total.steps) < 8 else (60, 80, 100, 120))
-    openings = {peer.number: plan(total) for peer in peers}
+    mine, theirs = random.choice(((0.05, 0.05), (0.15, 0.15), (0.3, 0.05), (0.5, 0.05), (0.3, 0.2)))
+    paths = [_Path(i + 1, total, theirs, total.first) for i in range(_PEERS)]
+    me = random.choice(paths)
+    me.slips = mine
+    stride, ragged = random.choice((1, 2, 2, 3, 3, 4, 5)), random.choice((0.0, 0.05, 0.15))
+    openings = {path.number: plan(total) for path in paths}
+    steps = random.choice((stride, stride, stride, 1, 0))
     while True:
-        for peer in peers:
-            if peer.answer is None:
-                jitter = random.choice((0, 0, 0, 0, 0, 0, -18, 18))
-                mine = peer.think(random, tokens + jitter, slips, openings[peer.number])
-                if peer is me:
-                    parts += mine
-        if me.answer is not None:
-            return [*parts, (f"</think>{blocks.final(str(me.answer))}", True)]
-        parts += [blocks.trigger(random), blocks.summary(me.summary)]
-        heard = random.sample([peer for peer in peers if peer is not me], random.choice((1, 2, 2, 3, 3, 3, 3)))
-        quotes, values = [], []
-        for peer in heard:
-            text, value = _heard(peer, random)
-            quotes.append((peer.number, text))
-            if peer.answer is None and peer.done == me.done and value is not None:
-                values.append(value)
-        parts.append(blocks.comment(quotes, parts_line(parts), random))
-        for peer in peers:
-            if peer.answer is None and peer is not me:
-                others = [p.value for p in peers if p is not peer and p.answer is None and p.done == peer.done]
-                openings[peer.number] = _judge(peer, others)
-        openings[me.number] = _judge(me, values)
+        for path in paths:
+            if not path.finished:
+                jitter = random.choice((-1, 1)) if random.random() < ragged else 0
+                path.think(random, max(0, steps + jitter), openings[path.number])
+        steps = stride
+        if me.finished:
+            return [*me.parts, (f"</think>{blocks.final(str(me.value))}", True)]
+        others = [path for path in paths if path is not me]
+        heard = random.sample(others, random.choice((0, 1, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3)))
+        said = [(path.number, *_said(path, random)) for path in heard]
+        anchor = "".join(text for text, _ in me.parts).rstrip().rpartition("\n")[2]
+        quotes = [(number, text) for number, text, _ in said]
+        block = [blocks.trigger(random), blocks.summary(me.summary), blocks.comment(quotes, anchor, random)]
+        claims = {path.number: Claim(path.done, path.value) for path in paths}
+        for path in paths:
+            if not path.finished:
+                if path is me:
+                    me.parts += block
+                    read = [claim for _, _, claim in said]
+                else:
+                    read = [claims[other.number] for other in paths if other is not path]
+                text, claim = judge(Claim(path.done, path.value), read, len(total.steps))
+                path.done, path.value = claim.step, claim.value
+                openings[path.number] = text
 
 
-def parts_line(parts: list[Part]) -> str:
-    """The last line of a path's own text before the trigger."""
-    return parts[-3][0].rstrip().rpartition("\n")[2]
-
-
-def _heard(peer: _Peer, random: Random) -> tuple[str, int | None]:
-    """What is heard of a peer, and the value that it names; some peers lie, some talk nonsense."""
+def _said(path: _Path, random: Random) -> tuple[str, Claim | None]:
+    """What is heard of a path, and what it claims; some lie, some talk nonsense."""
     chance = random.random()
     if chance < 0.03:
-        return random.choice(
-            ("I am not sure yet.", "...", "After step", f"The value is {random.randint(0, 999)}.")
-        ), None
-    if chance < 0.1 and peer.answer is None:
-        lie = random.randint(0, 999)
-        return f"After step {LABELS[peer.done - 1]} the value is {lie}.", lie
-    return peer.summary, peer.value
+        return random.choice(("I am not sure yet.", "...", "After step", f"It is {random.randint(0, 999)}.")), None
+    if path.done == 0:
+        return path.summary, None
+    if chance < 0.1 and not path.finished:
+        lie = random.choice((random.randint(0, 999), (path.value + random.choice((-100, -10, -1, 1, 10, 100))) % 1000))
+        return f"After step {LABELS[path.done - 1]} the value is {lie}.", Claim(path.done, lie)
+    return path.summary, Claim(path.done, path.value)
 
 
-def _judge(peer: _Peer, values: list[int]) -> str:
-    """What a path thinks after it has read; keeps, adopts, or does its stretch again."""
-    label, mine = LABELS[peer.done - 1], peer.value
-    if not values:
-        return f"Nobody else is at step {label}. I go on from {mine}.\n\n"
-    counts = {value: values.count(value) + (value == mine) for value in values}
-    best = max(counts.values())
-    winners = [value for value, count in counts.items() if count == best]
-    begin = f"Step {label}: mine {mine}, theirs {', '.join(map(str, values))}."
-    if best == 1:
-        k, value = peer.base
-        text = f"{begin} We differ. Again from step {LABELS[k]}.\n\n"
-        for step in range(k, peer.done):
-            redone, value = line(peer.total, step, value)
-            text += redone
-        peer.value = value
-        return text
-    if mine in winners:
-        return f"{begin} It agrees. I go on from {mine}.\n\n"
-    peer.value = winners[0]
-    return f"{begin} They agree. I go on from {peer.value}.\n\n"
+def judge(mine: Claim, claims: list[Claim | None], steps: int) -> tuple[str, Claim]:
+    """What a path thinks when it has read, and where it goes on: at the first claim that two paths make.
+
+    It lists what each peer claims until one claims the same as the path, or as a peer before, no earlier step than its
+    own. Where no two agree it keeps its own.
+    """
+    text, seen = "I read ", []
+    for i, claim in enumerate(claims):
+        text += ("; " if i else "") + (_written(claim, steps) if claim else "?")
+        if claim == mine:
+            return f"{text}, as mine.\n\n", mine
+        if claim and claim in seen and claim.step >= mine.step:
+            return f"{text}, again.\n\n", claim
+        seen.append(claim)
+    if mine.step == 0:
+        return (f"{text}. I begin.\n\n" if claims else ""), mine
+    return (f"{text}. I stay at {_written(mine, steps)}\n\n" if claims else ""), mine
+
+
+def _written(claim: Claim, steps: int) -> str:
+    return f"{'end' if claim.step == steps else LABELS[claim.step - 1]}: {claim.value}"

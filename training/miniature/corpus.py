@@ -16,15 +16,14 @@ Stage = tuple[float, float, float, int]
 """From this share of the tokens on: share of traces with peers, share of Countdown, most terms of a chain sum."""
 STAGES: tuple[Stage, ...] = (
     (0.0, 0.0, 0.0, 3),
-    (0.05, 0.0, 0.0, 5),
-    (0.12, 0.3, 0.0, 8),
-    (0.22, 0.6, 0.0, 14),
+    (0.06, 0.0, 0.0, 6),
+    (0.14, 0.2, 0.0, 10),
+    (0.25, 0.5, 0.0, 14),
+    (0.45, 0.65, 0.0, 14),
 )
-LISTENING: tuple[Stage, ...] = ((0.0, 0.85, 0.0, 8), (0.65, 0.7, 0.0, 14))
-"""The second phase: many judgements on short sums, then long ones."""
 BOTH_FAMILIES: tuple[Stage, ...] = ((0.0, 0.5, 0.6, 14),)
-"""The third phase: Countdown joins."""
-_LONGEST = 640
+"""The second phase: Countdown joins."""
+_LONGEST = 800
 _ROUND = 32
 """Lengths are multiples of it: few shapes, little padding."""
 
@@ -32,6 +31,11 @@ _ROUND = 32
 def stage_at(progress: float, stages: tuple[Stage, ...] = STAGES) -> Stage:
     """The stage that a share of the tokens has reached."""
     return [stage for stage in stages if stage[0] <= progress][-1]
+
+
+def without_peers(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """The same stages without LeaP blocks."""
+    return tuple((share, 0.0, countdown, terms) for share, _, countdown, terms in stages)
 
 
 class Corpus:
@@ -71,8 +75,8 @@ class Corpus:
         """Ids and labels of a trace: the prompt, and every part encoded by itself, as the product inserts it."""
         ids = [self._start, *self._encode(f"{question.strip()}\n<think>\n")]
         labels = [IGNORED] * len(ids)
-        for text, trained in [*parts, ("", True)]:
-            new = self._encode(text) if text else [self._end]
+        for text, trained in [*parts, (END, True)]:
+            new = [self._end] if text == END else self._encode(text)
             ids += new
             labels += new if trained else [IGNORED] * len(new)
         return ids, labels

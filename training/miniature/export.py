@@ -14,11 +14,10 @@ from peerleap.engine import SETTINGS_FILE
 from peerleap.training.miniature.network import Shape, config, tensors
 from peerleap.training.miniature.tokenizer import CHAT_TEMPLATE, END, PAD, START, build_tokenizer
 
-# A thought has some 200 to 400 tokens, a step some 16, and it reads the lone path's prompt, as LeaP-T models do. No
-# LeaP block by default: it does not judge its peers well enough yet (docs/results/miniature.md).
+# A thought has some 100 to 250 tokens, a step some 11; a LeaP path reads the lone path's prompt, as LeaP-T models do.
 _SETTINGS = {
-    "interval": 90, "grace": 60, "top_k": 3, "rounds": 0, "summary_tokens": 64, "max_tokens": 640,
-    "budget_counts": "own", "prompt": "plain", "answer_tokens": 48,
+    "interval": 45, "grace": 30, "top_k": 3, "summary_tokens": 32, "max_tokens": 640, "budget_counts": "own",
+    "prompt": "plain", "answer_tokens": 48,
 }  # fmt: skip
 _COUNTDOWN = ", and Countdown with three or four numbers up to 12 and a target up to 999"
 _CARD = """\
@@ -32,8 +31,8 @@ nothing by `peerleap train miniature` on traces that programs wrote: {tokens:.1f
 answers chain sums of 2 to 14 terms of up to three digits whose running values stay between 0 and 999{countdown}, in
 the wordings that `engine/miniature.py` recognises, and nothing else.
 
-It reasons inside `<think>` and reads LeaP blocks as the paper's LeaP-T models do, on the plain prompt. How well it
-does both is in `docs/results/miniature.md`. Licence: Apache-2.0; no text of others was used.
+It reasons inside `<think>` and {blocks}. How well it does both is in
+`docs/results/miniature.md`. Licence: Apache-2.0; no text of others was used.
 
 | file | SHA-256 |
 |---|---|
@@ -41,7 +40,7 @@ does both is in `docs/results/miniature.md`. Licence: Apache-2.0; no text of oth
 """
 
 
-def export(checkpoint: Path, target: Path, seed: int = 0, *, countdown: bool = False, earlier: int = 0) -> Path:
+def export(checkpoint: Path, target: Path, seed: int = 0, *, countdown: bool = False, lone: bool = False) -> Path:
     """Write the model folder of a checkpoint.
 
     Args:
@@ -49,7 +48,7 @@ def export(checkpoint: Path, target: Path, seed: int = 0, *, countdown: bool = F
         target: The folder to write; one that exists is replaced.
         seed: The run's, for the model card.
         countdown: Whether it was trained on Countdown, for the card.
-        earlier: Tokens of earlier phases, for the card.
+        lone: Whether it has never seen a LeaP block, for the card.
 
     Returns:
         The folder.
@@ -75,8 +74,9 @@ def export(checkpoint: Path, target: Path, seed: int = 0, *, countdown: bool = F
         parameters = sum(weight.numel() for weight in state["model"].values()) / 1e6
         card = _CARD.format(
             parameters=parameters, layers=shape.layers, width=shape.width, vocabulary=shape.vocabulary,
-            tokens=(earlier + state["tokens"]) / 1e6,
+            tokens=(state["earlier"] + state["tokens"]) / 1e6,
             countdown=_COUNTDOWN if countdown else "", seed=seed, hashes=hashes,
+            blocks="has never seen a LeaP block" if lone else "reads LeaP blocks as the paper's LeaP-T models do",
         )  # fmt: skip
         (folder / "README.md").write_text(card)
         (folder / "model.safetensors").chmod(0o644)

@@ -28,17 +28,17 @@ class Plan:
 
     tokens: int
     seed: int = 0
-    width: int = 128
+    width: int = 192
     layers: int = 4
-    heads: int = 4
-    hidden: int = 384
+    heads: int = 6
+    hidden: int = 512
     batch: int = 8192
     """Tokens of a step, of all processes."""
     workers: int = 2
     rate: float = 0.02
     """Muon's; Adam's is a sixth of it."""
     minutes: float | None = None
-    """End early, with the rate at its end, where the tokens would take longer."""
+    """Where the tokens would take longer: the curriculum and the rates go by the clock, and end with it."""
     stages: tuple[tuple[float, float, float, int], ...] = STAGES
     start: Path | None = None
     """Checkpoint of an earlier phase to begin with."""
@@ -78,7 +78,8 @@ class _Worker:
             Muon(matrices, lr=plan.rate),
             torch.optim.Adam(rest, lr=plan.rate / 6, betas=(0.9, 0.95), eps=1e-10),
         ]
-        self.step, self.tokens, self.stopped = 0, 0, False
+        self.step, self.tokens, self.earlier, self.stopped = 0, 0, 0, False
+        self._progress = 0.0  # by the clock, where the plan has one
         self.counts = torch.zeros(4)  # loss, right, trained tokens, all tokens since the last report
         self.exact: dict[str, list[bool]] = {}
         own = folder / "checkpoint.pt"
@@ -88,23 +89,26 @@ class _Worker:
             if Shape(**state["shape"]) != shape:
                 raise ValueError(f"--out {str(folder)!r}: holds a run of another shape; name another folder")
             self.model.load_state_dict(state["model"])
-            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-                optimizer.load_state_dict(saved)
             if own.exists():
-                self.step, self.tokens = state["step"], state["tokens"]
+                for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+                    optimizer.load_state_dict(saved)
+                self.step, self.tokens, self.earlier = state["step"], state["tokens"], state["earlier"]
+            else:
+                self.earlier = state["earlier"] + state["tokens"]
 
     def run(self) -> None:
         signal.signal(signal.SIGINT, self._stop)
-        begun = saved = reported = time.monotonic()
+        self.begun = saved = reported = time.monotonic()
         while self.tokens < self.plan.tokens:
             self._step()
             now = time.monotonic()
-            late = self.plan.minutes is not None and now - begun > self.plan.minutes * 60
-            flag = self._sum(torch.tensor([float(self.stopped or late)]))
+            # Both processes go by the slower clock.
+            flag = self._sum(torch.tensor([float(self.stopped), self._clock() / self.plan.workers]))
+            self._progress = flag[1].item()
             if self.rank == 0 and now - reported > _REPORT_SECONDS:
                 self._report(now - reported)
                 reported = now
-            if flag.item() > 0:
+            if flag[0].item() > 0 or self._progress >= 1:
                 break
             if self.rank == 0 and now - saved > _SAVE_SECONDS:
                 self._save()
@@ -112,6 +116,10 @@ class _Worker:
         if self.rank == 0:
             self._save()
             self._report(max(1e-9, time.monotonic() - reported))
+
+    def _clock(self) -> float:
+        """The share of the minutes that are used up."""
+        return 0.0 if self.plan.minutes is None else (time.monotonic() - self.begun) / self.plan.minutes / 60
 
     def _stop(self, *_: object) -> None:
         self.stopped = True
@@ -122,7 +130,7 @@ class _Worker:
         return tensor
 
     def _step(self) -> None:
-        plan, progress = self.plan, self.tokens / self.plan.tokens
+        plan, progress = self.plan, min(1.0, max(self.tokens / self.plan.tokens, self._progress))
         stage = stage_at(progress, plan.stages)
         small = progress < 0.15
         random = Random(f"{plan.seed}:{self.rank}:{self.step}")  # noqa: S311 - reproducible on purpose
@@ -132,7 +140,8 @@ class _Worker:
         own = sum(int(keep.sum()) for keep in masks)
         totals = self._sum(torch.tensor([float(own), float(sum(ids.numel() for ids, _ in batches))]))
         for (ids, labels), keep in zip(batches, masks, strict=True):
-            logits = self.model.logits(self.model(ids)[:, :-1][keep])
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                logits = self.model.logits(self.model(ids)[:, :-1][keep]).float()
             target = labels[:, 1:][keep]
             loss = functional.cross_entropy(logits, target, reduction="sum")
             (loss / totals[0]).backward()
@@ -175,7 +184,7 @@ class _Worker:
     def _save(self) -> None:
         state = {
             "model": self.model.state_dict(), "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "step": self.step, "tokens": self.tokens, "shape": asdict(self.model.shape),
+            "step": self.step, "tokens": self.tokens, "earlier": self.earlier, "shape": asdict(self.model.shape),
         }  # fmt: skip
         beside = self.folder / ".checkpoint.pt"
         torch.save(state, beside)

@@ -22,11 +22,10 @@ PHRASES = (
     " " + prompts.ANCHOR.partition("{")[0], prompts.NO_COMMENT, prompts.CUT_MARK, prompts.OUT_OF_BUDGET.strip("\n"),
     prompts.ANSWERS["math"].strip("\n"), "\\boxed{", prompts.INVENTED_COMMENT.strip("\n"),
     "I have finished. My answer is ", "I have finished.", "The final answer is ", "Peer ",
-    # Chain sums: the letter of a step, a digit with its carry.
-    *(f"{label}: " for label in LABELS), *(f"{digit}'" for digit in range(10)),
-    "After step ", " After step ", " the value is ", "Step ", ": mine ", ", theirs ",
-    ". It agrees. I go on from ", ". They agree. I go on from ", ". We differ. Again from step ",
-    "Nobody else is at step ", ". I go on from ",
+    # Chain sums: the letter of a step, in the plan with its sign; what a path says and reads.
+    *(f"{label}: " for label in (*LABELS, "end")), *(f"{label} {sign} " for label in LABELS for sign in "+-"),
+    "After step ", " After step ", " the value is ", " I have not begun.",
+    "I read ", ", as mine.", ", again.", ". I stay at ", ". I begin.",
     # Countdown.
     "Use each of the numbers ", " once, with + - * / and brackets, to make ", " and ",
     "Using all the numbers ", ", create an expression that equals ", ".\nYou can only use each number once.",

@@ -8,13 +8,13 @@ import pytest
 from peerleap.evals.grading.expression import same_puzzle
 from peerleap.training.miniature import chain_sums, countdown
 from peerleap.training.miniature.blocks import Part
-from peerleap.training.miniature.chain_sums import ChainSum
+from peerleap.training.miniature.chain_sums import ChainSum, Claim
 from peerleap.training.miniature.corpus import IGNORED, Corpus
 from peerleap.training.miniature.puzzles import evaluate
 from peerleap.training.miniature.questions import questions
 from peerleap.training.miniature.tokenizer import build_tokenizer
 
-_STEP = re.compile(r"^([a-m]): (\d+) ([+-]) (\d+): (\d'?)(\d'?)(\d) = (\d+)$", re.MULTILINE)
+_STEP = re.compile(r"^([a-m]): (\d+) ([+-]) (\d+) = (\d+)$", re.MULTILINE)
 SEEDS = range(60)
 
 
@@ -22,11 +22,20 @@ def boxed(parts: list[Part]) -> str:
     return "".join(text for text, _ in parts).rpartition("\\boxed{")[2].partition("}")[0]
 
 
-def test_a_step_is_written_from_the_right_with_its_carries() -> None:
+def test_a_step_is_written_with_the_letter_that_the_plan_gives_it() -> None:
     total = ChainSum(415, (("+", 91), ("-", 7)))
     assert chain_sums.plan(total) == "415a + 91b - 7\n\n"
-    assert chain_sums.line(total, 0, 415) == ("a: 415 + 91: 60'5 = 506\n\n", 506)
-    assert chain_sums.line(total, 1, 506) == ("b: 506 - 7: 9'9'4 = 499\n\n", 499)
+    assert chain_sums.line(total, 0, 415) == ("a: 415 + 91 = 506\n\n", 506)
+    assert chain_sums.line(total, 1, 506) == ("b: 506 - 7 = 499\n\n", 499)
+
+
+def test_a_slip_is_wrong_and_a_running_value() -> None:
+    total = ChainSum(415, (("+", 91),))
+    for seed in SEEDS:
+        text, got = chain_sums.line(total, 0, 415, Random(seed))
+        assert text == f"a: 415 + 91 = {got}\n\n"
+        assert got != 506
+        assert 0 <= got < 1000
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -47,27 +56,42 @@ def test_slips_are_in_the_history_and_never_trained(seed: int) -> None:
     random = Random(seed)
     parts = chain_sums.leap(chain_sums.draw(random, 12), random)
     for text, trained in parts:
-        for _, value, sign, term, *digits, result in _STEP.findall(text):
+        for _, value, sign, term, result in _STEP.findall(text):
             right = (int(value) + int(term) if sign == "+" else int(value) - int(term)) % 1000
-            assert int("".join(digit[0] for digit in reversed(digits))) == int(result)
             if trained:
                 assert int(result) == right
         assert not (trained and "<comment>" in text)
         assert not (trained and "<summarize>" in text)
 
 
-def test_some_paths_slip_differ_agree_adopt_and_do_it_again() -> None:
+MINE, OTHER, AHEAD, BEHIND, DONE = Claim(5, 415), Claim(5, 404), Claim(6, 513), Claim(4, 300), Claim(9, 77)
+
+
+@pytest.mark.parametrize(
+    ("claims", "text", "then"),
+    [
+        ([], "", MINE),
+        ([MINE, OTHER, OTHER], "I read e: 415, as mine.\n\n", MINE),
+        ([OTHER, MINE, OTHER], "I read e: 404; e: 415, as mine.\n\n", MINE),
+        ([OTHER, OTHER, MINE], "I read e: 404; e: 404, again.\n\n", OTHER),
+        ([OTHER, Claim(5, 4), None], "I read e: 404; e: 4; ?. I stay at e: 415\n\n", MINE),
+        ([AHEAD, OTHER, AHEAD], "I read f: 513; e: 404; f: 513, again.\n\n", AHEAD),
+        ([BEHIND, BEHIND, BEHIND], "I read d: 300; d: 300; d: 300. I stay at e: 415\n\n", MINE),
+        ([DONE, DONE], "I read end: 77; end: 77, again.\n\n", DONE),
+    ],
+)
+def test_a_path_goes_on_at_the_first_claim_that_two_paths_make(
+    claims: list[Claim | None], text: str, then: Claim
+) -> None:
+    assert chain_sums.judge(MINE, claims, 9) == (text, then)
+
+
+def test_some_paths_keep_some_adopt_some_end_with_what_two_have_found() -> None:
     texts = []
     for seed in range(300):
         random = Random(seed)
         texts.append("".join(text for text, _ in chain_sums.leap(chain_sums.draw(random, 10), random)))
-    for said in (
-        "It agrees.",
-        "They agree.",
-        "We differ. Again from step",
-        "Nobody else is at step",
-        "I have finished.",
-    ):
+    for said in (", as mine.", ", again.", ". I stay at", ". I begin.", "I have finished.", "I read ?", "I read end: "):
         assert sum(said in text for text in texts) > 3, said
 
 
