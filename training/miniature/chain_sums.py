@@ -69,7 +69,7 @@ def ask(total: ChainSum, random: Random) -> str:
 
 def plan(total: ChainSum) -> str:
     """The first line of a thought: the sum, each term with the letter of its step."""
-    terms = "".join(f"{LABELS[i]} {sign} {term}" for i, (sign, term) in enumerate(total.steps))
+    terms = "".join(f" {LABELS[i]}: {sign}{term}" for i, (sign, term) in enumerate(total.steps))
     return f"{total.first}{terms}\n\n"
 
 
@@ -80,7 +80,7 @@ def line(total: ChainSum, k: int, value: int, slip: Random | None = None) -> tup
     if slip:
         place = 10 ** slip.randrange(max(len(str(value)), len(str(term))))
         got = (got + place * slip.choice((-1, 1, slip.randint(2, 8)))) % MODULUS
-    return f"{LABELS[k]}: {value} {sign} {term} = {got}\n\n", got
+    return f"Step {LABELS[k]}: {sign}{term} on {value} = {got}\n\n", got
 
 
 def lone(total: ChainSum, random: Random) -> list[Part]:
@@ -139,7 +139,7 @@ class _Path:
             return blocks.conclusion(str(self.value))
         if self.done == 0:
             return "I have not begun."
-        return f"After step {LABELS[self.done - 1]} the value is {self.value}."
+        return f"After step {LABELS[self.done - 1]}: {self.value}."
 
 
 def leap(total: ChainSum, random: Random) -> list[Part]:
@@ -148,7 +148,7 @@ def leap(total: ChainSum, random: Random) -> list[Part]:
     paths = [_Path(i + 1, total, theirs, total.first) for i in range(_PEERS)]
     me = random.choice(paths)
     me.slips = mine
-    stride, ragged = random.choice((1, 2, 2, 3, 3, 4, 5)), random.choice((0.0, 0.05, 0.15))
+    stride, ragged = random.choice((1, 1, 1, 2, 2, 3, 4)), random.choice((0.0, 0.05, 0.15))
     openings = {path.number: plan(total) for path in paths}
     steps = random.choice((stride, stride, stride, 1, 0))
     while True:
@@ -187,7 +187,7 @@ def _said(path: _Path, random: Random) -> tuple[str, Claim | None]:
         return path.summary, None
     if chance < 0.1 and not path.finished:
         lie = random.choice((random.randint(0, 999), (path.value + random.choice((-100, -10, -1, 1, 10, 100))) % 1000))
-        return f"After step {LABELS[path.done - 1]} the value is {lie}.", Claim(path.done, lie)
+        return f"After step {LABELS[path.done - 1]}: {lie}.", Claim(path.done, lie)
     return path.summary, Claim(path.done, path.value)
 
 
@@ -197,9 +197,9 @@ def judge(mine: Claim, claims: list[Claim | None], steps: int) -> tuple[str, Cla
     It lists what each peer claims until one claims the same as the path, or as a peer before, no earlier step than its
     own. Where no two agree it keeps its own.
     """
-    text, seen = "I read ", []
+    text, seen = "I read", []
     for i, claim in enumerate(claims):
-        text += ("; " if i else "") + (_written(claim, steps) if claim else "?")
+        text += (" then" if i else "") + (_written(claim, steps) if claim else " ?")
         if claim == mine:
             return f"{text}, as mine.\n\n", mine
         if claim and claim in seen and claim.step >= mine.step:
@@ -207,8 +207,8 @@ def judge(mine: Claim, claims: list[Claim | None], steps: int) -> tuple[str, Cla
         seen.append(claim)
     if mine.step == 0:
         return (f"{text}. I begin.\n\n" if claims else ""), mine
-    return (f"{text}. I stay at {_written(mine, steps)}\n\n" if claims else ""), mine
+    return (f"{text}. I stay at{_written(mine, steps)}\n\n" if claims else ""), mine
 
 
 def _written(claim: Claim, steps: int) -> str:
-    return f"{'end' if claim.step == steps else LABELS[claim.step - 1]}: {claim.value}"
+    return f" {'end' if claim.step == steps else LABELS[claim.step - 1]}: {claim.value}"

@@ -22,10 +22,10 @@ PHRASES = (
     " " + prompts.ANCHOR.partition("{")[0], prompts.NO_COMMENT, prompts.CUT_MARK, prompts.OUT_OF_BUDGET.strip("\n"),
     prompts.ANSWERS["math"].strip("\n"), "\\boxed{", prompts.INVENTED_COMMENT.strip("\n"),
     "I have finished. My answer is ", "I have finished.", "The final answer is ", "Peer ",
-    # Chain sums: the letter of a step, in the plan with its sign; what a path says and reads.
-    *(f"{label}: " for label in (*LABELS, "end")), *(f"{label} {sign} " for label in LABELS for sign in "+-"),
-    "After step ", " After step ", " the value is ", " I have not begun.",
-    "I read ", ", as mine.", ", again.", ". I stay at ", ". I begin.",
+    # Chain sums: the letter of a step, the same token in plan, step, summary and claim: what is copied is found by it.
+    *(f" {label}: " for label in (*LABELS, "end")),
+    "Step", " on ", "After step", " After step", " I have not begun.",
+    "I read", " then", " ?", ", as mine.", ", again.", ". I stay at", ". I begin.",
     # Countdown.
     "Use each of the numbers ", " once, with + - * / and brackets, to make ", " and ",
     "Using all the numbers ", ", create an expression that equals ", ".\nYou can only use each number once.",

@@ -14,7 +14,7 @@ from peerleap.training.miniature.puzzles import evaluate
 from peerleap.training.miniature.questions import questions
 from peerleap.training.miniature.tokenizer import build_tokenizer
 
-_STEP = re.compile(r"^([a-m]): (\d+) ([+-]) (\d+) = (\d+)$", re.MULTILINE)
+_STEP = re.compile(r"^Step ([a-m]): ([+-])(\d+) on (\d+) = (\d+)$", re.MULTILINE)
 SEEDS = range(60)
 
 
@@ -24,16 +24,16 @@ def boxed(parts: list[Part]) -> str:
 
 def test_a_step_is_written_with_the_letter_that_the_plan_gives_it() -> None:
     total = ChainSum(415, (("+", 91), ("-", 7)))
-    assert chain_sums.plan(total) == "415a + 91b - 7\n\n"
-    assert chain_sums.line(total, 0, 415) == ("a: 415 + 91 = 506\n\n", 506)
-    assert chain_sums.line(total, 1, 506) == ("b: 506 - 7 = 499\n\n", 499)
+    assert chain_sums.plan(total) == "415 a: +91 b: -7\n\n"
+    assert chain_sums.line(total, 0, 415) == ("Step a: +91 on 415 = 506\n\n", 506)
+    assert chain_sums.line(total, 1, 506) == ("Step b: -7 on 506 = 499\n\n", 499)
 
 
 def test_a_slip_is_wrong_and_a_running_value() -> None:
     total = ChainSum(415, (("+", 91),))
     for seed in SEEDS:
         text, got = chain_sums.line(total, 0, 415, Random(seed))
-        assert text == f"a: 415 + 91 = {got}\n\n"
+        assert text == f"Step a: +91 on 415 = {got}\n\n"
         assert got != 506
         assert 0 <= got < 1000
 
@@ -56,7 +56,7 @@ def test_slips_are_in_the_history_and_never_trained(seed: int) -> None:
     random = Random(seed)
     parts = chain_sums.leap(chain_sums.draw(random, 12), random)
     for text, trained in parts:
-        for _, value, sign, term, result in _STEP.findall(text):
+        for _, sign, term, value, result in _STEP.findall(text):
             right = (int(value) + int(term) if sign == "+" else int(value) - int(term)) % 1000
             if trained:
                 assert int(result) == right
@@ -72,12 +72,12 @@ MINE, OTHER, AHEAD, BEHIND, DONE = Claim(5, 415), Claim(5, 404), Claim(6, 513), 
     [
         ([], "", MINE),
         ([MINE, OTHER, OTHER], "I read e: 415, as mine.\n\n", MINE),
-        ([OTHER, MINE, OTHER], "I read e: 404; e: 415, as mine.\n\n", MINE),
-        ([OTHER, OTHER, MINE], "I read e: 404; e: 404, again.\n\n", OTHER),
-        ([OTHER, Claim(5, 4), None], "I read e: 404; e: 4; ?. I stay at e: 415\n\n", MINE),
-        ([AHEAD, OTHER, AHEAD], "I read f: 513; e: 404; f: 513, again.\n\n", AHEAD),
-        ([BEHIND, BEHIND, BEHIND], "I read d: 300; d: 300; d: 300. I stay at e: 415\n\n", MINE),
-        ([DONE, DONE], "I read end: 77; end: 77, again.\n\n", DONE),
+        ([OTHER, MINE, OTHER], "I read e: 404 then e: 415, as mine.\n\n", MINE),
+        ([OTHER, OTHER, MINE], "I read e: 404 then e: 404, again.\n\n", OTHER),
+        ([OTHER, Claim(5, 4), None], "I read e: 404 then e: 4 then ?. I stay at e: 415\n\n", MINE),
+        ([AHEAD, OTHER, AHEAD], "I read f: 513 then e: 404 then f: 513, again.\n\n", AHEAD),
+        ([BEHIND, BEHIND, BEHIND], "I read d: 300 then d: 300 then d: 300. I stay at e: 415\n\n", MINE),
+        ([DONE, DONE], "I read end: 77 then end: 77, again.\n\n", DONE),
     ],
 )
 def test_a_path_goes_on_at_the_first_claim_that_two_paths_make(
