@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-
 _PARTS = 4
 """Of the queries; those of a part see the same keys, and no later ones are computed."""
 
