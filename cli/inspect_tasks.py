@@ -120,9 +120,11 @@ def _reason(plan: Plan, file: Path, weights: str | None) -> Solver:
     def reason() -> Solver:
         async def run(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001 - inspect's signature
             lines = await runs.of(problems[str(state.sample_id)], plan.seed + state.epoch - 1)
-            state.messages += [_message(line) for line in lines]
+            messages = [_message(line) for line in lines]
+            state.messages += messages
             recorded = recorded_run(lines, problems[str(state.sample_id)].text, dict(plan.config.settings))
-            emit_lanes(run_rows(recorded, models=dict.fromkeys(recorded["histories"], weights or "peerleap")))
+            rows = run_rows(recorded, models=dict.fromkeys(recorded["histories"], weights or "peerleap"))
+            emit_lanes(rows, messages)
             winner = majority([line.graded for line in lines if line.meta["counted"]])
             state.output = ModelOutput.from_content(plan.method, "" if winner is None else str(winner.answer))
             return state

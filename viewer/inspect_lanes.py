@@ -65,13 +65,27 @@ def _branch(fork: Mapping[str, Any], name: str, begun: datetime, last: datetime,
     return [*events, SpanEndEvent(id=span, timestamp=begun + timedelta(seconds=_end(*found)), **inside)]
 
 
-def emit_lanes(run: Mapping[str, Any], forks: Sequence[Mapping[str, Any]] = ()) -> None:
-    """Add the events of a run to the transcript of the sample that is running; arguments as for `lane_events`."""
+def emit_lanes(run: Mapping[str, Any], messages: Sequence[Any] = (), forks: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Add the events of a run to the transcript of the sample that is running.
+
+    Args:
+        run: as `run_rows` returns it.
+        messages: of the sample, one a path. They are the input of a last model event, the vote: a sample whose process
+            was killed is recovered with the messages of its last model event.
+        forks: as `others` of a document.
+    """
+    from inspect_ai.event import ModelEvent
     from inspect_ai.log import transcript
+    from inspect_ai.model import GenerateConfig, ModelOutput
     from inspect_ai.util._span import current_span_id
 
     for event in lane_events(run, parent=current_span_id(), forks=forks):
         transcript()._event(event)  # `info` and `span` know no time but now
+    if messages:
+        nothing = ModelOutput(model="vote", choices=[])
+        transcript()._event(ModelEvent(
+            model="vote", input=list(messages), tools=[], tool_choice="none", config=GenerateConfig(), output=nothing,
+        ))  # fmt: skip
 
 
 def _path_events(

@@ -94,6 +94,16 @@ def test_the_log_has_every_path_with_its_verdict_and_tokens(killed: Path) -> Non
     assert means["pass@1"] == pytest.approx(kept.estimate("pass@1").value)
 
 
+def test_a_sample_is_recovered_from_its_events_with_every_path(killed: Path) -> None:
+    from inspect_ai.log._recover._reconstruct import _extract_messages_from_events
+
+    whole = [sample for sample in newest(killed).samples if sample.messages]
+    assert whole
+    for sample in whole:
+        messages, _ = _extract_messages_from_events(sample.events)
+        assert [message.metadata["path"] for message in messages] == ["solver_1", "solver_2"]
+
+
 def test_the_log_has_a_lane_a_path(killed: Path) -> None:
     from inspect_ai.event import InfoEvent, timeline_build
 
