@@ -97,7 +97,7 @@ def lone(total: ChainSum, random: Random) -> list[Part]:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a path says of itself: the value after its step, or its answer (`step` is the number of steps)."""
+    """What a path says of itself: the value after its step."""
 
     step: int
     value: int
@@ -144,19 +144,20 @@ class _Path:
 
 def leap(total: ChainSum, random: Random) -> list[Part]:
     """A trace with peers: some have slipped, some are elsewhere, have finished, lie or talk nonsense."""
-    mine, theirs = random.choice(((0.05, 0.05), (0.15, 0.15), (0.3, 0.05), (0.5, 0.05), (0.3, 0.2)))
+    # A path that is mostly right learns to repeat itself, and never to vote: so most of the time it slips often.
+    mine, theirs = random.choice(((0.05, 0.05), (0.5, 0.05), (0.7, 0.05), (0.8, 0.1), (0.5, 0.2)))
     paths = [_Path(i + 1, total, theirs, total.first) for i in range(_PEERS)]
     me = random.choice(paths)
     me.slips = mine
-    stride, ragged = random.choice((1, 1, 1, 2, 2, 3, 4)), random.choice((0.0, 0.05, 0.15))
+    stride, ragged = random.choice((1, 1, 1, 2, 2, 3, 4)), random.choice((0.0, 0.03, 0.1))
     openings = {path.number: plan(total) for path in paths}
-    steps = random.choice((stride, stride, stride, 1, 0))
+    until = random.choice((stride, stride, stride, 1, 0))
     while True:
         for path in paths:
             if not path.finished:
                 jitter = random.choice((-1, 1)) if random.random() < ragged else 0
-                path.think(random, max(0, steps + jitter), openings[path.number])
-        steps = stride
+                path.think(random, max(0, until + jitter - path.done), openings[path.number])
+        until += stride
         if me.finished:
             return [*me.parts, (f"</think>{blocks.final(str(me.value))}", True)]
         others = [path for path in paths if path is not me]
@@ -173,7 +174,7 @@ def leap(total: ChainSum, random: Random) -> list[Part]:
                     read = [claim for _, _, claim in said]
                 else:
                     read = [claims[other.number] for other in paths if other is not path]
-                text, claim = judge(Claim(path.done, path.value), read, len(total.steps))
+                text, claim = judge(Claim(path.done, path.value), read)
                 path.done, path.value = claim.step, claim.value
                 openings[path.number] = text
 
@@ -191,24 +192,13 @@ def _said(path: _Path, random: Random) -> tuple[str, Claim | None]:
     return path.summary, Claim(path.done, path.value)
 
 
-def judge(mine: Claim, claims: list[Claim | None], steps: int) -> tuple[str, Claim]:
-    """What a path thinks when it has read, and where it goes on: at the first claim that two paths make.
+def judge(mine: Claim, claims: list[Claim | None]) -> tuple[str, Claim]:
+    """What a path thinks when it has read, and where it goes on: at the value that most at its step have.
 
-    It lists what each peer claims until one claims the same as the path, or as a peer before, no earlier step than its
-    own. Where no two agree it keeps its own.
+    Its own counts as one; of values that as many have it keeps its own. Peers at other steps do not count.
     """
-    text, seen = "I read", []
-    for i, claim in enumerate(claims):
-        text += (" then" if i else "") + (_written(claim, steps) if claim else " ?")
-        if claim == mine:
-            return f"{text}, as mine.\n\n", mine
-        if claim and claim in seen and claim.step >= mine.step:
-            return f"{text}, again.\n\n", claim
-        seen.append(claim)
     if mine.step == 0:
-        return (f"{text}. I begin.\n\n" if claims else ""), mine
-    return (f"{text}. I stay at{_written(mine, steps)}\n\n" if claims else ""), mine
-
-
-def _written(claim: Claim, steps: int) -> str:
-    return f" {'end' if claim.step == steps else LABELS[claim.step - 1]}: {claim.value}"
+        return "", mine
+    values = [mine.value, *(claim.value for claim in claims if claim and claim.step == mine.step)]
+    value = max(values, key=values.count)  # of equals the first: its own
+    return f"I take {LABELS[mine.step - 1]}: {value}\n\n", Claim(mine.step, value)

@@ -23,9 +23,9 @@ PHRASES = (
     prompts.ANSWERS["math"].strip("\n"), "\\boxed{", prompts.INVENTED_COMMENT.strip("\n"),
     "I have finished. My answer is ", "I have finished.", "The final answer is ", "Peer ",
     # Chain sums: the letter of a step, the same token in plan, step, summary and claim: what is copied is found by it.
-    *(f" {label}: " for label in (*LABELS, "end")),
+    *(f" {label}: " for label in LABELS),
     "Step", " on ", "After step", " After step", " I have not begun.",
-    "I read", " then", " ?", ", as mine.", ", again.", ". I stay at", ". I begin.",
+    "I take",
     # Countdown.
     "Use each of the numbers ", " once, with + - * / and brackets, to make ", " and ",
     "Using all the numbers ", ", create an expression that equals ", ".\nYou can only use each number once.",

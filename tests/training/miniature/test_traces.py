@@ -64,35 +64,43 @@ def test_slips_are_in_the_history_and_never_trained(seed: int) -> None:
         assert not (trained and "<summarize>" in text)
 
 
-MINE, OTHER, AHEAD, BEHIND, DONE = Claim(5, 415), Claim(5, 404), Claim(6, 513), Claim(4, 300), Claim(9, 77)
+MINE, OTHER, AHEAD, BEHIND = Claim(5, 415), Claim(5, 404), Claim(6, 513), Claim(4, 300)
 
 
 @pytest.mark.parametrize(
-    ("claims", "text", "then"),
+    ("claims", "value"),
     [
-        ([], "", MINE),
-        ([MINE, OTHER, OTHER], "I read e: 415, as mine.\n\n", MINE),
-        ([OTHER, MINE, OTHER], "I read e: 404 then e: 415, as mine.\n\n", MINE),
-        ([OTHER, OTHER, MINE], "I read e: 404 then e: 404, again.\n\n", OTHER),
-        ([OTHER, Claim(5, 4), None], "I read e: 404 then e: 4 then ?. I stay at e: 415\n\n", MINE),
-        ([AHEAD, OTHER, AHEAD], "I read f: 513 then e: 404 then f: 513, again.\n\n", AHEAD),
-        ([BEHIND, BEHIND, BEHIND], "I read d: 300 then d: 300 then d: 300. I stay at e: 415\n\n", MINE),
-        ([DONE, DONE], "I read end: 77 then end: 77, again.\n\n", DONE),
+        ([], 415),
+        ([OTHER], 415),  # one against one
+        ([OTHER, MINE, OTHER], 415),  # two against two
+        ([OTHER, Claim(5, 4), OTHER], 404),
+        ([OTHER, OTHER], 404),
+        ([OTHER, Claim(5, 4), None], 415),
+        ([AHEAD, AHEAD, AHEAD], 415),
+        ([BEHIND, OTHER, BEHIND], 415),
     ],
 )
-def test_a_path_goes_on_at_the_first_claim_that_two_paths_make(
-    claims: list[Claim | None], text: str, then: Claim
-) -> None:
-    assert chain_sums.judge(MINE, claims, 9) == (text, then)
+def test_a_path_goes_on_at_what_most_at_its_step_have(claims: list[Claim | None], value: int) -> None:
+    assert chain_sums.judge(MINE, claims) == (f"I take e: {value}\n\n", Claim(5, value))
 
 
-def test_some_paths_keep_some_adopt_some_end_with_what_two_have_found() -> None:
-    texts = []
-    for seed in range(300):
+def test_who_has_not_begun_has_nothing_to_take() -> None:
+    assert chain_sums.judge(Claim(0, 82), [None, None]) == ("", Claim(0, 82))
+
+
+def test_many_traces_adopt_what_their_peers_have() -> None:
+    adopted = kept = 0
+    for seed in range(200):
         random = Random(seed)
-        texts.append("".join(text for text, _ in chain_sums.leap(chain_sums.draw(random, 10), random)))
-    for said in (", as mine.", ", again.", ". I stay at", ". I begin.", "I have finished.", "I read ?", "I read end: "):
-        assert sum(said in text for text in texts) > 3, said
+        parts = [text for text, _ in chain_sums.leap(chain_sums.draw(random, 10), random)]
+        own = ""
+        for text in parts:
+            own = text.split()[3].rstrip(".") if text.startswith(" After step") else own
+            if text.startswith("I take"):
+                taken = text.split()[3]
+                adopted, kept = adopted + (taken != own), kept + (taken == own)
+    assert adopted > 0.25 * (adopted + kept)
+    assert kept > 0.25 * (adopted + kept)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
