@@ -29,10 +29,10 @@ def parse_based(text: str) -> tuple[str, int] | None:
     if match is None:
         return None
     base = _BASES.get(match["base"].lower()) or int(match["base"])
-    digits = match["digits"].replace(" ", "").lstrip("0").upper() or "0"
+    digits = match["digits"].replace(" ", "")
     # `a_1` and `x_{10}` are names; `A_{16}` is a number.
     named = len(digits) == 1 and digits.isalpha() and (base > 36 or int(digits, 36) >= base)
-    return None if named or not 2 <= base <= 36 else (digits, base)
+    return None if named or not 2 <= base <= 36 else (digits.lstrip("0").upper() or "0", base)
 
 
 def value_in_base(based: tuple[str, int]) -> int | None:

@@ -162,16 +162,16 @@ def leap(total: ChainSum, random: Random) -> list[Part]:
             return [*me.parts, (f"</think>{blocks.final(str(me.value))}", True)]
         others = [path for path in paths if path is not me]
         heard = random.sample(others, random.choice((0, 1, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3)))
-        said = [(path.number, *_said(path, random)) for path in heard]
+        claimed = [(path.number, *_hear(path, random)) for path in heard]
         anchor = "".join(text for text, _ in me.parts).rstrip().rpartition("\n")[2]
-        quotes = [(number, text) for number, text, _ in said]
+        quotes = [(number, text) for number, text, _ in claimed]
         block = [blocks.trigger(random), blocks.summary(me.summary), blocks.comment(quotes, anchor, random)]
         claims = {path.number: Claim(path.done, path.value) for path in paths}
         for path in paths:
             if not path.finished:
                 if path is me:
                     me.parts += block
-                    read = [claim for _, _, claim in said]
+                    read = [claim for _, _, claim in claimed]
                 else:
                     read = [claims[other.number] for other in paths if other is not path]
                 text, claim = judge(Claim(path.done, path.value), read)
@@ -179,7 +179,7 @@ def leap(total: ChainSum, random: Random) -> list[Part]:
                 openings[path.number] = text
 
 
-def _said(path: _Path, random: Random) -> tuple[str, Claim | None]:
+def _hear(path: _Path, random: Random) -> tuple[str, Claim | None]:
     """What is heard of a path, and what it claims; some lie, some talk nonsense."""
     chance = random.random()
     if chance < 0.03:

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from peerleap.graph.answers import boxes, last_box, parse_based, parse_integer, without_comments
@@ -32,6 +32,7 @@ def test_no_text_makes_the_integer_parser_fail(text: str) -> None:
     assert number is None or isinstance(number, int)
 
 
+@example(2, "0a")
 @given(st.integers(2, 36), st.text("0123456789abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8))
 def test_numbers_with_a_base_are_read(base: int, digits: str) -> None:
     parsed = parse_based(f"{digits}_{{{base}}}")
