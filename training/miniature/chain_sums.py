@@ -1,5 +1,6 @@
 """Chain sums: questions, and traces that add in the head, alone and with peers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -192,7 +193,7 @@ def _hear(path: _Path, random: Random) -> tuple[str, Claim | None]:
     return path.summary, Claim(path.done, path.value)
 
 
-def judge(mine: Claim, claims: list[Claim | None]) -> tuple[str, Claim]:
+def judge(mine: Claim, claims: Sequence[Claim | None]) -> tuple[str, Claim]:
     """What a path thinks when it has read, and where it goes on: at the value that most at its step have.
 
     Its own counts as one; of values that as many have it keeps its own. Peers at other steps do not count.
