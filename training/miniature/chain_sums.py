@@ -6,7 +6,7 @@ from random import Random
 
 from peerleap.training.miniature import blocks
 from peerleap.training.miniature.blocks import Part
-from peerleap.training.miniature.tokenizer import CHAIN_WORDINGS, LABELS
+from peerleap.training.miniature.tokenizer import CHAIN_WORDINGS, LABELS, LAST
 
 MOST_TERMS = 14
 MODULUS = 1000
@@ -69,9 +69,9 @@ def ask(total: ChainSum, random: Random) -> str:
 
 
 def plan(total: ChainSum) -> str:
-    """The first line of a thought: the sum, each term with the letter of its step."""
+    """The first line of a thought: the sum, each term with the letter of its step, the last one marked."""
     terms = "".join(f" {LABELS[i]}: {sign}{term}" for i, (sign, term) in enumerate(total.steps))
-    return f"{total.first}{terms}\n\n"
+    return f"{total.first}{terms}{LAST}\n\n"
 
 
 def line(total: ChainSum, k: int, value: int, slip: Random | None = None) -> tuple[str, int]:
@@ -81,7 +81,8 @@ def line(total: ChainSum, k: int, value: int, slip: Random | None = None) -> tup
     if slip:
         place = 10 ** slip.randrange(max(len(str(value)), len(str(term))))
         got = (got + place * slip.choice((-1, 1, slip.randint(2, 8)))) % MODULUS
-    return f"Step {LABELS[k]}: {sign}{term} on {value} = {got}\n\n", got
+    last = LAST if k + 1 == len(total.steps) else ""
+    return f"Step {LABELS[k]}: {sign}{term}{last} on {value} = {got}\n\n", got
 
 
 def lone(total: ChainSum, random: Random) -> list[Part]:

@@ -7,6 +7,8 @@ from peerleap.agents import prompts
 
 START, END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 LABELS = "abcdefghijklmnopqrst"
+LAST = " (last)"
+"""Stands behind the last term of a chain sum, and is copied with it: a path that writes it ends behind the step."""
 CHAIN_WORDINGS = ("State the final answer to the following arithmetic problem: ", "What is ", "Calculate ", "Work out ")
 GYM_TAIL = (
     "\n\nFinal answer format instructions:\n1. Provide your solution as a arithmetic expression (no '=' sign).\n"
@@ -25,7 +27,7 @@ PHRASES = (
     # Chain sums: the letter of a step, the same token in plan, step, summary and claim: what is copied is found by it.
     *(f" {label}: " for label in LABELS),
     "Step", " on ", "After step", " After step", " I have not begun.",
-    "I take",
+    "I take", LAST,
     # Countdown.
     "Use each of the numbers ", " once, with + - * / and brackets, to make ", " and ",
     "Using all the numbers ", ", create an expression that equals ", ".\nYou can only use each number once.",

@@ -14,7 +14,7 @@ from peerleap.training.miniature.puzzles import evaluate
 from peerleap.training.miniature.questions import questions
 from peerleap.training.miniature.tokenizer import build_tokenizer
 
-_STEP = re.compile(r"^Step ([a-m]): ([+-])(\d+) on (\d+) = (\d+)$", re.MULTILINE)
+_STEP = re.compile(r"^Step ([a-m]): ([+-])(\d+)(?: \(last\))? on (\d+) = (\d+)$", re.MULTILINE)
 SEEDS = range(60)
 
 
@@ -24,13 +24,13 @@ def boxed(parts: list[Part]) -> str:
 
 def test_a_step_is_written_with_the_letter_that_the_plan_gives_it() -> None:
     total = ChainSum(415, (("+", 91), ("-", 7)))
-    assert chain_sums.plan(total) == "415 a: +91 b: -7\n\n"
+    assert chain_sums.plan(total) == "415 a: +91 b: -7 (last)\n\n"
     assert chain_sums.line(total, 0, 415) == ("Step a: +91 on 415 = 506\n\n", 506)
-    assert chain_sums.line(total, 1, 506) == ("Step b: -7 on 506 = 499\n\n", 499)
+    assert chain_sums.line(total, 1, 506) == ("Step b: -7 (last) on 506 = 499\n\n", 499)
 
 
 def test_a_slip_is_wrong_and_a_running_value() -> None:
-    total = ChainSum(415, (("+", 91),))
+    total = ChainSum(415, (("+", 91), ("-", 7)))
     for seed in SEEDS:
         text, got = chain_sums.line(total, 0, 415, Random(seed))
         assert text == f"Step a: +91 on 415 = {got}\n\n"
