@@ -24,6 +24,7 @@ def remember_listening(found: Any, verdict: str, file: Path) -> None:
         "paths": found.paths,
         "questions": found.questions,
         "file": str(file.absolute()),
+        "weights": _weights(found.model),
     }
     _write({**_read(), _name(found.model): note})
 
@@ -41,9 +42,9 @@ def listening_note(model: str | None) -> str:
 
     name = _name(model or default_model())
     known = _read()
-    note = known.get(name)
-    if note is None:
-        _write({**known, name: {_SHOWN: True}})
+    note, weights = known.get(name), _weights(name)
+    if note is None or note.get("weights", weights) != weights:  # a folder that was trained again
+        _write({**known, name: {_SHOWN: True, "weights": weights}})
         task = "" if name == "miniature" else "gsm8k "
         return (
             f"whether {name} tells right peers from wrong ones was never tested: `peerleap study listening {task}"
@@ -61,6 +62,15 @@ def listening_note(model: str | None) -> str:
 def _name(model: str) -> str:
     folder = Path(model).expanduser()
     return str(folder.resolve()) if folder.is_dir() else model
+
+
+def _weights(model: str) -> list[list[Any]]:
+    """Name, size and time of each file of weights of a folder; empty for a model of the hub."""
+    from peerleap.engine import MINIATURE, resolve_model
+
+    folder = Path(resolve_model(model).path if model == MINIATURE else model).expanduser()
+    found = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    return [[path.name, status.st_size, status.st_mtime_ns] for path in found for status in [path.stat()]]
 
 
 def file() -> Path:

@@ -77,6 +77,19 @@ def test_ask_says_once_that_a_model_was_never_tested(invoke: Any, scripted: None
     assert not notes.exists()
 
 
+def test_a_folder_that_was_trained_again_was_never_tested(notes: Path, tmp_path: Path) -> None:
+    from peerleap.cli.study.notes import listening_note
+
+    model, weights = tmp_path / "model", tmp_path / "model" / "model.safetensors"
+    model.mkdir()
+    weights.write_bytes(b"one")
+    assert "never tested" in listening_note(str(model))
+    assert listening_note(str(model)) == ""
+    weights.write_bytes(b"other")
+    assert "never tested" in listening_note(str(model))
+    assert len(json.loads(notes.read_text())) == 1
+
+
 def test_notes_that_cannot_be_read_or_written_are_no_error(invoke: Any, scripted: None, notes: Path) -> None:
     ask = ("ask", "--rounds", "1", "--interval", "40", "--max-tokens", "3000", "--model", "made-up", "How many?")
     notes.parent.mkdir()
