@@ -114,15 +114,12 @@ class _Path:
     slips: float
     value: int
     done: int = 0
+    finished: bool = False
     parts: list[Part] = field(default_factory=list)
-
-    @property
-    def finished(self) -> bool:
-        return self.done == len(self.total.steps)
 
     def think(self, random: Random, steps: int, opening: str) -> None:
         """Goes on by so many steps."""
-        text = opening
+        text, begun = opening, self.done
         for k in range(self.done, min(self.done + steps, len(self.total.steps))):
             slip = random if random.random() < self.slips else None
             step, self.value = line(self.total, k, self.value, slip)
@@ -134,6 +131,9 @@ class _Path:
                 text += step
         if text:
             self.parts.append((text, True))
+        # There may be a block behind the last step, too.
+        at_end = self.done == len(self.total.steps)
+        self.finished = at_end and (begun == self.done or random.random() < 0.5)
 
     @property
     def summary(self) -> str:
@@ -175,7 +175,7 @@ def leap(total: ChainSum, random: Random) -> list[Part]:
                     me.parts += block
                     read = [claim for _, _, claim in claimed]
                 else:
-                    read = [claims[other.number] for other in paths if other is not path]
+                    read = [claims[other.number] for other in paths if other is not path and not other.finished]
                 text, claim = judge(Claim(path.done, path.value), read)
                 path.done, path.value = claim.step, claim.value
                 openings[path.number] = text
@@ -186,9 +186,9 @@ def _hear(path: _Path, random: Random) -> tuple[str, Claim | None]:
     chance = random.random()
     if chance < 0.03:
         return random.choice(("I am not sure yet.", "...", "After step", f"It is {random.randint(0, 999)}.")), None
-    if path.done == 0:
+    if path.done == 0 or path.finished:
         return path.summary, None
-    if chance < 0.1 and not path.finished:
+    if chance < 0.1:
         lie = random.choice((random.randint(0, 999), (path.value + random.choice((-100, -10, -1, 1, 10, 100))) % 1000))
         return f"After step {LABELS[path.done - 1]}: {lie}.", Claim(path.done, lie)
     return path.summary, Claim(path.done, path.value)

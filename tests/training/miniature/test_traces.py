@@ -84,6 +84,16 @@ def test_a_path_goes_on_at_what_most_at_its_step_have(claims: list[Claim | None]
     assert chain_sums.judge(MINE, claims) == (f"I take e: {value}\n\n", Claim(5, value))
 
 
+def test_some_blocks_are_held_behind_the_last_step() -> None:
+    texts = []
+    for seed in range(100):
+        random = Random(seed)
+        texts.append("".join(text for text, _ in chain_sums.leap(chain_sums.draw(random, 5), random)))
+    behind = [text for text in texts if "I take d: " in text]
+    assert 10 < len(behind) < 90
+    assert all(re.search(r"I take d: \d+\n\n</think>", text) for text in behind)
+
+
 def test_who_has_not_begun_has_nothing_to_take() -> None:
     assert chain_sums.judge(Claim(0, 82), [None, None]) == ("", Claim(0, 82))
 
