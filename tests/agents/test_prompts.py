@@ -27,6 +27,8 @@ FIELDS = {
     "SOLUTION": {"number"},
     "AGGREGATE": {"question", "solutions"},
     "REVISE": {"question", "solution"},
+    "SOLUTION_END": {"answer"},
+    "JUDGE": {"after", "comment", "summary"},
 }
 
 

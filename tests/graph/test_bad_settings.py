@@ -37,7 +37,7 @@ BAD: list[tuple[Any, str]] = [
     ({"seed": 2**63}, f"seed={2**63}: input should be less than {2**63}"),
     (
         {"router": "nearest"},
-        "router='nearest': input should be 'dispersed', 'clustered', 'hybrid', 'random', 'all' or 'evidence'",
+        "router='nearest': input should be 'dispersed', 'clustered', 'hybrid', 'random', 'all', 'evidence' or 'none'",
     ),
     ({"vote": "best"}, "vote='best': input should be 'majority' or 'shortest_majority'"),
     ({"similarity": "cosine"}, "similarity='cosine': input should be 'levenshtein' or 'indel'"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from peerleap.training.miniature.questions import FAMILIES, questions, write
 
-_CHAIN_SUMS, _COUNTDOWN, _SMOKE = 42_000_000, 15_000_000, 60_000
+_CHAIN_SUMS, _COUNTDOWN, _SMOKE = 60_000_000, 15_000_000, 60_000
 _PHASE = 1_000_003
 """Added to the seed from phase to phase, so that each draws other traces."""
 _TEST_QUESTIONS = 1000
@@ -56,7 +56,7 @@ def build(
     plans = {"chain-sums": first}
     if countdown:
         tokens = _SMOKE if smoke else _COUNTDOWN
-        plans["countdown"] = replace(first, tokens=tokens, seed=seed + _PHASE, rate=0.012, stages=BOTH_FAMILIES)
+        plans["countdown"] = replace(first, tokens=tokens, seed=seed + _PHASE, rate=0.008, stages=BOTH_FAMILIES)
     start: Path | None = None
     for name, plan in plans.items():
         stages = without_peers(plan.stages) if lone else plan.stages

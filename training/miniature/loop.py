@@ -35,7 +35,7 @@ class Plan:
     batch: int = 8192
     """Tokens of a step, of all processes."""
     workers: int = 2
-    rate: float = 0.02
+    rate: float = 0.012
     """Muon's; Adam's is a sixth of it."""
     minutes: float | None = None
     """Where the tokens would take longer: the curriculum and the rates go by the clock, and end with it."""
