@@ -55,7 +55,7 @@ type: $(READY)  ## mypy, strict; pyright, basic
 bench: $(READY)  ## measure; prints a table, writes bench.json [ARGS="graph leap"]
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
-miniature: $(READY)  ## train the shipped model from nothing, about an hour on two cores [ARGS="--seed 1"]
+miniature: $(READY)  ## train the miniature from nothing, an hour or two on two cores [ARGS="--seed 1"]
 	$(BIN)/peerleap train miniature --out miniature $(ARGS)
 
 docs: $(DOCS)/.ready  ## the site of docs/ and of the docstrings, in site/; a warning is an error
