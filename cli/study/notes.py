@@ -89,8 +89,8 @@ def _read() -> dict[str, dict[str, Any]]:
 
 
 def _write(notes: Mapping[str, Any]) -> None:
+    from peerleap.cli.display import write_whole
+
     with contextlib.suppress(OSError):
         file().parent.mkdir(parents=True, exist_ok=True)
-        beside = file().with_name(f"{file().name}.new")
-        beside.write_text(json.dumps(notes, indent=1))
-        beside.replace(file())
+        write_whole(json.dumps(notes, indent=1), file())

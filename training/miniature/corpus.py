@@ -75,8 +75,8 @@ class Corpus:
         """Ids and labels of a trace: the prompt, and every part encoded by itself, as the product inserts it."""
         ids = [self._start, *self._encode(f"{question.strip()}\n<think>\n")]
         labels = [IGNORED] * len(ids)
-        for text, trained in [*parts, (END, True)]:
-            new = [self._end] if text == END else self._encode(text)
+        for text, trained in parts:
+            new = self._encode(text)
             ids += new
             labels += new if trained else [IGNORED] * len(new)
-        return ids, labels
+        return [*ids, self._end], [*labels, self._end]
