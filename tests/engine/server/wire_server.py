@@ -87,6 +87,12 @@ class WireServer:
 
     async def _gone(self) -> None:
         if self._server is not None:
+            # A server that closes between an accept and the transport made for it leaves that transport open (asyncio,
+            # 3.11): so nothing more is accepted first, and what was is in `_writers` a few rounds of the loop later.
+            for listening in self._server.sockets:
+                self._loop.remove_reader(listening.fileno())
+            for _ in range(5):
+                await asyncio.sleep(0)
             self._server.close()
         for writer in [*self._writers]:
             writer.transport.abort()
