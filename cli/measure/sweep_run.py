@@ -94,9 +94,7 @@ def _report(
     found = slopes(points, axis.name, doubling=axis.doubling)
     write_whole(sweep_markdown(points, found), folder / "sweep.md")
     if plot:
-        beside = folder / ".sweep.png"
-        plot_sweep(points, axis.name, beside)
-        beside.replace(folder / "sweep.png")
+        plot_sweep(points, axis.name, folder / "sweep.png")
     out = Console()
     # What fits a terminal; sweep.md has the rest.
     head = ["method", *points[0].values, *SWEEP_HEAD]

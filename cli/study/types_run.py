@@ -81,9 +81,7 @@ def _draw(panels: Any, folder: Path, files: Sequence[Path]) -> None:
     from peerleap.evals import Results
     from peerleap.evals.report import plot_shares
 
-    beside = folder / ".types.png"
-    plot_shares(panels, beside, [Results.read(file) for file in files])
-    beside.replace(folder / "types.png")
+    plot_shares(panels, folder / "types.png", [Results.read(file) for file in files])
 
 
 def _show(found: Any, out: Console) -> None:

@@ -70,19 +70,19 @@ def ask(total: ChainSum, random: Random) -> str:
 
 def plan(total: ChainSum) -> str:
     """The first line of a thought: the sum, each term with the letter of its step, the last one marked."""
-    terms = "".join(f" {LABELS[i]}: {sign}{term}" for i, (sign, term) in enumerate(total.steps))
-    return f"{total.first}{terms}{LAST}\n\n"
+    terms = "".join(f" {LABELS[i]}: {sign}{term:03}" for i, (sign, term) in enumerate(total.steps))
+    return f"{total.first:03}{terms}{LAST}\n\n"
 
 
 def line(total: ChainSum, k: int, value: int, slip: Random | None = None) -> tuple[str, int]:
-    """Step `k` from `value`, and its result; with `slip`, a digit of it is wrong."""
+    """Step `k` from `value`, and its result, from its last digit on; with `slip`, a digit of it is wrong."""
     sign, term = total.steps[k]
     got = add(value, sign, term)
     if slip:
         place = 10 ** slip.randrange(max(len(str(value)), len(str(term))))
         got = (got + place * slip.choice((-1, 1, slip.randint(2, 8)))) % MODULUS
     last = LAST if k + 1 == len(total.steps) else ""
-    return f"Step {LABELS[k]}: {sign}{term}{last} on {value} = {got}\n\n", got
+    return f"Step {LABELS[k]}: {sign}{term:03}{last} on {value:03} = {got % 10}, {got % 100:02}, {got:03}\n\n", got
 
 
 def lone(total: ChainSum, random: Random) -> list[Part]:
@@ -141,7 +141,7 @@ class _Path:
             return blocks.conclusion(str(self.value))
         if self.done == 0:
             return "I have not begun."
-        return f"After step {LABELS[self.done - 1]}: {self.value}."
+        return f"After step {LABELS[self.done - 1]}: {self.value:03}."
 
 
 def leap(total: ChainSum, random: Random) -> list[Part]:
@@ -185,12 +185,12 @@ def _hear(path: _Path, random: Random) -> tuple[str, Claim | None]:
     """What is heard of a path, and what it claims; some lie, some talk nonsense."""
     chance = random.random()
     if chance < 0.03:
-        return random.choice(("I am not sure yet.", "...", "After step", f"It is {random.randint(0, 999)}.")), None
+        return random.choice(("I am not sure yet.", "...", "After step", f"It is {random.randint(0, 999):03}.")), None
     if path.done == 0 or path.finished:
         return path.summary, None
     if chance < 0.1:
         lie = random.choice((random.randint(0, 999), (path.value + random.choice((-100, -10, -1, 1, 10, 100))) % 1000))
-        return f"After step {LABELS[path.done - 1]}: {lie}.", Claim(path.done, lie)
+        return f"After step {LABELS[path.done - 1]}: {lie:03}.", Claim(path.done, lie)
     return path.summary, Claim(path.done, path.value)
 
 
@@ -203,4 +203,4 @@ def judge(mine: Claim, claims: Sequence[Claim | None]) -> tuple[str, Claim]:
         return "", mine
     values = [mine.value, *(claim.value for claim in claims if claim and claim.step == mine.step)]
     value = max(values, key=values.count)  # of equals the first: its own
-    return f"I take {LABELS[mine.step - 1]}: {value}\n\n", Claim(mine.step, value)
+    return f"I take {LABELS[mine.step - 1]}: {value:03}\n\n", Claim(mine.step, value)

@@ -23,7 +23,7 @@ STAGES: tuple[Stage, ...] = (
 )
 BOTH_FAMILIES: tuple[Stage, ...] = ((0.0, 0.5, 0.6, 14),)
 """The second phase: Countdown joins."""
-_LONGEST = 800
+_LONGEST = 1024
 _ROUND = 32
 """Lengths are multiples of it: few shapes, little padding."""
 

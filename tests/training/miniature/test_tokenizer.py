@@ -30,7 +30,7 @@ def test_the_products_phrases_are_one_token_each(phrase: str) -> None:
 
 def test_digits_stand_alone() -> None:
     assert len(ids("4150")) == 4
-    assert len(ids("Step a: +91 on 415 = 506")) == 13
+    assert len(ids("Step a: +091 on 415 = 6, 06, 506")) == 19
 
 
 def test_it_is_the_same_whenever_it_is_built() -> None:
