@@ -8,6 +8,45 @@ import pytest
 import peerleap.evals
 
 FACES = {
+    "peerleap": "__version__ lazy_face",
+    "peerleap.graph": (
+        "AllPathsFailed ChatLeaP CheckpointError Checkpointer CompiledLeapGraph Event InputError LeapGraph "
+        "LeapInput LeapOutput RouterName Run Segment Settings SettingsError TaskName ThreadBusy Vote as_settings "
+        "build_graph compare derive_random derive_seed fork history_key leap_tool model_defaults open_checkpointer "
+        "open_store read_run resolve_settings"
+    ),
+    "peerleap.agents": (
+        "ENGINE_ARGS MOST MOST_PATHS TEAMS TOOLS EngineFileError Peer Sampling TeamError ThinkingChoice "
+        "ToolFileError check_engine_args experts form_schema load_team make_tool paper path_peers prompts read_team "
+        "rebuild_team"
+    ),
+    "peerleap.engine": (
+        "EMBEDDED MAX_LOGPROBS MINIATURE MINIATURE_FAMILIES SETTINGS_FILE Completion Engine EngineArgumentError "
+        "EngineDead EngineError EngineMissing EngineStartError EngineWrapper Model ModelError OnProgress OnText "
+        "RequestRefused SamplingParams ScriptedEngine ServerEngine StartProgress Thinking TokenizerError TurnEnd "
+        "VLLMEngine cache_folder close_engines control_ids control_texts decode default_model default_servers "
+        "detect_thinking encode family_of finish_sessions get_engine is_prepared last_start model_settings "
+        "parse_servers parse_thinking recommended_sampling render_prompt requests_at_once resolve_model turn_end "
+        "turn_markers vllm_device vocabulary_hash watch_starts"
+    ),
+    "peerleap.tools": (
+        "LEAP_TAGS PROTOCOLS START_NUDGE BadCall BoundedThreads FenceProtocol HarmonyProtocol HermesProtocol "
+        "PathCall RunScope RunTool StopReason ToolLimits ToolOutcome ToolProtocol ToolRequest ToolRunner ToolUse "
+        "break_control call_config can_call has_marker neutralise one_line python read_page scope_config shorten "
+        "to_its_end unavailable web_search"
+    ),
+    "peerleap.training": (
+        "READ RECIPES TRAINED Estimate Lora Machine Recipe Row RowsError RowsHeader Rules Selection SftOptions "
+        "SftPlan SftResult Span Stopped Trial check_memory dataset estimate fine_tune load_tokenizer make_row "
+        "need_packages opens_by_itself outlook read_rows select sft_plan show_row this_machine trace_plan try_model "
+        "write_rows"
+    ),
+    "peerleap.serving": "Admission Graphs Keys Limits bind create_app engines_of is_local paths_of serve",
+    "peerleap.viewer": (
+        "VERSION Change ClosedBlock HeldAnswers emit_lanes html_page lane_events questions_document recorded_run "
+        "replay run_document run_rows"
+    ),
+    "peerleap.cli": "app",
     "peerleap.evals": (
         "AXES METHODS OPTIONS TASKS Axis Cell Comparison DataError Grader GraderBroken Header MethodConfig "
         "MissingExtra PathRecord PathResult Plan Problem Progress Questions Records RecordsError Results Team "
