@@ -4,6 +4,7 @@ import os
 import signal
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -19,7 +20,7 @@ from peerleap.training.miniature.optimizer import Muon
 from peerleap.training.miniature.tokenizer import build_tokenizer
 
 _SAVE_SECONDS, _REPORT_SECONDS = 90, 15
-_WARM_UP, _COOL_DOWN = 40, 0.4
+_WARM_UP, _COOL_DOWN = 40, 0.6
 
 
 @dataclass(frozen=True)
@@ -45,24 +46,50 @@ class Plan:
 
 
 def train(plan: Plan, folder: Path) -> None:
-    """Train, or go on with what `folder` holds, until all tokens are seen or Ctrl-C."""
+    """Train, or go on with what `folder` holds, until all tokens are seen or the time is over.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the state is saved.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    if plan.workers == 1:
+        torch.set_num_threads(1)
+        worker = _Worker(0, plan, folder)
+        usual = signal.getsignal(signal.SIGINT)
+        try:
+            worker.run()
+        finally:
+            signal.signal(signal.SIGINT, usual)
+        if worker.stopped:
+            raise KeyboardInterrupt
+        return
     with tempfile.TemporaryDirectory() as scratch:
-        arguments = (plan, folder, f"file://{scratch}/meet")
-        if plan.workers == 1:
-            _work(0, *arguments)
-        else:
-            torch.multiprocessing.spawn(_work, arguments, nprocs=plan.workers)
+        context = torch.multiprocessing.spawn(
+            _work, (plan, folder, f"file://{scratch}/meet"), nprocs=plan.workers, join=False
+        )
+        assert context is not None
+        try:
+            _wait(context)
+        except KeyboardInterrupt:
+            # A terminal tells the whole group; who tells this process only means the others, too.
+            for pid in context.pids():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGINT)
+            _wait(context)
+            raise
+
+
+def _wait(context: torch.multiprocessing.ProcessContext) -> None:
+    while not context.join():
+        pass
 
 
 def _work(rank: int, plan: Plan, folder: Path, meet: str) -> None:
     torch.set_num_threads(1)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    if plan.workers > 1:
-        dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=plan.workers)
+    dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=plan.workers)
     _Worker(rank, plan, folder).run()
-    if plan.workers > 1:
-        dist.destroy_process_group()
+    dist.destroy_process_group()
 
 
 class _Worker:
@@ -98,11 +125,13 @@ class _Worker:
 
     def run(self) -> None:
         signal.signal(signal.SIGINT, self._stop)
+        host = os.getppid()
         self.begun = saved = reported = time.monotonic()
         while self.tokens < self.plan.tokens:
             self._step()
             now = time.monotonic()
             # Both processes go by the slower clock.
+            self.stopped |= self.plan.workers > 1 and os.getppid() != host  # nothing outlives its host
             flag = self._sum(torch.tensor([float(self.stopped), self._clock() / self.plan.workers]))
             self._progress = flag[1].item()
             if self.rank == 0 and now - reported > _REPORT_SECONDS:

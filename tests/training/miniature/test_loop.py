@@ -1,5 +1,8 @@
 """The training loop: it learns, goes on where it was stopped, and what it exports is the network that it trained."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +39,35 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
 
     with monkeypatch.context() as patch:
         patch.setattr(loop._Worker, "_step", stopping)
-        train(Plan(6_000, **SMALL), tmp_path / "parts")
+        with pytest.raises(KeyboardInterrupt):
+            train(Plan(6_000, **SMALL), tmp_path / "parts")
     assert torch.load(tmp_path / "parts" / "checkpoint.pt", weights_only=True)["step"] == 2
     train(Plan(6_000, **SMALL), tmp_path / "parts")
     whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+@pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGKILL])
+def test_the_workers_end_with_their_host_and_save(
+    tmp_path: Path, ended: signal.Signals, child_env: dict[str, str], wait_until: Any, engine_processes: Any, alive: Any
+) -> None:
+    plan = Plan(10**9, **{**SMALL, "workers": 2})
+    script, log = tmp_path / "host.py", tmp_path / "log"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from peerleap.training.miniature import loop\n"
+        "loop._REPORT_SECONDS = 0.1\n"
+        f"if __name__ == '__main__': loop.train(loop.{plan}, Path({str(tmp_path / 'run')!r}))\n"
+    )
+    with log.open("w") as output:
+        host = subprocess.Popen([sys.executable, str(script)], env=child_env, stdout=output, stderr=output)
+    wait_until(lambda: "step 3" in log.read_text(), 120)
+    workers = engine_processes(host.pid)
+    assert len(workers) == plan.workers
+    host.send_signal(ended)
+    assert host.wait(60) != 0
+    wait_until(lambda: not alive(workers), 60)
+    assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"] >= 3
 
 
 def test_another_shape_is_refused(tmp_path: Path) -> None:
