@@ -77,7 +77,7 @@ def _report(
     from peerleap.evals import Results
     from peerleap.evals.report import (
         SWEEP_HEAD,
-        few_runs,
+        cautions,
         plot_sweep,
         slope_sentence,
         slopes,
@@ -106,7 +106,7 @@ def _report(
     out.print(table)
     for slope in found:
         out.print(Text(one_line(slope_sentence(slope))), soft_wrap=True)
-    if warning := few_runs([result for _, result in read]):
+    for warning in cautions([result for _, result in read]):
         messages.print(Text(one_line(warning)), soft_wrap=True)
     shown = [folder / "sweep.md", *([folder / "sweep.png"] if plot else [])]
     messages.print(Text(f"written: {', '.join(map(str, shown))}"), soft_wrap=True)

@@ -39,6 +39,6 @@ def miniature(
         built = build(out, seed=seed, smoke=smoke, minutes=minutes, countdown=countdown, lone=lone)
         print(f"model: {built.model}")
         for path in built.questions:
-            common = f"peerleap eval {path} --model {built.model} --engine-arg max_model_len=2048"
+            common = f"peerleap eval {path} --model {built.model}"
             print(f"  {common} --method leap -o leap-{path.name}")
             print(f"  {common} --method independent --match-tokens leap-{path.name} -o independent-{path.name}")

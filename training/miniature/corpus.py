@@ -23,7 +23,12 @@ STAGES: tuple[Stage, ...] = (
 )
 BOTH_FAMILIES: tuple[Stage, ...] = ((0.0, 0.5, 0.6, 14),)
 """The second phase: Countdown joins."""
-_LONGEST = 1024
+_LONGEST = 1400
+_PLANS, _SHORT = 0.5, 6
+"""Of the batches without peers, the share that ends behind the plan, once sums have more terms than that.
+
+The copy of a long question is the last thing that is learned, and all paths of a question get it wrong alike.
+"""
 _ROUND = 32
 """Lengths are multiples of it: few shapes, little padding."""
 
@@ -49,7 +54,8 @@ class Corpus:
         """Ids and labels [rows, length] of about `tokens` tokens, of traces of one kind and about one length."""
         _, peers, countdown, most = stage
         with_peers, puzzle = random.random() < peers, random.random() < countdown
-        terms = random.randint(min(4 if with_peers else 2, most), most)
+        only_plans = not (with_peers or puzzle) and most > _SHORT and random.random() < _PLANS
+        terms = random.randint(most // 2 if with_peers else 2, most)
         rows: list[tuple[list[int], list[int]]] = []
         while not rows or len(rows) * max(len(ids) for ids, _ in rows) < tokens:
             if puzzle:
@@ -59,8 +65,11 @@ class Corpus:
             else:
                 total = chain_sums.draw(random, terms)
                 question = chain_sums.ask(total, random)
-                parts = (chain_sums.leap if with_peers else chain_sums.lone)(total, random)
-            row = self.row(question, parts)
+                if only_plans:
+                    parts = [(chain_sums.plan(total), True)]
+                else:
+                    parts = (chain_sums.leap if with_peers else chain_sums.lone)(total, random)
+            row = self.row(question, parts, ended=not only_plans)
             if len(row[0]) <= _LONGEST:
                 rows.append(row)
         length = -(-max(len(ids) for ids, _ in rows) // _ROUND) * _ROUND
@@ -71,12 +80,15 @@ class Corpus:
             labels[i, : len(row_labels)] = torch.tensor(row_labels)
         return ids, labels
 
-    def row(self, question: str, parts: list[Part]) -> tuple[list[int], list[int]]:
-        """Ids and labels of a trace: the prompt, and every part encoded by itself, as the product inserts it."""
+    def row(self, question: str, parts: list[Part], *, ended: bool = True) -> tuple[list[int], list[int]]:
+        """Ids and labels of a trace: the prompt, and every part encoded by itself, as the product inserts it.
+
+        One that has not `ended` is the beginning of a trace.
+        """
         ids = [self._start, *self._encode(f"{question.strip()}\n<think>\n")]
         labels = [IGNORED] * len(ids)
         for text, trained in parts:
             new = self._encode(text)
             ids += new
             labels += new if trained else [IGNORED] * len(new)
-        return [*ids, self._end], [*labels, self._end]
+        return ([*ids, self._end], [*labels, self._end]) if ended else (ids, labels)

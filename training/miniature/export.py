@@ -5,6 +5,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ _SETTINGS = {
     "interval": 45, "grace": 30, "top_k": 3, "summary_tokens": 32, "max_tokens": 640, "budget_counts": "own",
     "prompt": "plain", "answer_tokens": 48,
 }  # fmt: skip
+_CONTEXT = 8192
+"""Room for the budget and for the most that LeaP blocks may add, so that the budget counts a path's own tokens alone.
+
+No path gets near it: training has seen some 1,400 positions.
+"""
 _COUNTDOWN = ", and Countdown with three or four numbers up to 12 and a target up to 999"
 _CARD = """\
 ---
@@ -56,7 +62,7 @@ def export(checkpoint: Path, target: Path, seed: int = 0, *, countdown: bool = F
     from safetensors.torch import save_file
 
     state = torch.load(checkpoint, weights_only=True)
-    shape = Shape(**state["shape"])
+    shape = replace(Shape(**state["shape"]), context=_CONTEXT)
     tokenizer = build_tokenizer()
     end, pad = tokenizer.token_to_id(END), tokenizer.token_to_id(PAD)
     target.parent.mkdir(parents=True, exist_ok=True)
