@@ -76,7 +76,7 @@ def run_to_file(
     with Grader(plan.grader) as grader:
         check_questions(plan, grader)
         engine = get_engine(model, server=server, **arguments)
-        head = checked_header(plan, engine, arguments)
+        head = checked_header(plan, engine, arguments, quiet=quiet)
         if matched is not None:
             # Ids alone say little: two files may call their questions 1, 2, 3.
             check_same(matched, head.config, "this eval", ("data", "model", "model_hash"))
@@ -102,8 +102,10 @@ def check_questions(plan: Any, grader: Any) -> None:
         check_golds(plan.problems, grader)
 
 
-def checked_header(plan: Any, engine: Any, arguments: dict[str, Any]) -> Any:
+def checked_header(plan: Any, engine: Any, arguments: dict[str, Any], *, quiet: bool = False) -> Any:
     """The header of an eval's results, once its longest questions are known to fit the context.
+
+    Says where LeaP blocks would be taken off the budget.
 
     Raises:
         SettingsError, InputError: they do not.
@@ -111,7 +113,8 @@ def checked_header(plan: Any, engine: Any, arguments: dict[str, Any]) -> Any:
     """
     from peerleap.evals import check_fits, header
 
-    check_fits(plan, engine)
+    if note := check_fits(plan, engine):
+        say(note, quiet=quiet)
     return header(plan, engine, arguments)
 
 

@@ -1,5 +1,6 @@
 """Whether a plan's longest questions fit the context, with all that a method lets a path read."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from peerleap.agents import Peer
@@ -12,12 +13,16 @@ from peerleap.graph import Segment, as_settings, resolve_settings
 _LONGEST = 8
 
 
-def check_fits(plan: Plan, engine: Engine) -> None:
+def check_fits(plan: Plan, engine: Engine) -> str | None:
     """Refuse a plan whose budget does not fit the context, for the longest questions, before a model loads.
 
     Args:
         plan: The eval.
         engine: The engine that would run it; nothing is started.
+
+    Returns:
+        A note where the budget counts what paths read in LeaP blocks, too, although by default it would not: the
+        context has no room for both, and paths that do not talk get more tokens of their own.
 
     Raises:
         SettingsError, InputError: says how many tokens there are.
@@ -26,6 +31,7 @@ def check_fits(plan: Plan, engine: Engine) -> None:
     teams = _teams(plan)
     for used in {id(used): used for team in teams for used in (engine, *team.engines.values())}.values():
         used.check()
+    note = None
     longest = sorted(plan.problems, key=lambda problem: -len(problem.text))[:_LONGEST]
     for problem in longest:
         settings = one_block(plan.config.settings) if plan.method == "leap_s" else plan.config.settings
@@ -33,9 +39,23 @@ def check_fits(plan: Plan, engine: Engine) -> None:
         text = _longest_text(plan, problem, engine)
         for team in teams:
             try:
-                team_graph(team, cast("Any", engine)).run.check({"question": text}, as_settings(context))
+                prepared = team_graph(team, cast("Any", engine)).run.check({"question": text}, as_settings(context))
             except ValueError as error:
                 raise type(error)(f"question {problem.id!r} with {plan.width} paths: {error}") from error
+            note = note or _cut(prepared.update["params"], context, team, engine)
+    return note
+
+
+def _cut(params: Mapping[str, Any], context: Mapping[str, Any], team: Team, engine: Engine) -> str | None:
+    first = team.engine(team.peers[0], engine)
+    usual = resolve_settings(as_settings(context), first).budget_counts
+    if usual == params["budget_counts"] or any(peer.tools for peer in team.peers):
+        return None
+    return (
+        f"the budget of {params['max_tokens']:,} tokens counts what a path reads in LeaP blocks, too: the context of "
+        f"{first.context_length:,} may not hold both; paths that do not talk have all of it for themselves. A longer "
+        "context, a longer --interval or fewer --rounds leaves it to a path's own tokens"
+    )
 
 
 def _longest_text(plan: Plan, problem: Problem, engine: Engine) -> str:

@@ -57,7 +57,7 @@ def run_sweep(
         check_questions(cells[0].plan, grader)
         engine = get_engine(model, server=server, **arguments)
         check_blocks(cells, engine)
-        heads = [checked_header(cell.plan, engine, arguments) for cell in cells]
+        heads = [checked_header(cell.plan, engine, arguments, quiet=quiet) for cell in cells]
         files = [folder / f"{cell.name}.jsonl" for cell in cells]
         for head, file in zip(heads, files, strict=True):
             if file.exists():

@@ -288,6 +288,19 @@ async def test_no_object_outlives_its_question(method: str, tmp_path: Path) -> N
     assert marks[1] - marks[0] <= 40 * 2
 
 
+@pytest.mark.parametrize(
+    ("method", "context", "noted"),
+    [("leap", 20_000, True), ("leap", 131_072, False), ("leap_s", 20_000, False), ("independent", 20_000, False)],
+)
+def test_blocks_that_are_taken_off_the_budget_are_mentioned(method: str, context: int, noted: bool) -> None:
+    engine = ScriptedEngine(script, thinking=True, context_length=context)
+    config = MethodConfig(paths=2, options=method_options(method, {"peers": 2} if method == "leap_s" else {}))
+    note = check_fits(Plan("made-up", problems(2), method, config), engine)
+    assert (note is not None) == noted
+    if note:
+        assert "the budget of 16,384 tokens counts what a path reads in LeaP blocks, too: the context of 20,000" in note
+
+
 def test_a_plan_that_cannot_fit_is_refused_before_a_model_loads() -> None:
     engine = ScriptedEngine(script, context_length=1000)
     with pytest.raises(ValueError, match=r"question 'q/0' with 2 paths: max_tokens=600: .* set max_tokens to at most"):
