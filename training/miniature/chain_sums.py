@@ -40,9 +40,9 @@ def add(value: int, sign: str, term: int) -> int:
     return (value + term if sign == "+" else value - term) % MODULUS
 
 
-def draw(random: Random, terms: int) -> ChainSum:
-    """A sum of that many terms whose running values are all 0 to 999."""
-    digits = random.choice((1, 2, 2, 3, 3, 0))
+def draw(random: Random, terms: int, digits: int | None = None) -> ChainSum:
+    """A sum of that many terms, of so many digits each (0: of any), whose running values are all 0 to 999."""
+    digits = random.choice((1, 2, 2, 3, 3, 0)) if digits is None else digits
     value = first = _term(random, digits)
     steps: list[tuple[str, int]] = []
     while len(steps) < terms - 1:

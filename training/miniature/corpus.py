@@ -29,6 +29,8 @@ _PLANS, _SHORT = 0.5, 6
 
 The copy of a long question is the last thing that is learned, and all paths of a question get it wrong alike.
 """
+_LONG = 0.4
+"""Of the batches with peers, the share whose sums have more than half of the most terms."""
 _ROUND = 32
 """Lengths are multiples of it: few shapes, little padding."""
 
@@ -55,7 +57,10 @@ class Corpus:
         _, peers, countdown, most = stage
         with_peers, puzzle = random.random() < peers, random.random() < countdown
         only_plans = not (with_peers or puzzle) and most > _SHORT and random.random() < _PLANS
-        terms = random.randint(most // 2 if with_peers else 2, most)
+        # Most blocks are learned on short traces, which cost half. Plans are hardest where terms differ in length.
+        least, longest = (most // 2, most) if random.random() < _LONG else (3, most // 2)
+        terms = random.randint(least, longest) if with_peers else random.randint(2, most)
+        digits = 0 if only_plans and random.random() < _PLANS else None
         rows: list[tuple[list[int], list[int]]] = []
         while not rows or len(rows) * max(len(ids) for ids, _ in rows) < tokens:
             if puzzle:
@@ -63,7 +68,7 @@ class Corpus:
 
                 question, parts = puzzles.trace(random, peers=with_peers)
             else:
-                total = chain_sums.draw(random, terms)
+                total = chain_sums.draw(random, terms, digits)
                 question = chain_sums.ask(total, random)
                 if only_plans:
                     parts = [(chain_sums.plan(total), True)]
