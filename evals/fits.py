@@ -1,6 +1,5 @@
 """Whether a plan's longest questions fit the context, with all that a method lets a path read."""
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 from peerleap.agents import Peer
@@ -42,18 +41,15 @@ def check_fits(plan: Plan, engine: Engine) -> str | None:
                 prepared = team_graph(team, cast("Any", engine)).run.check({"question": text}, as_settings(context))
             except ValueError as error:
                 raise type(error)(f"question {problem.id!r} with {plan.width} paths: {error}") from error
-            note = note or _cut(prepared.update["params"], context, team, engine)
+            if prepared.blocks_cut_budget and note is None:
+                note = _cut(prepared.update["params"]["max_tokens"], team.engine(team.peers[0], engine))
     return note
 
 
-def _cut(params: Mapping[str, Any], context: Mapping[str, Any], team: Team, engine: Engine) -> str | None:
-    first = team.engine(team.peers[0], engine)
-    usual = resolve_settings(as_settings(context), first).budget_counts
-    if usual == params["budget_counts"] or any(peer.tools for peer in team.peers):
-        return None
+def _cut(budget: int, engine: Engine) -> str:
     return (
-        f"the budget of {params['max_tokens']:,} tokens counts what a path reads in LeaP blocks, too: the context of "
-        f"{first.context_length:,} may not hold both; paths that do not talk have all of it for themselves. A longer "
+        f"the budget of {budget:,} tokens counts what a path reads in LeaP blocks, too: the context of "
+        f"{engine.context_length:,} may not hold both; paths that do not talk have all of it for themselves. A longer "
         "context, a longer --interval or fewer --rounds leaves it to a path's own tokens"
     )
 

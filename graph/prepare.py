@@ -41,6 +41,8 @@ class Prepared(NamedTuple):
     """By path: how its model marks its thought; empty for one that does not think."""
     dropped_turns: int
     """How many of the conversation's oldest turns had no room."""
+    blocks_cut_budget: bool
+    """Whether the budget counts what paths read in LeaP blocks only because the context has no room beside it."""
 
 
 def prepare(
@@ -84,6 +86,7 @@ def prepare(
     recent, dropped = _recent(conversation, team)
     alone = is_alone(settings, len(peers))
     prompts = {name: path.prompt(recent, alone=alone) for name, path in team.items()}
+    counts = settings.budget_counts
     for name, path in team.items():
         settings = _fit(settings, requested, path, prompts[name], len(peers), tools=tools)
     if settings.similarity == "levenshtein":
@@ -104,7 +107,7 @@ def prepare(
         "paths": {},
     }
     thinking = {name: path.thinking.marks for name, path in team.items()}
-    return Prepared(conversation, requested, update, thinking, dropped)
+    return Prepared(conversation, requested, update, thinking, dropped, settings.budget_counts != counts)
 
 
 def _fit(

@@ -1,5 +1,6 @@
 """The training loop: two processes with a thread each, gradients averaged, resumable, the same for the same seed."""
 
+import multiprocessing
 import os
 import signal
 import tempfile
@@ -53,7 +54,6 @@ def train(plan: Plan, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     if plan.workers == 1:
-        torch.set_num_threads(1)
         worker = _Worker(0, plan, folder)
         usual = signal.getsignal(signal.SIGINT)
         try:
@@ -85,8 +85,6 @@ def _wait(context: torch.multiprocessing.ProcessContext) -> None:
 
 
 def _work(rank: int, plan: Plan, folder: Path, meet: str) -> None:
-    torch.set_num_threads(1)
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=plan.workers)
     _Worker(rank, plan, folder).run()
     dist.destroy_process_group()
@@ -94,6 +92,8 @@ def _work(rank: int, plan: Plan, folder: Path, meet: str) -> None:
 
 class _Worker:
     def __init__(self, rank: int, plan: Plan, folder: Path) -> None:
+        torch.set_num_threads(1)
+        os.environ["TOKENIZERS_PARALLELISM"] = "false"
         self.rank, self.plan, self.folder = rank, plan, folder
         tokenizer = build_tokenizer()
         self.corpus = Corpus(tokenizer)
@@ -125,13 +125,13 @@ class _Worker:
 
     def run(self) -> None:
         signal.signal(signal.SIGINT, self._stop)
-        host = os.getppid()
+        host = multiprocessing.parent_process()
         self.begun = saved = reported = time.monotonic()
         while self.tokens < self.plan.tokens:
             self._step()
             now = time.monotonic()
+            self.stopped |= host is not None and not host.is_alive()  # nothing outlives its host
             # Both processes go by the slower clock.
-            self.stopped |= self.plan.workers > 1 and os.getppid() != host  # nothing outlives its host
             flag = self._sum(torch.tensor([float(self.stopped), self._clock() / self.plan.workers]))
             self._progress = flag[1].item()
             if self.rank == 0 and now - reported > _REPORT_SECONDS:
