@@ -1,9 +1,9 @@
 """How a path samples, and how a server's form shows such settings."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 MOST = 2**31 - 1
 """The largest number of tokens or rounds; numbers beyond 64 bits would break a checkpoint."""
@@ -41,7 +41,10 @@ def form_schema(schema: dict[str, Any]) -> None:
 
 
 class Sampling(BaseModel):
-    """How a path samples; the fields are those of vLLM's `SamplingParams`. `None` leaves a field to the settings."""
+    """How a path samples; the fields are those of vLLM's `SamplingParams`. `None` leaves a field to the settings.
+
+    The word `model` in place of the fields is short for `Sampling(base="model")`.
+    """
 
     # The docstrings below are the descriptions in the form that a server offers.
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, json_schema_extra=form_schema)
@@ -56,6 +59,22 @@ class Sampling(BaseModel):
     """Minimum probability of a token, as a share of the most probable one's; 0 is off."""
     repetition_penalty: Annotated[float | None, Field(gt=0, le=2)] = None
     """Over 1: tokens that occurred before become less likely; 1 is off."""
+    presence_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
+    """Over 0: tokens that this request has written become less likely, however often; 0 is off."""
+    frequency_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
+    """Over 0: tokens that this request has written become less likely, the more the more often; 0 is off."""
+    base: Literal["model"] | None = None
+    """`model`: a field that is not set has the value that the model's makers recommend in its `generation_config.json`;
+    `peerleap models MODEL` shows them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _word(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            if value != "model":
+                raise ValueError(f"sampling={value!r}: give 'model' or fields such as {{'top_p': 0.9}}")
+            return {"base": "model"}
+        return value
 
     def over(self, base: "Sampling") -> "Sampling":
         """Fill the fields that are not set.

@@ -21,7 +21,7 @@ from inspect_ai.scorer import Score, Scorer, Target, mean, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from rich.markup import escape
 
-from peerleap.cli.eval_run import team_from
+from peerleap.cli.eval_run import say, team_from
 from peerleap.cli.options import settings_from
 from peerleap.engine import EngineError, get_engine
 from peerleap.evals import (
@@ -88,7 +88,8 @@ def solve(
         problems = load(data, seed=data_seed)
         plan = Plan(data, problems, method, config, seed=seed, grader=grader)
         _grader(grader).require({problem.kind for problem in problems})
-        check_fits(plan, get_engine(weights))
+        if note := check_fits(plan, get_engine(weights)):
+            say(note)
     file = Path(out or f"{Path(data).stem.replace(':', '-')}-{method}.jsonl")
     samples = [
         Sample(

@@ -76,7 +76,9 @@ Temperature = Annotated[float | None, _leap_option(help="Sampling temperature; 0
 Sampling = Annotated[
     list[str] | None,
     _leap_option(
-        help="Another sampling parameter, such as top_p=1, top_k=20 or min_p=0.05; repeatable.", metavar="NAME=VALUE"
+        help="Another sampling parameter, such as top_p=1, top_k=20 or min_p=0.05; model: the values that the model's "
+        "makers recommend. Repeatable.",
+        metavar="NAME=VALUE",
     ),
 ]
 Preset = Annotated[
@@ -173,7 +175,10 @@ def settings_from(
     context = {name: value for name, value in fields.items() if value is not None}
     if communicate_at is not None:
         context["communicate_at"] = str(communicate_at).replace(" ", "").split(",")
-    sampled = named_values("--sampling", sampling, "top_p=0.9")
+    named = [value for value in sampling or () if value != "model"]
+    sampled: dict[str, Any] = named_values("--sampling", named, "top_p=0.9, or the word model")
+    if len(named) < len(sampling or ()):
+        sampled["base"] = "model"
     if temperature is not None:
         sampled["temperature"] = temperature
     if sampled:

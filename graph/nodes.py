@@ -74,7 +74,8 @@ class Nodes:
         update = dict(prepared.update)
         update["last_round"] = no_peer_left(update["status"].value, self.settings(update))
         write({"v": VERSION, "type": "run", "paths": list(self.team), "settings": update["params"],
-               "thinking": prepared.thinking, "dropped_turns": prepared.dropped_turns})  # fmt: skip
+               "thinking": prepared.thinking, "sampling": prepared.sampling,
+               "dropped_turns": prepared.dropped_turns})  # fmt: skip
         return update
 
     def think(self, name: str, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:

@@ -39,6 +39,8 @@ class Prepared(NamedTuple):
     """Of the state."""
     thinking: dict[str, str]
     """By path: how its model marks its thought; empty for one that does not think."""
+    sampling: dict[str, dict[str, Any]]
+    """By path: how it samples."""
     dropped_turns: int
     """How many of the conversation's oldest turns had no room."""
     blocks_cut_budget: bool
@@ -107,7 +109,8 @@ def prepare(
         "paths": {},
     }
     thinking = {name: path.thinking.marks for name, path in team.items()}
-    return Prepared(conversation, requested, update, thinking, dropped, settings.budget_counts != counts)
+    sampling = {name: path.sampling.model_dump(exclude_none=True, exclude={"base"}) for name, path in team.items()}
+    return Prepared(conversation, requested, update, thinking, sampling, dropped, settings.budget_counts != counts)
 
 
 def _fit(

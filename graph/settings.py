@@ -94,7 +94,7 @@ class Settings(BaseModel):
     task: TaskName | None = None
     """What kind of question it is. Default: inferred from the question."""
     sampling: Sampling = Sampling()
-    """How all paths sample, where their peer says nothing else."""
+    """How all paths sample, where their peer says nothing else; `model`: as the model's makers recommend."""
     logprobs: Annotated[int | None, Field(ge=0, le=MAX_LOGPROBS), BeforeValidator(_count)] = None
     """Number of alternatives whose log-probabilities are read for every generated token, as in vLLM. A segment then has
     its log-probability, and with at least 1 the confidence of each token."""
@@ -154,7 +154,9 @@ def complete(settings: Settings, defaults: Mapping[str, Any]) -> RunSettings:
         SettingsError: a value is missing in both, or two of them exclude each other.
     """
     own = settings.model_dump(exclude_none=True)
-    sampling = settings.sampling.over(Sampling(**defaults.get("sampling", {})))
+    sampling = settings.sampling
+    if sampling.base is None:
+        sampling = sampling.over(Sampling(**defaults.get("sampling", {})))
     return as_run_settings({**defaults, **own, "sampling": sampling})
 
 

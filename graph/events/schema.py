@@ -52,6 +52,8 @@ class Event(TypedDict):
     """run: every setting's value."""
     thinking: NotRequired[dict[str, str]]
     """run: by path, how its model marks its thought; empty for one that does not think."""
+    sampling: NotRequired[dict[str, dict[str, object]]]
+    """run: by path, the sampling parameters that it is run with."""
     dropped_turns: NotRequired[int]
     """run: how many of the conversation's oldest turns had no room in the context."""
     no_claim: NotRequired[bool]

@@ -1,11 +1,12 @@
 """One reasoning chain: how it writes, and how others write into it."""
 
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from peerleap.agents import Peer, prompts
+from peerleap.agents import Peer, Sampling, prompts
 from peerleap.engine import (
     Engine,
     SamplingParams,
@@ -14,6 +15,7 @@ from peerleap.engine import (
     decode,
     detect_thinking,
     encode,
+    recommended_sampling,
     render_prompt,
     turn_markers,
 )
@@ -25,6 +27,8 @@ from peerleap.graph.seeds import derive_random, derive_seed
 from peerleap.graph.settings import RunSettings, TaskName
 from peerleap.graph.state import Conversation, Message
 from peerleap.tools import LEAP_TAGS, neutralise
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,19 @@ class Path:
         if self.thinking.thinks or self.settings.block_as != "turns" or self.settings.trigger == "model":
             return None
         return turn_markers(self.engine.tokenizer)
+
+    @property
+    def sampling(self) -> Sampling:
+        """How it samples: its peer's values, then those of the settings; its model's makers' where either says so.
+
+        Raises:
+            ModelError: they are asked for, and cannot be read.
+        """
+        own, shared = self.peer.sampling, self.settings.sampling
+        if own.base is not None:
+            return own.over(_recommended(self.engine.model)).over(shared)
+        own = own.over(shared)
+        return own if own.base is None else own.over(_recommended(self.engine.model))
 
     def draw(self, alternatives: Sequence[str], round_number: int, purpose: str) -> str:
         """One of several wordings, by the run's seed."""
@@ -131,7 +148,7 @@ class Path:
             The segment, with the reason it ended (`finish`) and what stopped it (`stop`).
         """
         prompt = history_ids(history)
-        sampling = self.peer.sampling.over(self.settings.sampling).model_dump(exclude_none=True)
+        sampling = self.sampling.model_dump(exclude_none=True, exclude={"base"})
         params = SamplingParams(
             max_tokens=limit,
             stop=tuple(stop for stop in stops if isinstance(stop, str)),
@@ -174,6 +191,14 @@ class Path:
         if done.token_confidences is not None:
             segment["confidences"] = done.token_confidences[: len(ids)]
         return segment
+
+
+@lru_cache(maxsize=64)
+def _recommended(model: str) -> Sampling:
+    found = recommended_sampling(model)
+    if not found:
+        _LOG.warning("%r: its makers recommend no sampling values; ours are taken", model)
+    return Sampling(**found)
 
 
 @lru_cache(maxsize=1024)
