@@ -76,8 +76,7 @@ Temperature = Annotated[float | None, _leap_option(help="Sampling temperature; 0
 Sampling = Annotated[
     list[str] | None,
     _leap_option(
-        help="Another sampling parameter, such as top_p=1, top_k=20 or min_p=0.05; model: the values that the model's "
-        "makers recommend. Repeatable.",
+        help="Another sampling parameter, such as top_p=1; or model: what the model's makers recommend. Repeatable.",
         metavar="NAME=VALUE",
     ),
 ]
@@ -175,10 +174,8 @@ def settings_from(
     context = {name: value for name, value in fields.items() if value is not None}
     if communicate_at is not None:
         context["communicate_at"] = str(communicate_at).replace(" ", "").split(",")
-    named = [value for value in sampling or () if value != "model"]
-    sampled: dict[str, Any] = named_values("--sampling", named, "top_p=0.9, or the word model")
-    if len(named) < len(sampling or ()):
-        sampled["base"] = "model"
+    pairs = ["base=model" if value == "model" else value for value in sampling or ()]
+    sampled = named_values("--sampling", pairs, "top_p=0.9, or the word model")
     if temperature is not None:
         sampled["temperature"] = temperature
     if sampled:

@@ -39,6 +39,7 @@ from peerleap.engine.protocol import (
 
 if TYPE_CHECKING:
     from peerleap.engine.chat import (
+        THOUGHT_ENDS,
         Thinking,
         TurnEnd,
         control_ids,
@@ -77,6 +78,7 @@ __all__ = [
     "MINIATURE",
     "MINIATURE_FAMILIES",
     "SETTINGS_FILE",
+    "THOUGHT_ENDS",
     "Completion",
     "Engine",
     "EngineArgumentError",
@@ -159,6 +161,7 @@ _LATER = {
     "default_servers": "server",
     "parse_servers": "server",
     "turn_markers": "chat",
+    "THOUGHT_ENDS": "chat",
     "Thinking": "chat",
     "detect_thinking": "chat",
     "parse_thinking": "chat",

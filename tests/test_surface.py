@@ -21,13 +21,13 @@ FACES = {
         "rebuild_team"
     ),
     "peerleap.engine": (
-        "EMBEDDED MAX_LOGPROBS MINIATURE MINIATURE_FAMILIES SETTINGS_FILE Completion Engine EngineArgumentError "
-        "EngineDead EngineError EngineMissing EngineStartError EngineWrapper Model ModelError OnProgress OnText "
-        "RequestRefused SamplingParams ScriptedEngine ServerEngine StartProgress Thinking TokenizerError TurnEnd "
-        "VLLMEngine cache_folder close_engines control_ids control_texts decode default_model default_servers "
-        "detect_thinking encode family_of finish_sessions get_engine is_prepared last_start model_settings "
-        "parse_servers parse_thinking recommended_sampling render_prompt requests_at_once resolve_model turn_end "
-        "turn_markers vllm_device vocabulary_hash watch_starts"
+        "EMBEDDED MAX_LOGPROBS MINIATURE MINIATURE_FAMILIES SETTINGS_FILE THOUGHT_ENDS Completion Engine "
+        "EngineArgumentError EngineDead EngineError EngineMissing EngineStartError EngineWrapper Model ModelError "
+        "OnProgress OnText RequestRefused SamplingParams ScriptedEngine ServerEngine StartProgress Thinking "
+        "TokenizerError TurnEnd VLLMEngine cache_folder close_engines control_ids control_texts decode default_model "
+        "default_servers detect_thinking encode family_of finish_sessions get_engine is_prepared last_start "
+        "model_settings parse_servers parse_thinking recommended_sampling render_prompt requests_at_once resolve_model "
+        "turn_end turn_markers vllm_device vocabulary_hash watch_starts"
     ),
     "peerleap.tools": (
         "LEAP_TAGS PROTOCOLS START_NUDGE BadCall BoundedThreads FenceProtocol HarmonyProtocol HermesProtocol "

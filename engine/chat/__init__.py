@@ -6,6 +6,7 @@ Read `chat_format` (prompts, ids and text), `templates` (what a chat template re
 """
 
 from peerleap.engine.chat.chat_format import control_ids, control_texts, decode, encode, render_prompt, vocabulary_hash
+from peerleap.engine.chat.families import THOUGHT_ENDS
 from peerleap.engine.chat.generation_config import recommended_sampling
 from peerleap.engine.chat.templates import turn_markers
 from peerleap.engine.chat.thinking import Thinking, detect_thinking, parse_thinking
@@ -13,6 +14,7 @@ from peerleap.engine.chat.tokenizer import load_tokenizer
 from peerleap.engine.chat.turn_end import TurnEnd, turn_end
 
 __all__ = [
+    "THOUGHT_ENDS",
     "Thinking",
     "TurnEnd",
     "control_ids",

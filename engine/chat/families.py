@@ -38,6 +38,8 @@ FAMILIES = (
     Family("<think>", "</think>", "<think>\n", "</think>"),
 )  # fmt: skip
 """Known families, the more particular ones first."""
+THOUGHT_ENDS = tuple(dict.fromkeys(family.close for family in FAMILIES if family.close[0] in "<["))
+"""What ends a thought in the text of a known family; not the words of one that has no mark."""
 
 _WORDS = r"think|thought|reason|reflect|scratchpad|cot\b|analysis"
 _MARK = re.compile(rf"<\|?/?[\w:.|-]*(?:{_WORDS})[\w:.|-]*\|?>|\[/?\w*(?:{_WORDS})\w*\]", re.IGNORECASE)

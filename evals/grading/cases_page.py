@@ -24,7 +24,8 @@ answer are known:
 - Units: where both sides name one, they must measure the same, and are converted (`60 minutes` is `1 hour`); where one
   side names none, the question does. `5\\%` is 0.05 and, for a gold answer in percent, 5; a question whose gold answers
   are integers (`integer`) names its unit, so there `5\\%` and `5^\\circ` are 5, too.
-- `choice`: the last letter given after `</think>`: boxed, said to be the answer, or alone at the end.
+- `choice`: the last letter given after the end of the thought (`</think>`, `[/THINK]`, ...): boxed, said to be the
+  answer, or alone at the end.
 - `text`: the last box, ignoring case, spaces and quotes.
 - `expression`: the last box has the same value as the gold expression and uses the same whole numbers equally often,
   with + - * / and brackets (Countdown). It is parsed, never evaluated as text.

@@ -83,7 +83,7 @@ def _grade_boxed(text: str, gold: str, *, lenient: bool) -> Verdict | Open:
 
 
 def grade_choice(text: str, gold: str) -> Verdict | Open:
-    """The last letter that stands after `</think>` against the gold letter."""
+    """The last letter that stands after the thought against the gold letter."""
     letter = choice_letter(text)
     return NO_ANSWER if letter is None else Verdict(letter == gold.strip().upper(), letter, "choice")
 

@@ -1,4 +1,4 @@
-"""The option letter that a path settles on: the last explicit one after `</think>`.
+"""The option letter that a path settles on: the last explicit one after the thought.
 
 A letter counts where it is boxed, where it is said to be the answer, or where it stands alone at the end. A letter
 mentioned in passing does not (`the answer is definitely not A`, `Answer: A balanced force`, `A or B`), and neither does

@@ -2,6 +2,7 @@ r"""What a path wrote itself: one reader for the vote, the graders, summaries an
 
 from collections.abc import Collection, Sequence
 
+from peerleap.engine import THOUGHT_ENDS
 from peerleap.graph.answers.boxed import BOX, last_box
 from peerleap.graph.history import OWN, Segment
 
@@ -46,13 +47,15 @@ def own_runs(
 def without_comments(text: str, *, unclosed: bool = True) -> str:
     """The text without `<comment>` blocks: what peers wrote, or what the path made up in their names, is no answer.
 
-    A block ends at `</comment>` or at the end of the thought; with `unclosed`, also at the end of the text.
+    A block ends at `</comment>` or at the end of the thought, as any known family of models marks it; with `unclosed`,
+    also at the end of the text.
     """
     parts: list[str] = []
     position = 0
     while (start := text.find("<comment>", position)) >= 0:
-        close, thought = text.find("</comment>", start), text.find("</think>", start)
-        ends = [end for end in (close + len("</comment>") if close >= 0 else -1, thought) if end >= 0]
+        close = text.find("</comment>", start)
+        ends = [close + len("</comment>")] if close >= 0 else []
+        ends += [place for mark in THOUGHT_ENDS if (place := text.find(mark, start)) >= 0]
         if not ends and not unclosed:
             break
         parts.append(text[position:start])
@@ -62,8 +65,9 @@ def without_comments(text: str, *, unclosed: bool = True) -> str:
 
 
 def answer_section(text: str) -> str:
-    """What follows the last `</think>`; the whole text where there is none."""
-    return text.rpartition("</think>")[2]
+    """What follows the last end of a thought, as any known family marks it; the whole text where there is none."""
+    ends = [place + len(mark) for mark in THOUGHT_ENDS if (place := text.rfind(mark)) >= 0]
+    return text[max(ends, default=0) :]
 
 
 def _closed(text: str) -> str:

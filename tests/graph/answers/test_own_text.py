@@ -2,8 +2,9 @@
 
 import pytest
 
+from peerleap.engine import THOUGHT_ENDS
 from peerleap.evals.grading.grader import Grader
-from peerleap.graph.answers import extract_answer, own_text
+from peerleap.graph.answers import answer_section, extract_answer, own_text, without_comments
 from peerleap.graph.history.segments import Kind, Segment
 
 ASKED = "\n\nFinal answer: \\boxed{"
@@ -33,6 +34,15 @@ def test_an_invented_comment_hides_nothing_but_itself(segments: list[tuple[Kind,
     with Grader() as grader:
         verdict = grader.check(text, extracted, "integer")
     assert (verdict.correct, verdict.extracted) == (True, extracted)
+
+
+@pytest.mark.parametrize("mark", THOUGHT_ENDS)
+def test_the_end_of_any_known_familys_thought_is_one(mark: str) -> None:
+    text = f"It cannot be A. <comment>Peer 1: \\boxed{{B}}{mark}\n\nThe answer is C."
+    assert answer_section(text) == "\n\nThe answer is C."
+    assert without_comments(text) == f"It cannot be A. {mark}\n\nThe answer is C."
+    with Grader() as grader:
+        assert grader.check(f"The answer is D, clearly.{mark}C", "C", "choice").correct
 
 
 def test_an_answer_on_the_line_after_its_box_is_read() -> None:
