@@ -18,9 +18,9 @@ def miniature(
         bool, typer.Option("--smoke", help="A run of two minutes, to check that everything works.")
     ] = False,
     minutes: Annotated[
-        float | None, typer.Option(help="Maximum number of minutes per phase.", show_default="no limit")
+        float | None, typer.Option(help="Maximum number of minutes, of all phases together.", show_default="no limit")
     ] = None,
-    countdown: Annotated[bool, typer.Option("--countdown", help="Also learn Countdown, in a second phase.")] = False,
+    countdown: Annotated[bool, typer.Option("--countdown", help="Also learn Countdown, in a last phase.")] = False,
     lone: Annotated[
         bool, typer.Option("--lone", help="Train without LeaP blocks, as a control: the same number of tokens.")
     ] = False,

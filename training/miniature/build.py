@@ -5,7 +5,7 @@ from pathlib import Path
 
 from peerleap.training.miniature.questions import FAMILIES, questions, write
 
-_CHAIN_SUMS, _COUNTDOWN, _SMOKE = 60_000_000, 15_000_000, 60_000
+_CHAIN_SUMS, _LISTENING, _COUNTDOWN, _SMOKE = 30_000_000, 15_000_000, 15_000_000, 60_000
 _PHASE = 1_000_003
 """Added to the seed from phase to phase, so that each draws other traces."""
 _TEST_QUESTIONS = 1000
@@ -34,8 +34,8 @@ def build(
         out: Folder of the run: checkpoint, model, questions.
         seed: Of the weights and of the traces.
         smoke: A small network and few tokens, to see that everything works.
-        minutes: The time of a phase, where its tokens would take longer: curriculum and rates then go by the clock.
-        countdown: Adds a second phase with both families.
+        minutes: Of all phases, where their tokens would take longer: curriculum and rates then go by the clock.
+        countdown: Adds a last phase with both families.
         lone: Only traces without peers, of as many tokens: the control of a model that never saw a LeaP block.
 
     Returns:
@@ -44,23 +44,27 @@ def build(
     Raises:
         ValueError: `out` holds another run, or cannot be written.
     """
-    from peerleap.training.miniature.corpus import BOTH_FAMILIES, STAGES, without_peers
+    from peerleap.training.miniature.corpus import BOTH_FAMILIES, LISTENING, STAGES, without_peers
     from peerleap.training.miniature.export import export
     from peerleap.training.miniature.loop import Plan, train
 
-    first = Plan(_CHAIN_SUMS, seed, minutes=minutes, stages=STAGES)
+    first = Plan(_CHAIN_SUMS, seed, stages=STAGES)
     if smoke:
-        first = Plan(_SMOKE, seed, width=64, layers=2, heads=2, hidden=128, batch=2048, workers=1, minutes=minutes or 1)
+        first = Plan(_SMOKE, seed, width=64, layers=2, heads=2, hidden=128, batch=2048, workers=1)
+        minutes = minutes or 2
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {str(out)!r}: a file of this name exists; name a folder")
-    plans = {"chain-sums": first}
+    second = replace(first, tokens=_SMOKE if smoke else _LISTENING, seed=seed + _PHASE, rate=first.rate / 2)
+    plans = {"chain-sums": first, "listening": replace(second, stages=LISTENING)}
     if countdown:
         tokens = _SMOKE if smoke else _COUNTDOWN
-        plans["countdown"] = replace(first, tokens=tokens, seed=seed + _PHASE, rate=0.008, stages=BOTH_FAMILIES)
+        plans["countdown"] = replace(second, tokens=tokens, seed=seed + 2 * _PHASE, stages=BOTH_FAMILIES)
     start: Path | None = None
+    whole = sum(plan.tokens for plan in plans.values())
     for name, plan in plans.items():
         stages = without_peers(plan.stages) if lone else plan.stages
-        train(replace(plan, start=start, stages=stages), out / name)
+        share = minutes and minutes * plan.tokens / whole
+        train(replace(plan, start=start, stages=stages, minutes=share), out / name)
         start = out / name / "checkpoint.pt"
     assert start is not None
     model = export(start, out / "model", seed, countdown=countdown, lone=lone)

@@ -16,20 +16,21 @@ Stage = tuple[float, float, float, int]
 """From this share of the tokens on: share of traces with peers, share of Countdown, most terms of a chain sum."""
 STAGES: tuple[Stage, ...] = (
     (0.0, 0.0, 0.0, 3),
-    (0.06, 0.0, 0.0, 6),
-    (0.14, 0.2, 0.0, 10),
-    (0.25, 0.5, 0.0, 14),
-    (0.45, 0.65, 0.0, 14),
+    (0.05, 0.4, 0.0, 6),
+    (0.12, 0.3, 0.0, 10),
+    (0.35, 0.5, 0.0, 14),
 )
+LISTENING: tuple[Stage, ...] = ((0.0, 0.75, 0.0, 14),)
+"""The second phase, at half the rate: blocks mostly."""
 BOTH_FAMILIES: tuple[Stage, ...] = ((0.0, 0.5, 0.6, 14),)
-"""The second phase: Countdown joins."""
+"""The last phase: Countdown joins."""
 _LONGEST = 1400
-_PLANS, _SHORT = 0.5, 6
+_PLANS, _SHORT = 0.3, 6
 """Of the batches without peers, the share that ends behind the plan, once sums have more terms than that.
 
 The copy of a long question is the last thing that is learned, and all paths of a question get it wrong alike.
 """
-_LONG = 0.4
+_LONG = 0.6
 """Of the batches with peers, the share whose sums have more than half of the most terms."""
 _ROUND = 32
 """Lengths are multiples of it: few shapes, little padding."""
@@ -52,15 +53,20 @@ class Corpus:
         self._encode: Callable[[str], list[int]] = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
         self._start, self._end, self._pad = (tokenizer.token_to_id(text) for text in (START, END, PAD))
 
-    def batch(self, random: Random, stage: Stage, tokens: int) -> tuple[Tensor, Tensor]:
-        """Ids and labels [rows, length] of about `tokens` tokens, of traces of one kind and about one length."""
+    def batch(self, random: Random, stage: Stage, tokens: int, kinds: Random | None = None) -> tuple[Tensor, Tensor]:
+        """Ids and labels [rows, length] of about `tokens` tokens, of traces of one kind and about one length.
+
+        `kinds` draws the kind: two workers that share it take about as long for their batches, and do not wait.
+        """
+        drawn, random = random, kinds or random
         _, peers, countdown, most = stage
         with_peers, puzzle = random.random() < peers, random.random() < countdown
         only_plans = not (with_peers or puzzle) and most > _SHORT and random.random() < _PLANS
         # Most blocks are learned on short traces, which cost half. Plans are hardest where terms differ in length.
         least, longest = (most // 2, most) if random.random() < _LONG else (3, most // 2)
         terms = random.randint(least, longest) if with_peers else random.randint(2, most)
-        digits = 0 if only_plans and random.random() < _PLANS else None
+        digits = 0 if only_plans and random.random() < 0.5 else None
+        random = drawn
         rows: list[tuple[list[int], list[int]]] = []
         while not rows or len(rows) * max(len(ids) for ids, _ in rows) < tokens:
             if puzzle:

@@ -106,6 +106,7 @@ class _Worker:
             torch.optim.Adam(rest, lr=plan.rate / 6, betas=(0.9, 0.95), eps=1e-10),
         ]
         self.step, self.tokens, self.earlier, self.stopped = 0, 0, 0, False
+        self.finished = False
         self._progress = 0.0  # by the clock, where the plan has one
         self.counts = torch.zeros(4)  # loss, right, trained tokens, all tokens since the last report
         self.exact: dict[str, list[bool]] = {}
@@ -120,13 +121,17 @@ class _Worker:
                 for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
                     optimizer.load_state_dict(saved)
                 self.step, self.tokens, self.earlier = state["step"], state["tokens"], state["earlier"]
+                self.finished = state.get("finished", False)
             else:
                 self.earlier = state["earlier"] + state["tokens"]
 
     def run(self) -> None:
+        if self.finished and self.plan.minutes is not None:  # the clock would begin anew
+            return
         signal.signal(signal.SIGINT, self._stop)
         host = multiprocessing.parent_process()
         self.begun = saved = reported = time.monotonic()
+        stopped = False
         while self.tokens < self.plan.tokens:
             self._step()
             now = time.monotonic()
@@ -137,12 +142,14 @@ class _Worker:
             if self.rank == 0 and now - reported > _REPORT_SECONDS:
                 self._report(now - reported)
                 reported = now
-            if flag[0].item() > 0 or self._progress >= 1:
+            stopped = flag[0].item() > 0
+            if stopped or self._progress >= 1:
                 break
             if self.rank == 0 and now - saved > _SAVE_SECONDS:
                 self._save()
                 saved = now
         if self.rank == 0:
+            self.finished = not stopped
             self._save()
             self._report(max(1e-9, time.monotonic() - reported))
 
@@ -162,9 +169,9 @@ class _Worker:
         plan, progress = self.plan, min(1.0, max(self.tokens / self.plan.tokens, self._progress))
         stage = stage_at(progress, plan.stages)
         small = progress < 0.15
-        random = Random(f"{plan.seed}:{self.rank}:{self.step}")  # noqa: S311 - reproducible on purpose
+        random, kinds = (Random(f"{plan.seed}:{name}:{self.step}") for name in (self.rank, "kinds"))  # noqa: S311 - reproducible on purpose
         size = plan.batch // plan.workers // (2 if small else 1)
-        batches = [self.corpus.batch(random, stage, max(512, size // 2)) for _ in range(2)]
+        batches = [self.corpus.batch(random, stage, max(512, size // 2), kinds) for _ in range(2)]
         masks = [labels[:, 1:] != IGNORED for _, labels in batches]
         own = sum(int(keep.sum()) for keep in masks)
         totals = self._sum(torch.tensor([float(own), float(sum(ids.numel() for ids, _ in batches))]))
@@ -214,6 +221,7 @@ class _Worker:
         state = {
             "model": self.model.state_dict(), "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step, "tokens": self.tokens, "earlier": self.earlier, "shape": asdict(self.model.shape),
+            "finished": self.finished,
         }  # fmt: skip
         beside = self.folder / ".checkpoint.pt"
         torch.save(state, beside)

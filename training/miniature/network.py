@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+ROPE_BASE = 100_000.0
+"""Of the rotary positions: a higher base leaves more of a head's 32 numbers to find far texts by what they say."""
 _PARTS = 4
 """Of the queries; those of a part see the same keys, and no later ones are computed."""
 
@@ -51,7 +53,7 @@ class Llama(nn.Module):
         self.down = normal(n, d, h, std=0.3 / math.sqrt(h))
         self.norms = nn.Parameter(torch.ones(n, 2, d))
         self.last_norm = nn.Parameter(torch.ones(d))
-        frequencies = 10000.0 ** (-torch.arange(0, shape.head, 2) / shape.head)
+        frequencies = ROPE_BASE ** (-torch.arange(0, shape.head, 2) / shape.head)
         angles = torch.outer(torch.arange(shape.context).float(), frequencies)
         self.register_buffer("cos", torch.cat([angles.cos()] * 2, -1), persistent=False)
         self.register_buffer("sin", torch.cat([-angles.sin(), angles.sin()], -1), persistent=False)
@@ -117,7 +119,7 @@ def config(shape: Shape, end: int, pad: int) -> dict[str, Any]:
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": shape.vocabulary,
         "hidden_size": shape.width, "intermediate_size": shape.hidden, "num_hidden_layers": shape.layers,
         "num_attention_heads": shape.heads, "num_key_value_heads": shape.heads, "head_dim": shape.head,
-        "max_position_embeddings": shape.context, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "hidden_act": "silu",
+        "max_position_embeddings": shape.context, "rms_norm_eps": 1e-6, "rope_theta": ROPE_BASE, "hidden_act": "silu",
         "tie_word_embeddings": True, "attention_bias": False, "mlp_bias": False, "dtype": "bfloat16",
         "bos_token_id": None, "eos_token_id": end, "pad_token_id": pad,
     }  # fmt: skip

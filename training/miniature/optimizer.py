@@ -33,11 +33,11 @@ class Muon(torch.optim.Optimizer):
 
 def orthogonal(matrices: Tensor, steps: int = 5) -> Tensor:
     """About the nearest matrices with singular values of 1."""
-    x = matrices.flatten(0, -3)
+    x = matrices.flatten(0, -3).bfloat16()  # enough for the directions, and three times as fast
     wide = x.shape[-2] <= x.shape[-1]
     x = x if wide else x.mT
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(steps):
         a = x @ x.mT
         x = _A * x + (_B * a + _C * a @ a) @ x
-    return (x if wide else x.mT).reshape(matrices.shape)
+    return (x if wide else x.mT).reshape(matrices.shape).to(matrices.dtype)

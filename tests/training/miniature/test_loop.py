@@ -47,6 +47,17 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
+def test_a_run_that_the_clock_has_ended_is_over(tmp_path: Path) -> None:
+    plan = Plan(10**9, **SMALL, minutes=0.02)
+    train(plan, tmp_path)
+    ended = weights(tmp_path)
+    train(plan, tmp_path)
+    assert all(torch.equal(weight, weights(tmp_path)[name]) for name, weight in ended.items())
+    tokens = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["tokens"]
+    train(Plan(tokens + 1_000, **SMALL), tmp_path)  # more tokens and no clock: it goes on
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["tokens"] > tokens
+
+
 @pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGKILL])
 def test_the_workers_end_with_their_host_and_save(
     tmp_path: Path, ended: signal.Signals, child_env: dict[str, str], wait_until: Any, engine_processes: Any, alive: Any
