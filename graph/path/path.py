@@ -198,7 +198,7 @@ def _recommended(model: str) -> Sampling:
     found = recommended_sampling(model)
     if not found:
         _LOG.warning("%r: its makers recommend no sampling values; ours are taken", model)
-    return Sampling(**found)
+    return Sampling.model_validate(found)
 
 
 @lru_cache(maxsize=1024)
