@@ -102,7 +102,9 @@ def one_line(text: str, markers: Iterable[str] = (), *, max_chars: int) -> str:
             tail = (max_chars - 1) // 2
             line = f"{line[: max_chars - 1 - tail].rstrip()}…{line[len(line) - tail :].lstrip()}"
         if line == text:
-            return line
+            if not has_marker(line, markers):
+                return line
+            max_chars -= 1  # the cut takes out what made it harmless; a shorter text is cut elsewhere
         text = line  # joined lines, or a cut through one, may spell what each alone did not
     return "…"
 

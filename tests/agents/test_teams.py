@@ -67,7 +67,10 @@ WRONG = [
     ("[[peers]]\nname = 'A B'", "peers[0].name='A B': give small letters"),
     ("[[peers]]\nname = 'a'\n[[peers]]\nname = 'b'\ncount = 0", "peers[1].count=0: input should be greater"),
     ("[[peers]]\nname = 'a'\ntemprature = 1", "peers[0].temprature=1: no such field; there are count,"),
-    ("[[peers]]\nname = 'a'\nsampling = {temp = 1}", "peers[0].sampling.temp=1: no such field; there are base, frequency_penalty, min_p,"),
+    (
+        "[[peers]]\nname = 'a'\nsampling = {temp = 1}",
+        "peers[0].sampling.temp=1: no such field; there are base, frequency_penalty,",
+    ),
     ("[[peers]]\nname = 'a'\nsampling = {temperature = 9}", "peers[0].sampling.temperature=9: input should be"),
     ("[[peers]]\nname = 'a'\ntools = ['rm']", "peers[0].tools[0]: 'rm' is none of python, read_page, web_search"),
     ("[[peers]]\nname = 'a'\ntools = 'python'", "peers[0].tools='python': give a list of names"),

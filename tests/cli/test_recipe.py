@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from peerleap.agents import ENGINE_ARGS
@@ -71,6 +71,7 @@ _recipes = st.fixed_dictionaries({}, optional=dict.fromkeys(("model", "paths", "
 
 @settings(max_examples=200, deadline=None)
 @given(_json | _recipes)
+@example({"\n": None})
 def test_any_recipe_is_read_or_one_line(data: Any) -> None:
     try:
         recipe = read_recipe(json.dumps(data), again={})

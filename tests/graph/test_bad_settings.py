@@ -58,7 +58,10 @@ BAD: list[tuple[Any, str]] = [
     ({"communicate_at": [9], "rounds": 1}, "communicate_at: give either this or interval and rounds"),
     ({"intervall": 5}, "'intervall' is not a setting; there are alumni, answer_tokens, block_as, budget_counts"),
     ({"temperature": 1}, "'temperature' is a field of sampling: give sampling={'temperature': 1}"),
-    ({"sampling": {"temprature": 1}}, "'sampling.temprature' is not a setting; there are base, frequency_penalty, min_p"),
+    (
+        {"sampling": {"temprature": 1}},
+        "'sampling.temprature' is not a setting; there are base, frequency_penalty",
+    ),
     ({"top_k": 0, "router": "x"}, "; top_k=0: input should be greater than or equal to 1"),
     (42, "context=42: give a mapping of settings, or a peerleap.graph.Settings"),
     ("interval=5", "context='interval=5': give a mapping"),

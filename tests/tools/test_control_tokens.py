@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
@@ -129,6 +129,7 @@ def test_any_text_is_free_of_control_tokens(name: str, text: str) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(PIECES, max_size=8).map("".join), st.integers(1, 40))
+@example("~im~end~.im.end.", 15)  # the cut took out what had made it harmless, every time
 def test_any_result_of_a_tool_is_neutral(text: str, most: int) -> None:
     markers = (*LEAP_TAGS, *CONTROLS)
     shown = neutralise(text, markers, max_chars=most)
