@@ -206,7 +206,7 @@ class _Worker:
     def _report(self, seconds: float) -> None:
         loss, right, trained, every = self.counts.tolist()
         speed = every * self.plan.workers / seconds
-        left = (self.plan.tokens - self.tokens) / max(1.0, speed) / 60
+        left = max(0.0, (self.plan.tokens - self.tokens) / max(1.0, speed) / 60)
         exact = " ".join(f"{kind.strip()}:{sum(x)}/{len(x)}" for kind, x in sorted(self.exact.items()))
         print(
             f"{time.strftime('%H:%M:%S')} step {self.step}  {self.tokens / 1e6:.2f}M tokens  {speed:,.0f}/s  "
