@@ -109,7 +109,7 @@ def prepare(
         "paths": {},
     }
     thinking = {name: path.thinking.marks for name, path in team.items()}
-    sampling = {name: path.sampling.model_dump(exclude_none=True, exclude={"base"}) for name, path in team.items()}
+    sampling = {name: path.sampling for name, path in team.items()}
     return Prepared(conversation, requested, update, thinking, sampling, dropped, settings.budget_counts != counts)
 
 

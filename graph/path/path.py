@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from peerleap.agents import Peer, Sampling, prompts
 from peerleap.engine import (
@@ -66,17 +67,22 @@ class Path:
         return turn_markers(self.engine.tokenizer)
 
     @property
-    def sampling(self) -> Sampling:
-        """How it samples: its peer's values, then those of the settings; its model's makers' where either says so.
+    def sampling(self) -> dict[str, Any]:
+        """How it samples, as fields of `SamplingParams`.
+
+        Its peer's values, then those of the settings; its model's makers' where either says so.
 
         Raises:
             ModelError: they are asked for, and cannot be read.
         """
         own, shared = self.peer.sampling, self.settings.sampling
         if own.base is not None:
-            return own.over(_recommended(self.engine.model)).over(shared)
-        own = own.over(shared)
-        return own if own.base is None else own.over(_recommended(self.engine.model))
+            found = own.over(_recommended(self.engine.model)).over(shared)
+        else:
+            found = own.over(shared)
+            if found.base is not None:
+                found = found.over(_recommended(self.engine.model))
+        return found.model_dump(exclude_none=True, exclude={"base"})
 
     def draw(self, alternatives: Sequence[str], round_number: int, purpose: str) -> str:
         """One of several wordings, by the run's seed."""
@@ -148,14 +154,13 @@ class Path:
             The segment, with the reason it ended (`finish`) and what stopped it (`stop`).
         """
         prompt = history_ids(history)
-        sampling = self.sampling.model_dump(exclude_none=True, exclude={"base"})
         params = SamplingParams(
             max_tokens=limit,
             stop=tuple(stop for stop in stops if isinstance(stop, str)),
             stop_token_ids=tuple(stop for stop in stops if isinstance(stop, int)),
             seed=derive_seed(self.settings.seed, self.name, len(prompt)),
             logprobs=self.settings.logprobs,
-            **sampling,
+            **self.sampling,
         )
         session = self.session(history)
         write = turn.write

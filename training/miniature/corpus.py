@@ -58,15 +58,14 @@ class Corpus:
 
         `kinds` draws the kind: two workers that share it take about as long for their batches, and do not wait.
         """
-        drawn, random = random, kinds or random
+        kinds = kinds or random
         _, peers, countdown, most = stage
-        with_peers, puzzle = random.random() < peers, random.random() < countdown
-        only_plans = not (with_peers or puzzle) and most > _SHORT and random.random() < _PLANS
+        with_peers, puzzle = kinds.random() < peers, kinds.random() < countdown
+        only_plans = not (with_peers or puzzle) and most > _SHORT and kinds.random() < _PLANS
         # Most blocks are learned on short traces, which cost half. Plans are hardest where terms differ in length.
-        least, longest = (most // 2, most) if random.random() < _LONG else (3, most // 2)
-        terms = random.randint(least, longest) if with_peers else random.randint(2, most)
-        digits = 0 if only_plans and random.random() < 0.5 else None
-        random = drawn
+        least, longest = (most // 2, most) if kinds.random() < _LONG else (3, most // 2)
+        terms = kinds.randint(least, longest) if with_peers else kinds.randint(2, most)
+        digits = 0 if only_plans and kinds.random() < 0.5 else None
         rows: list[tuple[list[int], list[int]]] = []
         while not rows or len(rows) * max(len(ids) for ids, _ in rows) < tokens:
             if puzzle:
