@@ -57,7 +57,7 @@ def read_recipe(stored: Any, *, again: Mapping[str, Any] | None = None, server: 
         reason = str(error)
         if isinstance(error, ValidationError):
             first = error.errors(include_url=False)[0]
-            place = repr(".".join(map(str, first["loc"])))[1:-1]  # a key may hold a line break
+            place = ".".join(map(str, first["loc"]))
             reason = f"{place:.80}={first['input']!r:.80}: {first['msg']}"
         raise ValueError(f"the stored recipe of this run is damaged: {reason}") from error
     if again is None:

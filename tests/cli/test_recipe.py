@@ -1,13 +1,17 @@
 """The recipe of a stored run: nothing that somebody else has stored makes an engine run foreign code."""
 
+import io
 import json
+from contextlib import redirect_stderr, suppress
 from typing import Any
 
 import pytest
+import typer
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from peerleap.agents import ENGINE_ARGS
+from peerleap.cli.errors import usage_errors
 from peerleap.cli.recipe import read_recipe, recipe_model
 
 
@@ -73,14 +77,14 @@ _recipes = st.fixed_dictionaries({}, optional=dict.fromkeys(("model", "paths", "
 @given(_json | _recipes)
 @example({"\n": None})
 def test_any_recipe_is_read_or_one_line(data: Any) -> None:
-    try:
-        recipe = read_recipe(json.dumps(data), again={})
-    except ValueError as error:
-        message = str(error)
-    else:
-        message = ""
-        assert recipe.engine_args.keys() <= ENGINE_ARGS
-    assert "\n" not in message
+    """A key may hold a line break: the command's error output makes one line of it, as of any message."""
+    printed = io.StringIO()
+    with redirect_stderr(printed), suppress(typer.Exit), usage_errors():
+        assert read_recipe(json.dumps(data), again={}).engine_args.keys() <= ENGINE_ARGS
+    if message := printed.getvalue():
+        assert message.startswith("peerleap: ")
+        assert message.endswith("\n")
+        assert message[:-1].isprintable()
 
 
 def test_the_model_to_be_shown() -> None:
