@@ -16,6 +16,7 @@ import pytest
 
 from peerleap.engine import Completion, Engine, EngineMissing, EngineWrapper, OnText, SamplingParams, VLLMEngine
 from peerleap.engine.device import vllm_device
+from tests import processes
 
 CONTEXT = 4096
 
@@ -133,27 +134,7 @@ Children = Callable[[int], set[int]]
 @pytest.fixture(scope="session")
 def engine_processes() -> Children:
     """Process ids of the engine processes below a process, grandchildren too."""
-    return _engine_processes
-
-
-def _engine_processes(host: int) -> set[int]:
-    parents: dict[int, int] = {}
-    commands: dict[int, str] = {}
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            stat = (folder / "stat").read_text().rpartition(")")[2].split()
-            commands[int(folder.name)] = (folder / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:  # it ended while we looked
-            continue
-        if stat[0] != "Z":
-            parents[int(folder.name)] = int(stat[1])
-    below, found = {host}, set[int]()
-    while below:
-        below = {pid for pid, parent in parents.items() if parent in below}
-        found |= {pid for pid in below if "VLLM" in commands[pid] or "spawn_main" in commands[pid]}
-    return found
+    return processes.engine_processes
 
 
 Alive = Callable[[set[int]], set[int]]
@@ -162,18 +143,7 @@ Alive = Callable[[set[int]], set[int]]
 @pytest.fixture(scope="session")
 def alive() -> Alive:
     """Those of some processes that still run; a process that nobody has reaped is dead."""
-
-    def still(pids: set[int]) -> set[int]:
-        return {pid for pid in pids if _state(pid) not in {"", "Z"}}
-
-    return still
-
-
-def _state(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
+    return processes.alive
 
 
 @pytest.fixture(scope="session")
@@ -183,6 +153,29 @@ def child_env() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     cache = os.environ.get("PEERLEAP_CACHE")
     return kept | {"COLUMNS": "100", "TERM": "dumb"} | ({"PEERLEAP_CACHE": cache} if cache else {})
+
+
+MakeModel = Callable[..., Path]
+
+
+@pytest.fixture
+def make_model(tmp_path: Path) -> MakeModel:
+    """Make a model folder of the given files; without any, one that looks complete."""
+
+    def make(**changes: str | None) -> Path:
+        files: dict[str, str | None] = {
+            "config.json": '{"max_position_embeddings": 2048, "dtype": "bfloat16"}',
+            "model.safetensors": "weights",
+            "tokenizer.json": "{}",
+        }
+        folder = tmp_path / "model"
+        folder.mkdir()
+        for name, text in (files | {key.replace("__", "."): value for key, value in changes.items()}).items():
+            if text is not None:
+                (folder / name).write_text(text)
+        return folder
+
+    return make
 
 
 Serving = Callable[[type[BaseHTTPRequestHandler]], AbstractContextManager[str]]

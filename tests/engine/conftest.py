@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,28 +28,5 @@ def make_tokenizer() -> MakeTokenizer:
             tokenizer.add_tokens(list(tokens))
         tokenizer.chat_template = template
         return tokenizer
-
-    return make
-
-
-MakeModel = Callable[..., Path]
-
-
-@pytest.fixture
-def make_model(tmp_path: Path) -> MakeModel:
-    """Make a model folder of the given files; without any, one that looks complete."""
-
-    def make(**changes: str | None) -> Path:
-        files: dict[str, str | None] = {
-            "config.json": '{"max_position_embeddings": 2048, "dtype": "bfloat16"}',
-            "model.safetensors": "weights",
-            "tokenizer.json": "{}",
-        }
-        folder = tmp_path / "model"
-        folder.mkdir()
-        for name, text in (files | {key.replace("__", "."): value for key, value in changes.items()}).items():
-            if text is not None:
-                (folder / name).write_text(text)
-        return folder
 
     return make

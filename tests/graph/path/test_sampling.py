@@ -16,19 +16,9 @@ Folder = Callable[[dict[str, Any]], str]
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Folder:
+def model(make_model: Callable[..., Path]) -> Folder:
     """A model folder that recommends these values."""
-
-    def make(values: dict[str, Any]) -> str:
-        files = {
-            "config.json": '{"max_position_embeddings": 2048, "dtype": "bfloat16"}', "tokenizer.json": "{}",
-            "model.safetensors": "weights", "generation_config.json": json.dumps(values),
-        }  # fmt: skip
-        for name, text in files.items():
-            (tmp_path / name).write_text(text)
-        return str(tmp_path)
-
-    return make
+    return lambda values: str(make_model(generation_config__json=json.dumps(values)))
 
 
 @pytest.mark.parametrize(
