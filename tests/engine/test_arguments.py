@@ -1,8 +1,6 @@
 """Engine arguments go to vLLM under vLLM's names; one it does not know is refused before a process is made."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from peerleap.engine.llm_thread import _make
 from peerleap.engine.progress import StartClock
 from peerleap.engine.starting import Starting
 from peerleap.graph import build_graph
+from tests.imports import loaded
 
 UNKNOWN = [
     ("max_model_length", "did you mean 'max_model_len'?"),
@@ -33,12 +32,7 @@ def test_an_engine_refuses_it_when_it_is_checked(make_model: Callable[..., Path]
 
 @pytest.mark.usefixtures("vllm")
 def test_to_check_arguments_vllm_is_not_imported() -> None:
-    code = (
-        "import sys; from peerleap.engine.arguments import check_arguments as check; check({'dtype': 'auto'}); "
-        "print({'torch', 'vllm'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "set()"
+    assert not {"torch", "vllm"} & loaded("check_arguments")
 
 
 @pytest.mark.usefixtures("vllm")

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 
 from peerleap.graph import InputError
 from peerleap.graph.inputs import read_conversation
@@ -57,6 +57,98 @@ def test_a_part_that_is_no_text_is_refused_by_name(kind: str, place: int) -> Non
     messages[2 * place] = HumanMessage(parts)
     with pytest.raises(InputError, match=f"a part of type '{kind}' cannot be read"):
         read_conversation({"messages": messages})
+
+
+def test_an_agents_words_to_another_agent_are_no_turn() -> None:
+    """A supervisor lets those whom it calls say that they hand back."""
+    call = {"name": "transfer_back_to_supervisor", "args": {}, "id": "1"}
+    messages = [
+        HumanMessage("What is 2 + 2?"),
+        AIMessage("4", name="leap"),
+        AIMessage("Transferring back to supervisor", name="leap", tool_calls=[call]),
+        ToolMessage("Successfully transferred back to supervisor", tool_call_id="1"),
+        AIMessage("They say 4.", name="supervisor"),
+        HumanMessage("And times 3?"),
+    ]
+    earlier = read_conversation({"messages": messages}).earlier
+    assert earlier == (("user", "What is 2 + 2?"), ("assistant", "4\n\nThey say 4."))
+
+
+def test_words_beside_a_call_of_a_tool_are_a_turn() -> None:
+    call = {"name": "search", "args": {}, "id": "1"}
+    messages = [HumanMessage("Hello"), AIMessage("I will look.", tool_calls=[call]), HumanMessage("And?")]
+    assert read_conversation({"messages": messages}).earlier[-1] == ("assistant", "I will look.")
+
+
+def test_after_a_handover_the_question_is_the_persons_last_message() -> None:
+    messages = [HumanMessage("Hello"), AIMessage("Hi."), HumanMessage("What is 2 + 2?"), AIMessage("Let me see.")]
+    messages.append(SystemMessage("Be brief."))
+    earlier = (("system", "Be brief."), ("user", "Hello"), ("assistant", "Hi."))
+    assert read_conversation({"messages": messages}, handed_over=True) == ("What is 2 + 2?", earlier)
+    with pytest.raises(InputError, match="the last one is from 'system'; it must be a person's"):
+        read_conversation({"messages": messages})
+    with pytest.raises(InputError, match="no message is a person's"):
+        read_conversation({"messages": [AIMessage("Hello.")]}, handed_over=True)
+
+
+def test_a_node_before_the_graph_may_have_spoken(team: Any, say: Any, small: Any) -> None:
+    from langgraph.graph import START, MessagesState, StateGraph
+
+    outer: Any = StateGraph(MessagesState)
+    outer.add_node("router", lambda _: {"messages": [AIMessage("This is arithmetic.")]})
+    outer.add_node("peers", team(say()).graph.compile())
+    outer.add_edge(START, "router").add_edge("router", "peers")
+    out = outer.compile().invoke({"messages": [HumanMessage("What is 2 + 2?")]}, context=small)
+    assert [message.content for message in out["messages"]] == ["What is 2 + 2?", "This is arithmetic.", "4"]
+
+
+def test_a_system_message_that_every_turn_repeats_is_read_once() -> None:
+    turn = [SystemMessage("Be brief."), HumanMessage("What is 2 + 2?"), AIMessage("4")]
+    earlier = read_conversation({"messages": [*turn, SystemMessage("No jokes."), *turn, HumanMessage("Q?")]}).earlier
+    assert earlier[0] == ("system", "Be brief.\n\nNo jokes.")
+
+
+def test_messages_that_name_their_role_are_turns() -> None:
+    messages = [ChatMessage("Be brief.", role="system"), ChatMessage("4", role="assistant")]
+    messages.insert(1, ChatMessage("What is 2 + 2?", role="user"))
+    question = ChatMessage("And times 3?", role="user")
+    earlier = (("system", "Be brief."), ("user", "What is 2 + 2?"), ("assistant", "4"))
+    assert read_conversation({"messages": [*messages, question]}) == ("And times 3?", earlier)
+
+
+def test_a_document_of_plain_text_is_read() -> None:
+    parts: list[Any] = [
+        {"type": "text", "text": "Count the words."},
+        {"type": "text-plain", "text": "One two three.", "mime_type": "text/plain"},
+        "Only the short ones.",
+    ]
+    asked = "Count the words.\n\nOne two three.\n\nOnly the short ones."
+    assert read_conversation({"messages": [HumanMessage(parts)]}) == (asked, ())
+
+
+def test_a_document_of_plain_text_that_is_elsewhere_is_refused() -> None:
+    parts: list[Any] = ["Count:", {"type": "text-plain", "url": "https://example.org/x.txt"}]
+    with pytest.raises(InputError, match="a part of type 'text-plain' cannot be read"):
+        read_conversation({"messages": [HumanMessage(parts)]})
+
+
+@pytest.mark.parametrize("kind", ["image_url", "image", "audio", "file", "video", "image_generation_call"])
+def test_a_picture_that_a_model_made_is_refused_by_name(kind: str) -> None:
+    made: list[Any] = [{"type": "text", "text": "Here it is."}, {"type": kind, "id": "1"}]
+    messages = [HumanMessage("Draw a cat."), AIMessage(made), HumanMessage("What is wrong with it?")]
+    with pytest.raises(InputError, match=f"a part of type '{kind}' cannot be read"):
+        read_conversation({"messages": messages})
+
+
+def test_what_models_write_beside_their_text_is_left_out() -> None:
+    made: list[Any] = [
+        {"type": "thinking", "thinking": "hm", "signature": "x"},
+        {"type": "reasoning", "summary": []},
+        {"type": "text", "text": "Hi."},
+        {"type": "tool_use", "id": "1", "name": "f", "input": {}},
+    ]
+    messages = [HumanMessage("Hello"), AIMessage(made), HumanMessage("Q?")]
+    assert read_conversation({"messages": messages}).earlier[-1] == ("assistant", "Hi.")
 
 
 def test_the_oldest_turns_go_with_a_word(team: Any, say: Any, small: Any, caplog: pytest.LogCaptureFixture) -> None:

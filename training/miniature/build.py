@@ -5,7 +5,7 @@ from pathlib import Path
 
 from peerleap.training.miniature.questions import FAMILIES, questions, write
 
-_CHAIN_SUMS, _LISTENING, _COUNTDOWN, _SMOKE = 30_000_000, 15_000_000, 15_000_000, 60_000
+_CHAIN_SUMS, _COUNTDOWN, _SMOKE = 45_000_000, 15_000_000, 60_000
 _PHASE = 1_000_003
 """Added to the seed from phase to phase, so that each draws other traces."""
 _TEST_QUESTIONS = 1000
@@ -44,7 +44,7 @@ def build(
     Raises:
         ValueError: `out` holds another run, or cannot be written.
     """
-    from peerleap.training.miniature.corpus import BOTH_FAMILIES, LISTENING, STAGES, without_peers
+    from peerleap.training.miniature.corpus import BOTH_FAMILIES, STAGES, without_peers
     from peerleap.training.miniature.export import export
     from peerleap.training.miniature.loop import Plan, train
 
@@ -54,11 +54,12 @@ def build(
         minutes = minutes or 2
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {str(out)!r}: a file of this name exists; name a folder")
-    second = replace(first, tokens=_SMOKE if smoke else _LISTENING, seed=seed + _PHASE, rate=first.rate / 2)
-    plans = {"chain-sums": first, "listening": replace(second, stages=LISTENING)}
+    plans = {"chain-sums": first}
     if countdown:
         tokens = _SMOKE if smoke else _COUNTDOWN
-        plans["countdown"] = replace(second, tokens=tokens, seed=seed + 2 * _PHASE, stages=BOTH_FAMILIES)
+        plans["countdown"] = replace(
+            first, tokens=tokens, seed=seed + _PHASE, rate=first.rate / 2, stages=BOTH_FAMILIES
+        )
     start: Path | None = None
     whole = sum(plan.tokens for plan in plans.values())
     for name, plan in plans.items():

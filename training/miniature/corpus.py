@@ -16,12 +16,11 @@ Stage = tuple[float, float, float, int]
 """From this share of the tokens on: share of traces with peers, share of Countdown, most terms of a chain sum."""
 STAGES: tuple[Stage, ...] = (
     (0.0, 0.0, 0.0, 3),
-    (0.05, 0.4, 0.0, 6),
-    (0.12, 0.3, 0.0, 10),
-    (0.35, 0.5, 0.0, 14),
+    (0.04, 0.4, 0.0, 6),
+    (0.1, 0.3, 0.0, 10),
+    (0.25, 0.5, 0.0, 14),
+    (0.45, 0.75, 0.0, 14),
 )
-LISTENING: tuple[Stage, ...] = ((0.0, 0.75, 0.0, 14),)
-"""The second phase, at half the rate: blocks mostly."""
 BOTH_FAMILIES: tuple[Stage, ...] = ((0.0, 0.5, 0.6, 14),)
 """The last phase: Countdown joins."""
 _LONGEST = 1400

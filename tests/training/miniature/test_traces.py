@@ -1,6 +1,7 @@
 """Traces that programs write: what they say is true, and only what a path wrote itself is trained."""
 
 import re
+from collections import Counter
 from random import Random
 
 import pytest
@@ -31,11 +32,8 @@ def test_a_step_is_written_with_the_letter_that_the_plan_gives_it() -> None:
 
 def test_a_slip_is_wrong_and_a_running_value() -> None:
     total = ChainSum(415, (("+", 91), ("-", 7)))
-    for seed in SEEDS:
-        text, got = chain_sums.line(total, 0, 415, Random(seed))
-        assert text == f"Step a: +91 on 415 = {got % 10}, {got % 100:02}, {got:03}\n\n"
-        assert got != 506
-        assert 0 <= got < 1000
+    assert chain_sums.line(total, 0, 415, -10) == ("Step a: +91 on 415 = 6, 96, 496\n\n", 496)
+    assert chain_sums.line(total, 1, 7, -1) == ("Step b: -7 (last) on 007 = 9, 99, 999\n\n", 999)
 
 
 def results(parts: list[Part]) -> list[tuple[bool, bool]]:
@@ -71,7 +69,24 @@ def test_a_reasoner_slips_as_often_with_peers_as_without() -> None:
         steps = [step for _ in range(400) for step in results(write(chain_sums.draw(random, 12), random))]
         trained = [right for right, trained in steps if trained]
         shares.append(trained.count(False) / len(trained))
-    assert shares == pytest.approx([0.06, 0.06], abs=0.015)
+    assert shares == pytest.approx([0.1, 0.1], abs=0.015)
+
+
+def test_a_reasoner_is_wrong_by_one_in_one_digit_and_what_is_put_in_by_anything() -> None:
+    by = {True: Counter[int](), False: Counter[int]()}
+    for seed in range(400):
+        random = Random(seed)
+        parts = chain_sums.leap(chain_sums.draw(random, 12), random)
+        for text, trained in parts:
+            if not (trained or text.startswith("Step")):
+                continue  # of a block
+            for _, sign, term, value, _, _, result in _STEP.findall(text):
+                right = int(value) + int(term) if sign == "+" else int(value) - int(term)
+                by[trained][(int(result) - right + 500) % 1000 - 500] += 1
+    assert set(by[True]) == {0, 1, -1, 10, -10, 100, -100}
+    assert min(by[True].values()) > 0.5 * max(count for slip, count in by[True].items() if slip)
+    assert len(by[False]) > 20
+    assert 0 not in by[False]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
