@@ -47,20 +47,33 @@ def open_run(name: str, again: Mapping[str, Any] | None = None, server: str | No
         InputError: no run has this name, or `peerleap ask` did not make it.
         ValueError: its recipe is damaged, or needs an engine argument or the servers again (`read_recipe`).
     """
-    from peerleap.cli.recipe import read_recipe
     from peerleap.graph import InputError, open_checkpointer
 
     with open_checkpointer() as store:
         found = store.get_tuple({"configurable": {"thread_id": name, "checkpoint_ns": ""}})
         if found is None:
             raise InputError(f"{name!r}: no run of this name is stored in {store.name}; see `peerleap runs list`")
-        recipe: Any = found.metadata.get(RECIPE)
-        if recipe is None:
-            raise InputError(f"{name!r}: `peerleap ask --thread` did not make this run; continue it in Python")
-        config, metadata = _config(name, recipe), dict(found.metadata)
-        config["metadata"] |= {key: metadata[key] for key in _FORKED if key in metadata}
-        made = {**read_recipe(recipe, again=again, server=server).model_dump(), "server": server}
-        yield _graph(made, store), config
+        yield _opened(store, name, found.metadata, again, server)
+
+
+def _opened(
+    store: Any,
+    name: str,
+    metadata: Mapping[str, Any],
+    again: Mapping[str, Any] | None = None,
+    server: str | None = None,
+) -> tuple[Any, Any]:
+    """As `open_run`, of a run whose metadata is at hand."""
+    from peerleap.cli.recipe import read_recipe
+    from peerleap.graph import InputError
+
+    recipe: Any = metadata.get(RECIPE)
+    if recipe is None:
+        raise InputError(f"{name!r}: `peerleap ask --thread` did not make this run; continue it in Python")
+    config = _config(name, recipe)
+    config["metadata"] |= {key: metadata[key] for key in _FORKED if key in metadata}
+    made = {**read_recipe(recipe, again=again, server=server).model_dump(), "server": server}
+    return _graph(made, store), config
 
 
 _MOST_RELATED = 8
@@ -78,9 +91,8 @@ def related_runs(name: str, metadata: Mapping[str, Any]) -> list[dict[str, Any]]
     """
     from peerleap.graph import CheckpointError, InputError, open_checkpointer, read_run
 
-    found = []
-    if (original := metadata.get(_FORKED[0])) is not None:
-        found.append(("original", str(original), metadata))
+    original = metadata.get(_FORKED[0])
+    found, runs = list[tuple[str, str, Mapping[str, Any], Any]](), []
     with open_checkpointer() as store:
         for other in store.threads():
             try:
@@ -88,16 +100,16 @@ def related_runs(name: str, metadata: Mapping[str, Any]) -> list[dict[str, Any]]
             except CheckpointError:
                 continue
             about: Mapping[str, Any] = {} if stored is None else dict(stored.metadata)
+            if original is not None and other == str(original):
+                found.insert(0, ("original", other, about, metadata.get(_FORKED[1], 0)))
             if other != name and about.get(_FORKED[0]) == name:
-                found.append(("fork", other, about))
-    runs = []
-    for relation, other, about in found[:_MOST_RELATED]:
-        try:
-            with open_run(other) as (graph, config):
-                run = dict(read_run(graph, config))
-        except (InputError, CheckpointError, ValueError):
-            continue
-        runs.append({"relation": relation, "block": int(about.get(_FORKED[1], 0)) + 1, "name": other, "run": run})
+                found.append(("fork", other, about, about.get(_FORKED[1], 0)))
+        for relation, other, about, block in found[:_MOST_RELATED]:
+            try:
+                run = dict(read_run(*_opened(store, other, about)))
+            except (InputError, CheckpointError, ValueError):
+                continue
+            runs.append({"relation": relation, "block": int(block) + 1, "name": other, "run": run})
     return runs
 
 
