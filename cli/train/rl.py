@@ -40,7 +40,7 @@ def rl(
     reward: Annotated[
         list[str] | None,
         typer.Option(
-            help="own, team, mix, taught or listened, with a weight where it is not 1, such as taught=0.5; repeatable.",
+            help="own, team, mix, taught, listened, length or format, with a weight if not 1: taught=0.5; repeatable.",
             metavar="NAME[=WEIGHT]",
             show_default="own",
             rich_help_panel=_STEP,

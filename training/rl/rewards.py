@@ -36,6 +36,10 @@ class Outcome:
     """Whether the answer of the team is right."""
     reads: Sequence[Read] = field(default_factory=tuple)
     """From the probes, where there were any."""
+    length: Mapping[str, float] = field(default_factory=dict)
+    """By path: the tokens that it sampled, summaries included, as a share of its budget."""
+    well_formed: Mapping[str, bool] = field(default_factory=dict)
+    """By path: whether it ended by itself, closed every summary itself and wrote no block of its own."""
 
 
 Reward = Callable[[Outcome, str], float]
@@ -69,7 +73,19 @@ def listened(outcome: Outcome, path: str) -> float:
     return float(sum(read.gain for read in outcome.reads if read.reader == path))
 
 
-REWARDS: dict[str, Reward] = {"listened": listened, "mix": mix, "own": own, "taught": taught, "team": team}
+def length(outcome: Outcome, path: str) -> float:
+    """Minus the share of the budget that this path used up: of two right paths, the shorter one gets more."""
+    return -min(1.0, outcome.length[path])
+
+
+def form(outcome: Outcome, path: str) -> float:
+    """-1 where this path did not end by itself, left a summary open or invented a LeaP block."""
+    return outcome.well_formed[path] - 1.0
+
+
+REWARDS: dict[str, Reward] = {
+    "format": form, "length": length, "listened": listened, "mix": mix, "own": own, "taught": taught, "team": team,
+}  # fmt: skip
 PROBED = {"listened", "taught"}
 
 

@@ -69,6 +69,7 @@ class Work:
         resolved = resolve_settings(settings, engine)
         thinking = detect_thinking(engine.tokenizer, resolved.thinking)
         self._prober = Prober(counted, grader, thinking.close if thinking.thinks else "")
+        self._budget = resolved.max_tokens
         self._elect = shortest_majority if resolved.vote == "shortest_majority" else majority
 
     async def run(self, problem: Problem, seed: int) -> list[PathResult]:
@@ -87,7 +88,13 @@ class Work:
     def rows(self, team: Team, name: str) -> list[Rollout]:
         """The rows of a team, in the order of its paths."""
         correct = {path: graded.correct for path, graded in team.graded.items()}
-        outcome = Outcome(correct, team.vote, team.reads)
+        outcome = Outcome(
+            correct,
+            team.vote,
+            team.reads,
+            length={path.name: (path.tokens.own + path.tokens.summary) / self._budget for path in team.paths},
+            well_formed={path.name: _well_formed(path) for path in team.paths},
+        )
         rewards = reward(self.options.rewards, outcome, probed=self.options.probes)
         return make_rollouts({path.name: path.history for path in team.paths}, rewards, self.sampled, team=name)
 
@@ -95,3 +102,10 @@ class Work:
         text = "\n\n".join(text for _, text in own_runs(path.history))
         verdict = await self._grader.acheck(text, problem.answer, problem.kind)
         return Graded(ballot(verdict, problem.kind), verdict.correct, path.tokens)
+
+
+def _well_formed(path: PathResult) -> bool:
+    """Whether it ended by itself, closed its summaries itself and invented no comment: what LeaP-T's selection asks."""
+    summaries = [segment.get("finish") for segment in path.history if segment["kind"] == "summary"]
+    invented = any(segment.get("finish") == "invented" for segment in path.history)
+    return path.outcome == "finished" and not invented and all(finish == "summary_end" for finish in summaries)

@@ -9,6 +9,8 @@ TEAM = Outcome(
     correct={"a": True, "b": False, "c": True},
     vote=True,
     reads=[Read("b", ("a", "c"), before=True, after=False), Read("c", ("a",), before=False, after=True)],
+    length={"a": 0.25, "b": 0.5, "c": 1.5},
+    well_formed={"a": True, "b": True, "c": False},
 )
 
 
@@ -20,6 +22,9 @@ TEAM = Outcome(
         ({"mix": 1}, {"a": 1, "b": 0.5, "c": 1}),
         ({"taught": 1}, {"a": 0.5, "b": 0, "c": -0.5}),
         ({"listened": 1}, {"a": 0, "b": -1, "c": 1}),
+        ({"length": 1}, {"a": -0.25, "b": -0.5, "c": -1}),
+        ({"format": 1}, {"a": 0, "b": 0, "c": -1}),
+        ({"own": 1, "length": 0.2, "format": 0.5}, {"a": 0.95, "b": -0.1, "c": 0.3}),
         ({"own": 1, "taught": 2}, {"a": 2, "b": 0, "c": 0}),
     ],
 )
@@ -28,7 +33,7 @@ def test_rewards(names: dict[str, float], expected: dict[str, float]) -> None:
 
 
 def test_what_a_run_cannot_give_is_refused() -> None:
-    with pytest.raises(RolloutError, match="reward='kindness': none of listened, mix, own, taught, team"):
+    with pytest.raises(RolloutError, match="reward='kindness': none of format, length, listened, mix, own, taught, team"):
         reward({"kindness": 1}, TEAM)
     with pytest.raises(RolloutError, match="reward='taught' needs probes"):
         reward({"own": 1, "taught": 1}, TEAM, probed=False)
