@@ -33,7 +33,9 @@ def test_rewards(names: dict[str, float], expected: dict[str, float]) -> None:
 
 
 def test_what_a_run_cannot_give_is_refused() -> None:
-    with pytest.raises(RolloutError, match="reward='kindness': none of format, length, listened, mix, own, taught, team"):
+    with pytest.raises(
+        RolloutError, match="reward='kindness': none of format, length, listened, mix, own, taught, team"
+    ):
         reward({"kindness": 1}, TEAM)
     with pytest.raises(RolloutError, match="reward='taught' needs probes"):
         reward({"own": 1, "taught": 1}, TEAM, probed=False)
