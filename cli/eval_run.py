@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,7 @@ def run_to_file(
     with Grader(plan.grader) as grader:
         check_questions(plan, grader)
         engine = get_engine(model, server=server, **arguments)
-        head = checked_header(plan, engine, arguments, quiet=quiet)
+        head = checked_header(plan, engine, arguments, partial(say, quiet=quiet))
         if matched is not None:
             # Ids alone say little: two files may call their questions 1, 2, 3.
             check_same(matched, head.config, "this eval", ("data", "model", "model_hash"))
@@ -102,10 +103,14 @@ def check_questions(plan: Any, grader: Any) -> None:
         check_golds(plan.problems, grader)
 
 
-def checked_header(plan: Any, engine: Any, arguments: dict[str, Any], *, quiet: bool = False) -> Any:
+def checked_header(plan: Any, engine: Any, arguments: dict[str, Any], notice: Callable[[str], None]) -> Any:
     """The header of an eval's results, once its longest questions are known to fit the context.
 
-    Says where LeaP blocks would be taken off the budget.
+    Args:
+        plan: the eval.
+        engine: would run it.
+        arguments: engine arguments.
+        notice: told where LeaP blocks would be taken off the budget.
 
     Raises:
         SettingsError, InputError: they do not.
@@ -114,7 +119,7 @@ def checked_header(plan: Any, engine: Any, arguments: dict[str, Any], *, quiet: 
     from peerleap.evals import check_fits, header
 
     if note := check_fits(plan, engine):
-        say(note, quiet=quiet)
+        notice(note)
     return header(plan, engine, arguments)
 
 

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from peerleap.cli.display import one_line, plain, write_whole
-from peerleap.cli.eval_run import check_questions, checked_header, fill
+from peerleap.cli.eval_run import check_questions, checked_header, fill, say
 
 _SHOWN = ("Pass@1, %", "from independent", "Cons@N, %", "generated tokens a path")
 
@@ -57,7 +57,10 @@ def run_sweep(
         check_questions(cells[0].plan, grader)
         engine = get_engine(model, server=server, **arguments)
         check_blocks(cells, engine)
-        heads = [checked_header(cell.plan, engine, arguments, quiet=quiet) for cell in cells]
+        notes = list[str]()
+        heads = [checked_header(cell.plan, engine, arguments, notes.append) for cell in cells]
+        for note in dict.fromkeys(notes):  # most cells have the same
+            say(note, quiet=quiet)
         files = [folder / f"{cell.name}.jsonl" for cell in cells]
         for head, file in zip(heads, files, strict=True):
             if file.exists():

@@ -114,6 +114,18 @@ def test_bad_input_costs_one_line_and_no_request(
     assert engine.requests == []
 
 
+def test_what_holds_for_several_cells_is_noted_once(
+    engine: Mortal, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tight = Mortal(lambda text, params: script(text, params).replace("\n\n", "</think>"), thinking=True,
+                   context_length=20_000)  # fmt: skip
+    monkeypatch.setattr("peerleap.engine.get_engine", lambda *_, **__: tight)
+    done = invoke("sweep", "sums.jsonl", "--over", "top_k=1,2", "--paths", "2", "-o", "out", "--no-plot")
+    assert done.exit_code == 0, done.stderr
+    assert "cell 3 of 3" in done.stderr
+    assert done.stderr.count("counts what a path reads in LeaP blocks, too") == 1
+
+
 @pytest.mark.slow
 def test_a_sweep_on_the_real_engine(vllm: None, start: Start, tmp_path: Path) -> None:
     from peerleap.training.miniature.questions import questions, write
