@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from inspect import signature
 from typing import Any
 
-from langchain_core.messages import BaseMessage, convert_to_messages
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, convert_to_messages
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
@@ -19,17 +19,28 @@ from peerleap.graph.state import INPUT_KEYS, Conversation, Message, Role
 
 NOT_STORED = "human_peer: a run that waits for a person must be stored; compile with a checkpointer"
 
-_ROLES: dict[str, Role] = {"system": "system", "developer": "system", "human": "user", "ai": "assistant"}
+_ROLES: dict[str, Role] = {
+    "system": "system", "developer": "system", "human": "user", "user": "user", "ai": "assistant",
+    "assistant": "assistant",
+}  # fmt: skip
+# Of a model's own messages: what it shows beside its text. All else there (thoughts, calls) is its own affair.
+_SHOWN = ("image", "audio", "input_audio", "output_audio", "video", "file", "document")
+# A supervisor makes those whom it calls say that they hand back to it; the words stand beside a call of such a tool.
+_BACK = "transfer_back_to_"
 # What a call can be given beside its input, by name.
 _OPTIONS = {*signature(CompiledStateGraph.stream).parameters}
 
 
-def read_conversation(state: Mapping[str, Any]) -> Conversation:
+def read_conversation(state: Mapping[str, Any], *, handed_over: bool = False) -> Conversation:
     """The question, and the messages before it.
 
     The question is `question`, or, where there is none, the last message if a person wrote it. Where an agent has
     handed the conversation over to this graph, which leaves a tool's message at the end, it is the person's last
     message. A `question` stands alone: the messages beside it are not read.
+
+    Args:
+        state: holds `question` or `messages`.
+        handed_over: another graph hands over its conversation, in which others may have spoken since the question.
 
     Raises:
         InputError: there is no question, it is empty, or a message has parts that no text model can read.
@@ -38,11 +49,13 @@ def read_conversation(state: Mapping[str, Any]) -> Conversation:
     earlier: Sequence[BaseMessage] = ()
     if question is None and messages:
         at = len(messages) - 1
-        if messages[at].type == "tool":
-            at = next((n for n in range(at, -1, -1) if messages[n].type == "human"), at)
-        if messages[at].type != "human":
-            raise InputError(f"messages: the last one is from {messages[at].type!r}; it must be a person's")
-        question, earlier = _text(messages[at]), messages[:at]
+        if handed_over or messages[at].type == "tool":
+            at = next((n for n in range(at, -1, -1) if _role(messages[n]) == "user"), at)
+        if _role(messages[at]) != "user":
+            none = ", and no message is a person's" if handed_over else ""
+            raise InputError(f"messages: the last one is from {messages[at].type!r}; it must be a person's{none}")
+        since = [message for message in messages[at + 1 :] if _role(message) == "system"]
+        question, earlier = _text(messages[at]), [*messages[:at], *since]
     if question is None:
         raise InputError("no question: give {'question': '...'} or {'messages': [...]} with a person's message last")
     text = storable(question) if isinstance(question, str) else ""
@@ -51,20 +64,28 @@ def read_conversation(state: Mapping[str, Any]) -> Conversation:
     return Conversation(text, _earlier(earlier))
 
 
+def _role(message: BaseMessage) -> Role | None:
+    """Whose turn a message is; `None` for what belongs to the agent that called for it."""
+    calls = message.tool_calls if isinstance(message, AIMessage) else ()
+    if calls and all(call["name"].startswith(_BACK) for call in calls):
+        return None
+    return _ROLES.get(message.role if isinstance(message, ChatMessage) else message.type)
+
+
 def _earlier(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
-    """The messages as turns: system texts joined at the beginning, neighbours of one role joined.
+    """The messages as turns: system texts joined at the beginning, each once, neighbours of one role joined.
 
     Tool calls and their results belong to the agent that made them, and are left out.
     """
     system: list[str] = []
     turns: list[Message] = []
     for message in messages:
-        role = _ROLES.get(message.type)
+        role = _role(message)
         text = storable(_text(message)).strip() if role is not None else ""
         if role is None or not text:
             continue
         if role == "system":
-            system.append(text)
+            system += [] if text in system else [text]  # some clients send it with every turn
         elif turns and turns[-1].role == role:
             turns[-1] = Message(role, f"{turns[-1].text}\n\n{text}")
         else:
@@ -75,16 +96,23 @@ def _earlier(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
 
 
 def _text(message: BaseMessage) -> str:
-    """The text of a message.
+    """The text of a message, plain text documents in paragraphs of their own.
 
     Raises:
         InputError: it has an image, audio, a file or another part that is no text.
     """
-    for part in message.content if isinstance(message.content, list) else ():
-        kind = part.get("type", "?") if isinstance(part, dict) else "text"
-        if message.type in {"human", "system"} and kind not in {"text", "text-plain"}:
+    if isinstance(message.content, str):
+        return message.content
+    texts = [""]
+    for part in message.content:
+        kind, text = ("text", part) if isinstance(part, str) else (str(part.get("type", "?")), part.get("text"))
+        if kind == "text" and isinstance(text, str):
+            texts[-1] += text
+        elif kind == "text-plain" and isinstance(text, str):
+            texts += [text, ""]
+        elif kind != "text" and (_role(message) != "assistant" or kind.startswith(_SHOWN)):
             raise InputError(f"messages: a part of type {kind!r} cannot be read; the models here read text only")
-    return str(message.text)
+    return "\n\n".join(text for text in texts if text)
 
 
 def as_messages(values: Mapping[str, Any]) -> list[BaseMessage]:
@@ -115,7 +143,7 @@ def check_input(values: object, *, nested: bool) -> None:
             close = get_close_matches(str(key), INPUT_KEYS, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(map(repr, INPUT_KEYS))}"
             raise InputError(f"input key {key!r} is unknown; {hint}")
-    read_conversation(values)
+    read_conversation(values, handed_over=nested)
 
 
 def check_options(options: Mapping[str, Any]) -> None:

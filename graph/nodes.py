@@ -13,7 +13,7 @@ from peerleap.engine import Engine, detect_thinking
 from peerleap.graph.budget import round_target
 from peerleap.graph.errors import SettingsError
 from peerleap.graph.events import VERSION, Writer, aemitting, emitting
-from peerleap.graph.inputs import NOT_STORED, as_messages, read_conversation
+from peerleap.graph.inputs import NOT_STORED, read_conversation
 from peerleap.graph.langgraph_keys import CHECKPOINTER, NAMESPACE, SEPARATOR
 from peerleap.graph.leap_block import BlockNode, active_paths, no_peer_left, run_to_end
 from peerleap.graph.path import Path, Toolbox, Turn, think
@@ -49,7 +49,7 @@ class Nodes:
 
     def check(self, values: Mapping[str, Any], context: Settings | None) -> Prepared:
         """What the node `prepare` will do with an input; refuses what it would refuse, without a trace."""
-        return prepare({**values, "messages": as_messages(values)}, context, self.team, self.engines, self._toolbox)
+        return prepare(read_conversation(values), context, self.team, self.engines, self._toolbox)
 
     def prepare(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
         """First node: check the question, open every path's history."""
@@ -63,12 +63,14 @@ class Nodes:
 
     def _prepare(self, state: dict[str, Any], config: RunnableConfig, write: Writer) -> dict[str, Any]:
         configurable = config["configurable"]
-        context = as_settings(get_runtime(Settings).context, nested=SEPARATOR in configurable[NAMESPACE])
+        nested = SEPARATOR in configurable[NAMESPACE]
+        context = as_settings(get_runtime(Settings).context, nested=nested)
         if context.human_peer and configurable.get(CHECKPOINTER) is None:
             raise SettingsError(NOT_STORED)
         prepared: Prepared | None = configurable.get(PREPARED)
-        if prepared is None or (prepared.conversation, prepared.requested) != (read_conversation(state), context):
-            prepared = prepare(state, context, self.team, self.engines, self._toolbox)
+        conversation = read_conversation(state, handed_over=nested)
+        if prepared is None or (prepared.conversation, prepared.requested) != (conversation, context):
+            prepared = prepare(conversation, context, self.team, self.engines, self._toolbox)
         for box in {id(box): box for name in self.team if (box := self._toolbox(name))}.values():
             box.open_run(config)
         update = dict(prepared.update)

@@ -13,7 +13,6 @@ from peerleap.graph.budget import fit_context, is_alone
 from peerleap.graph.defaults import resolve_settings
 from peerleap.graph.errors import InputError
 from peerleap.graph.history import Segment
-from peerleap.graph.inputs import read_conversation
 from peerleap.graph.leap_block import compile_ahead
 from peerleap.graph.path import Path, Toolbox
 from peerleap.graph.settings import RunSettings, Settings, as_settings
@@ -48,7 +47,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    state: Mapping[str, Any],
+    conversation: Conversation,
     context: object,
     peers: Mapping[str, Peer],
     engines: Mapping[str, Engine],
@@ -57,20 +56,19 @@ def prepare(
     """Check the question and the settings against the models, and open every path's history.
 
     Args:
-        state: holds `question` or `messages`.
+        conversation: what is asked.
         context: the settings, as the caller passed them.
         peers: by path.
         engines: by path.
         toolbox: gives the tools of a path.
 
     Raises:
-        InputError: no question, or one that is too long for a model.
+        InputError: the question, or a system message, is too long for a model.
         SettingsError: a setting is unknown, out of range, or does not fit the context; a tool protocol does not suit
             the model.
         EngineError: the engine is not installed or cannot run the model.
         ModelError: there is no such model.
     """
-    conversation = read_conversation(state)
     requested = as_settings(context)
     for engine in {id(engine): engine for engine in engines.values()}.values():
         engine.check()
