@@ -24,14 +24,14 @@ class _Written:
 
     def __init__(self) -> None:
         self._total = 0
-        self._seen = deque([(time.monotonic(), 0)])
-        self._printed = self._seen[0][0]
+        self._samples = deque([(time.monotonic(), 0)])
+        self._printed = self._samples[0][0]
 
     def add(self, tokens: int) -> None:
         self._total += tokens
-        self._seen.append((time.monotonic(), self._total))
-        while len(self._seen) > 2 and self._seen[1][0] < self._seen[-1][0] - _WINDOW:
-            self._seen.popleft()
+        self._samples.append((time.monotonic(), self._total))
+        while len(self._samples) > 2 and self._samples[1][0] < self._samples[-1][0] - _WINDOW:
+            self._samples.popleft()
 
     def due(self, seconds: float) -> bool:
         """True if nothing was printed for that many seconds; then it counts as printed now."""
@@ -42,7 +42,7 @@ class _Written:
         return True
 
     def __str__(self) -> str:
-        since, before = self._seen[0]
+        since, before = self._samples[0]
         speed = (self._total - before) / max(1e-3, time.monotonic() - since)
         return f"{self._total:,} tokens, {speed:,.0f} tokens/s"
 
@@ -55,13 +55,13 @@ View = tuple[Callable[[Any], None], Callable[[int], None]]
 def progress_view(messages: Console, total: int, done: int) -> Iterator[View]:
     """A bar in a terminal; elsewhere a line for each question, and twice a minute while none ends."""
     written = _Written()
-    right = seen = 0
+    right = paths = 0
 
     def so_far(event: Any = None) -> str:
-        nonlocal right, seen
+        nonlocal right, paths
         if event is not None:
-            right, seen = right + event.correct, seen + event.paths
-        return f"Pass@1 so far {right / seen:.1%}, {written}" if seen else str(written)
+            right, paths = right + event.correct, paths + event.paths
+        return f"Pass@1 so far {right / paths:.1%}, {written}" if paths else str(written)
 
     if not messages.is_terminal:
         ended = done
