@@ -107,7 +107,7 @@ async def _work(kind: str, body: bytes, seconds: float) -> dict[str, Any]:
     """What the worker found. Cancelled, it kills the process and sees it gone."""
     extraction = _Extraction(kind, body, seconds)
     job = asyncio.ensure_future(_THREADS.run(extraction.run))
-    job.add_done_callback(_seen)
+    job.add_done_callback(_retrieve_error)
     try:
         return await asyncio.shield(job)
     finally:
@@ -118,6 +118,6 @@ async def _work(kind: str, body: bytes, seconds: float) -> dict[str, Any]:
             job.cancel()
 
 
-def _seen(done: "asyncio.Future[dict[str, Any]]") -> None:
+def _retrieve_error(done: "asyncio.Future[dict[str, Any]]") -> None:
     if not done.cancelled():
         done.exception()

@@ -74,12 +74,12 @@ class _Call(Generic[T]):
         # Now no waiter can cancel it: `wrap_future` would pass a cancellation on.
         self.result.set_running_or_notify_cancel()
         self._task: asyncio.Future[T] = asyncio.ensure_future(work)
-        self._task.add_done_callback(self._tell)
+        self._task.add_done_callback(self._pass_on)
 
     async def awaited(self) -> T:
         """The result, on any loop. Raises `_Abandoned` when there will be none."""
         mine: asyncio.Future[T] = asyncio.wrap_future(self.result)
-        mine.add_done_callback(_seen)
+        mine.add_done_callback(_retrieve_error)
         try:
             while not (await asyncio.wait({mine}, timeout=_LOOK_S))[0]:
                 if not self.loop.is_running():
@@ -93,7 +93,7 @@ class _Call(Generic[T]):
         with suppress(RuntimeError):  # its loop is closed
             self.loop.call_soon_threadsafe(self._task.cancel)
 
-    def _tell(self, done: "asyncio.Future[T]") -> None:
+    def _pass_on(self, done: "asyncio.Future[T]") -> None:
         if done.cancelled():
             self.result.set_exception(_Abandoned())
         elif error := done.exception():
@@ -102,6 +102,6 @@ class _Call(Generic[T]):
             self.result.set_result(done.result())
 
 
-def _seen(done: "asyncio.Future[T]") -> None:
+def _retrieve_error(done: "asyncio.Future[T]") -> None:
     if not done.cancelled():
         done.exception()
