@@ -1,14 +1,17 @@
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from peerleap.engine import turn_markers
 from peerleap.engine.scripted import byte_tokenizer
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
 
 @pytest.fixture
-def tokenizer() -> Any:
+def tokenizer() -> "PreTrainedTokenizerFast":
     return byte_tokenizer.__wrapped__()  # one of its own, to be given other templates
 
 

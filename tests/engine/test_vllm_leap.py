@@ -1,12 +1,14 @@
 """A LeaP run on a real model: who reads what, and histories that are exact to the token."""
 
+from collections.abc import Callable
 from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
 
-from peerleap.engine import decode
+from peerleap.engine import Engine, VLLMEngine, decode
 from peerleap.graph import build_graph
+from tests.conftest import RecordingEngine
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +39,7 @@ def ids(result: dict[str, Any]) -> dict[str, list[int]]:
 
 
 @pytest.fixture(scope="module")
-def recorder(record: Any, real_engine: Any) -> Any:
+def recorder(record: Callable[[Engine], RecordingEngine], real_engine: VLLMEngine) -> RecordingEngine:
     return record(real_engine)
 
 

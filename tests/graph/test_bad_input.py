@@ -1,5 +1,6 @@
 """What a bad call gets: one clear sentence, and nothing is stored."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from peerleap.engine import EngineMissing
 from peerleap.graph import InputError, SettingsError, build_graph
 from peerleap.graph.inputs import check_input, read_conversation
+from tests.graph.conftest import Team, Write
 
 QUESTION = {"question": "What is 2 + 2?"}
 
@@ -34,7 +36,7 @@ BAD: list[Any] = [
 
 
 @pytest.fixture
-def made(team: Any, say: Any) -> Any:
+def made(team: Callable[..., Team], say: Callable[..., Write]) -> Team:
     return team(say())
 
 

@@ -2,30 +2,45 @@
 
 import asyncio
 import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from peerleap.engine import Completion, SamplingParams
+from tests.graph.conftest import Call, Team, TeamEngine
+
 PATHS, QUESTIONS = 3, 6
 
 
+class Counted(TeamEngine):
+    """Answers nothing until every path of every question has asked."""
+
+    waits_for = PATHS * QUESTIONS
+    asked = 0
+
+    async def generate(self, token_ids: Sequence[int], params: SamplingParams, **options: Any) -> Completion:
+        self.asked += 1
+        async with asyncio.timeout(30):
+            while self.asked < self.waits_for:
+                await asyncio.sleep(0.01)
+        return await super().generate(token_ids, params, **options)
+
+
+@dataclass
+class Batch(Team):
+    """A team, its questions and its settings."""
+
+    inputs: list[dict[str, str]]
+    context: dict[str, int]
+
+
 @pytest.fixture
-def counted(team: Any) -> Any:
-    """A team whose engine answers nothing until every path of every question has asked."""
-    base: Any = type(team(lambda call: "").engine)
+def counted(team: Callable[..., Team]) -> Batch:
+    """A team whose engine is `Counted`."""
 
-    class Counted(base):  # type: ignore[misc]
-        waits_for = PATHS * QUESTIONS
-        asked = 0
-
-        async def generate(self, token_ids: Any, params: Any, *, session: Any = None, on_text: Any = None) -> Any:
-            self.asked += 1
-            async with asyncio.timeout(30):
-                while self.asked < self.waits_for:
-                    await asyncio.sleep(0.01)
-            return await super().generate(token_ids, params, session=session, on_text=on_text)
-
-    def write(call: Any) -> str:
+    def write(call: Call) -> str:
         number = next(word for word in call.prompt.split("Question: ")[1].split() if word.isdigit())
         if call.stage == "summary":
             return f"I have {number}.</summarize>"
@@ -33,9 +48,9 @@ def counted(team: Any) -> Any:
 
     made = team(write, paths=PATHS, engine_class=Counted)
     # Far more rounds than LangChain's 25 supersteps of a batch allow.
-    made.context = {"interval": 10, "grace": 0, "summary_tokens": 30, "max_tokens": 4500, "answer_tokens": 20}
-    made.inputs = [{"question": f"What is {number} plus nothing?"} for number in range(QUESTIONS)]
-    return made
+    context = {"interval": 10, "grace": 0, "summary_tokens": 30, "max_tokens": 4500, "answer_tokens": 20}
+    inputs = [{"question": f"What is {number} plus nothing?"} for number in range(QUESTIONS)]
+    return Batch(made.engine, made.graph, inputs, context)
 
 
 def check(made: Any, outs: Any) -> None:

@@ -1,12 +1,15 @@
 """A chat model that says what a test wrote down, and a small team of peers to ask."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+
+from tests.graph.conftest import Call, Team
 
 
 class ScriptedChat(BaseChatModel):
@@ -40,16 +43,22 @@ def chat() -> Callable[..., ScriptedChat]:
     return lambda *lines: ScriptedChat(lines=list(lines))
 
 
+@dataclass
+class Peers(Team):
+    """A team and the settings it is asked with."""
+
+    context: dict[str, Any]
+
+
 @pytest.fixture
-def peers(team: Any, small: Any) -> Any:
+def peers(team: Callable[..., Team], small: dict[str, Any]) -> Peers:
     """Two paths that read the first number of the question and double it, after one LeaP block."""
 
-    def write(call: Any) -> str:
+    def write(call: Call) -> str:
         if call.stage == "summary":
             return "I go on.</summarize>"
         number = next(int(word) for word in call.prompt.split("Question: ")[1].split() if word.isdigit())
         return "On and on. " * 200 if call.round < 1 else f"\\boxed{{{2 * number}}}"
 
     made = team(write, paths=2)
-    made.context = {**small, "rounds": 1}
-    return made
+    return Peers(made.engine, made.graph, {**small, "rounds": 1})

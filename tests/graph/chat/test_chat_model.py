@@ -1,6 +1,7 @@
 """`ChatLeaP`: replies, streams, what is refused, and a graph or an agent around it."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import BaseModel, ValidationError
 
 from peerleap.graph import ChatLeaP, InputError, SettingsError, as_settings
+from tests.graph.conftest import Team
 
 QUESTION = "What is 2 + 2?"
 
@@ -23,12 +25,12 @@ def writer(call: Any) -> str:
 
 
 @pytest.fixture
-def made(team: Any) -> Any:
+def made(team: Callable[..., Team]) -> Team:
     return team(writer, paths=2, thinking=True)
 
 
 @pytest.fixture
-def model(made: Any, small: Any) -> ChatLeaP:
+def model(made: Team, small: dict[str, Any]) -> ChatLeaP:
     return ChatLeaP(graph=made.graph.compile(), settings=as_settings({**small, "rounds": 1}))
 
 

@@ -13,6 +13,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from peerleap.graph import CheckpointError, InputError, ThreadBusy, open_checkpointer
+from peerleap.graph.checkpoints.base import Checkpointer
 from peerleap.graph.checkpoints.thread_lock import aone_run, one_run
 
 QUESTION = {"question": "What is 2 + 2?"}
@@ -20,7 +21,7 @@ CONFIG: Any = {"configurable": {"thread_id": "a"}}
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
-def saver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+def saver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InMemorySaver | Checkpointer]:
     if request.param == "memory":
         yield InMemorySaver()
         return

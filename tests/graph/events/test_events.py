@@ -1,15 +1,18 @@
 """What a run says while it goes on."""
 
 import json
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
+from tests.graph.conftest import Run, Write
+
 
 @pytest.fixture(scope="module")
-def run(leap: Any, block_then: Any) -> Any:
+def run(leap: Callable[..., Run], block_then: Callable[..., Write]) -> Run:
     return leap(block_then("\\boxed{4}"), paths=3)
 
 

@@ -3,27 +3,31 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
+from peerleap.engine import Completion, SamplingParams
 from peerleap.graph import Settings
+from tests.graph.conftest import Team, TeamEngine, Write
 
 QUESTION = {"question": "What is 2 + 2?"}
 PIECES = 200
 
 
 @pytest.fixture
-def chatty(team: Any, block_then: Any) -> Any:
+def chatty(team: Callable[..., Team], block_then: Callable[..., Write]) -> Callable[[int], Team]:
     """A team whose engine says every request in many pieces, with a chance for others in between."""
-    base: Any = type(team(lambda call: "").engine)
 
-    class Chatty(base):  # type: ignore[misc]
-        async def generate(self, token_ids: Any, params: Any, *, session: Any = None, on_text: Any = None) -> Any:
+    class Chatty(TeamEngine):
+        spoken = 0
+
+        async def generate(self, token_ids: Sequence[int], params: SamplingParams, **options: Any) -> Completion:
             completion = await super().generate(token_ids, params)
-            self.spoken = getattr(self, "spoken", 0)
+            on_text = options.get("on_text")
             for n in range(PIECES if on_text else 0):
                 size = len(completion.text)
                 on_text(completion.text[n * size // PIECES : (n + 1) * size // PIECES])

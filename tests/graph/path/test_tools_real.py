@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from peerleap.agents import Peer
-from peerleap.engine import decode
+from peerleap.engine import Engine, VLLMEngine, decode
 from peerleap.graph import Segment, build_graph
 from peerleap.graph.history.segments import ToolRecord
 from peerleap.graph.path import tool_calls
 from peerleap.tools import ToolLimits, python
 from peerleap.tools.sandbox import Sandbox, probe
+from tests.conftest import RecordingEngine
 
 pytestmark = [
     pytest.mark.slow,
@@ -61,7 +62,7 @@ def peers() -> list[Peer]:
 
 
 @pytest.fixture(scope="module")
-def recorder(record: Any, real_engine: Any) -> Any:
+def recorder(record: Callable[[Engine], RecordingEngine], real_engine: VLLMEngine) -> RecordingEngine:
     return record(real_engine)
 
 

@@ -1,6 +1,8 @@
 """Entering a kept run again, with something changed."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,17 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from peerleap.agents import Sampling
-from peerleap.graph import InputError, Settings, SettingsError, compare, fork, open_checkpointer, read_run
+from peerleap.graph import (
+    CompiledLeapGraph,
+    InputError,
+    Settings,
+    SettingsError,
+    compare,
+    fork,
+    open_checkpointer,
+    read_run,
+)
+from tests.graph.conftest import Team
 
 QUESTION = {"question": "What is 2 + 2?"}
 CONFIG: Any = {"configurable": {"thread_id": "a"}}
@@ -37,13 +49,21 @@ def ids(histories: Any) -> Any:
     return {name: [(s["kind"], s["token_ids"]) for s in history] for name, history in histories.items()}
 
 
+@dataclass
+class Kept(Team):
+    """A team with a run that is kept, and what came of it."""
+
+    compiled: CompiledLeapGraph
+    out: dict[str, Any]
+
+
 @pytest.fixture
-def made(team: Any, small: Any) -> Any:
+def made(team: Callable[..., Team], small: dict[str, Any]) -> Kept:
     made = team(writes, paths=4)
-    made.compiled = made.graph.compile(checkpointer=InMemorySaver())
-    made.out = made.compiled.invoke(QUESTION, CONFIG, context={**small, "top_k": 1})
+    compiled = made.graph.compile(checkpointer=InMemorySaver())
+    out = compiled.invoke(QUESTION, CONFIG, context={**small, "top_k": 1})
     made.engine.calls.clear()
-    return made
+    return Kept(made.engine, made.graph, compiled, out)
 
 
 def test_a_fork_without_changes_ends_as_the_run_did(made: Any) -> None:

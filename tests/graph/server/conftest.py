@@ -25,6 +25,10 @@ _SCRIPTED = Path(__file__).with_name("scripted_graphs.py")
 _START_SECONDS = 300.0
 
 
+Written = dict[str, list[tuple[str, list[int]]]]
+"""Kind and token ids of every segment, by the channel of a path's history."""
+
+
 @dataclass
 class Server:
     """A server that runs; its logs and what it keeps are in `folder`."""
@@ -66,7 +70,7 @@ class Server:
         for run in runs:
             self.client.runs.join(thread, run["run_id"])
 
-    def written(self, thread: str) -> Any:
+    def written(self, thread: str) -> Written:
         """Kind and token ids of every segment in a thread's state, by path."""
         values: Any = self.client.threads.get_state(thread)["values"]
         return {

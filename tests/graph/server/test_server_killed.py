@@ -6,6 +6,8 @@ from uuid import uuid4
 
 import pytest
 
+from tests.graph.server.conftest import Server, Written
+
 pytestmark = pytest.mark.slow
 
 QUESTION = {"question": "What is 2 + 2?"}
@@ -16,7 +18,7 @@ LISTED_SECONDS = 12.0
 
 
 @pytest.fixture(scope="module")
-def undisturbed(shared_server: Any, context: Any) -> Any:
+def undisturbed(shared_server: Server, context: dict[str, Any]) -> Written:
     thread = shared_server.client.threads.create()["thread_id"]
     shared_server.client.runs.wait(thread, "leap", input=QUESTION, context=context)
     return shared_server.written(thread)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from peerleap.graph import open_checkpointer
+from tests.graph.server.conftest import Server
 
 PATHS = ["solver_1", "solver_2", "solver_3", "solver_4"]
 QUESTION = {"question": "What is 2 + 2?"}
@@ -26,10 +27,11 @@ def before_block(history: Any, number: int) -> Any:
 
 
 @pytest.fixture(scope="module")
-def finished(shared_server: Any, context: Any) -> tuple[str, Any]:
+def finished(shared_server: Server, context: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """A thread with a finished run, and its output."""
     thread = shared_server.client.threads.create()["thread_id"]
-    return thread, shared_server.client.runs.wait(thread, "leap", input=QUESTION, context=context)
+    out: Any = shared_server.client.runs.wait(thread, "leap", input=QUESTION, context=context)
+    return thread, out
 
 
 def test_stream(server: Any, context: Any) -> None:
@@ -52,7 +54,7 @@ def test_stream(server: Any, context: Any) -> None:
     assert not [part for part in parts if part.event == "error"]
 
 
-def test_state_shows_every_path(server: Any, finished: tuple[str, Any]) -> None:
+def test_state_shows_every_path(server: Any, finished: tuple[str, dict[str, Any]]) -> None:
     thread, out = finished
     state = server.client.threads.get_state(thread)
     assert state["next"] == []
@@ -61,7 +63,7 @@ def test_state_shows_every_path(server: Any, finished: tuple[str, Any]) -> None:
     assert state["values"]["answer"] == out["answer"]
 
 
-def test_history_shows_every_superstep(server: Any, finished: tuple[str, Any]) -> None:
+def test_history_shows_every_superstep(server: Any, finished: tuple[str, dict[str, Any]]) -> None:
     thread, out = finished
     history = server.client.threads.get_history(thread, limit=50)
     assert [state["next"] for state in reversed(history)] == [
@@ -75,7 +77,7 @@ def test_history_shows_every_superstep(server: Any, finished: tuple[str, Any]) -
     }
 
 
-def test_fork_with_another_setting(server: Any, finished: tuple[str, Any]) -> None:
+def test_fork_with_another_setting(server: Any, finished: tuple[str, dict[str, Any]]) -> None:
     thread, out = finished
     before = before_block(server.client.threads.get_history(thread, limit=50), 1)
     changed = {**before["values"]["params"], "router": "clustered", "top_k": 1}
@@ -92,7 +94,7 @@ def test_fork_with_another_setting(server: Any, finished: tuple[str, Any]) -> No
     assert ids(tail["histories"]) != ids(out["histories"])
 
 
-def test_replay_gives_the_same_tokens(server: Any, finished: tuple[str, Any]) -> None:
+def test_replay_gives_the_same_tokens(server: Any, finished: tuple[str, dict[str, Any]]) -> None:
     thread, out = finished
     history = server.client.threads.get_history(thread, limit=50)
     oldest = [state for state in history if state["next"] == ["leap_block"] and state["values"]["round"] == 0][-1]
