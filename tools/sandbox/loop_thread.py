@@ -76,11 +76,11 @@ class LoopThread:
     def _start(self) -> None:
         loop = asyncio.new_event_loop()
         self._loop = loop
-        self._thread = threading.Thread(target=_keep, args=(loop,), name="peerleap-sandbox", daemon=True)
+        self._thread = threading.Thread(target=_run_loop, args=(loop,), name="peerleap-sandbox", daemon=True)
         self._thread.start()
 
 
-def _keep(loop: asyncio.AbstractEventLoop) -> None:
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
     _let_block()
     asyncio.set_event_loop(loop)
     try:
