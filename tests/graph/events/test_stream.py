@@ -27,7 +27,7 @@ def chatty(team: Callable[..., Team], block_then: Callable[..., Write]) -> Calla
 
         async def generate(self, token_ids: Sequence[int], params: SamplingParams, **options: Any) -> Completion:
             completion = await super().generate(token_ids, params)
-            on_text = options.get("on_text")
+            on_text: Any = options.get("on_text")
             for n in range(PIECES if on_text else 0):
                 size = len(completion.text)
                 on_text(completion.text[n * size // PIECES : (n + 1) * size // PIECES])

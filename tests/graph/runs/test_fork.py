@@ -14,6 +14,7 @@ from peerleap.agents import Sampling
 from peerleap.graph import (
     CompiledLeapGraph,
     InputError,
+    LeapOutput,
     Settings,
     SettingsError,
     compare,
@@ -54,7 +55,7 @@ class Kept(Team):
     """A team with a run that is kept, and what came of it."""
 
     compiled: CompiledLeapGraph
-    out: dict[str, Any]
+    out: LeapOutput
 
 
 @pytest.fixture
