@@ -54,7 +54,10 @@ SMALL = ("--max-tokens", "400", "--interval", "100")
             "device_batch=5: a step has 32 rows (4 questions x",
         ),
         (("questions.jsonl", "-m", "model", "--batch", "6"), "has 5 questions, but a step takes 6"),
-        (("questions.jsonl", "-m", "model", "--reward", "kind"), "reward='kind': none of format, length, listened, mix, own, taught"),
+        (
+            ("questions.jsonl", "-m", "model", "--reward", "kind"),
+            "reward='kind': none of format, length, listened, mix, own, taught",
+        ),
         (("questions.jsonl", "-m", "model", "--reward", "own=much"), "--reward own=much: give a number"),
         (("questions.jsonl", "-m", "model", "--reward", "own=0"), "no reward has a weight"),
         (
