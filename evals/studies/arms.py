@@ -75,8 +75,8 @@ def histories(
 
     def reads(sources: Sequence[Path], texts: Sequence[Summary]) -> list[Segment]:
         summaries = {source.name: text for source, text in zip(sources, texts, strict=True)}
-        heard = comment(self, path.before, summaries, sources, 0)
-        return [*as_copies([*path.before[1:], *path.wrote]), heard]
+        segment = comment(self, path.before, summaries, sources, 0)
+        return [*as_copies([*path.before[1:], *path.wrote]), segment]
 
     arms = {NO_BLOCK: as_copies(path.before[1:]), OWN: reads([], [])}
     if path.summary["text"]:

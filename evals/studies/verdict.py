@@ -27,28 +27,28 @@ def _taking(found: Listening) -> str:
                 f"{start}; it takes up {_percent(wrong)} of wrong answers: LeaP will harm it where most paths are wrong"
             )
         return f"{start}; ask harder questions"
-    heard = f"{_percent(right)} of right answers and {_percent(wrong)} of wrong ones"
+    rates = f"{_percent(right)} of right answers and {_percent(wrong)} of wrong ones"
     if difference.low > 0 and wrong.high < _LITTLE:
-        return f"this model tells right peers from wrong ones (it takes up {heard}): LeaP can help it"
+        return f"this model tells right peers from wrong ones (it takes up {rates}): LeaP can help it"
     if difference.low > 0:
         return (
-            f"this model takes up right answers more often than wrong ones ({heard}): LeaP can help it where most "
+            f"this model takes up right answers more often than wrong ones ({rates}): LeaP can help it where most "
             "paths are right, and can harm it where most are wrong"
         )
     if difference.high < 0 and wrong.low > _MUCH:
-        return f"this model takes up wrong answers more often than right ones ({heard}): LeaP will harm it"
+        return f"this model takes up wrong answers more often than right ones ({rates}): LeaP will harm it"
     if right.low > _MUCH and wrong.low > _MUCH:
         return (
-            f"this model takes up what it hears, right or wrong ({heard}): LeaP will harm it where most paths are wrong"
+            f"this model takes up what it hears, right or wrong ({rates}): LeaP will harm it where most paths are wrong"
         )
     if right.high < _LITTLE and wrong.high < _LITTLE:
-        return f"this model takes up little of what it hears ({heard}): LeaP costs tokens and can hardly help it"
+        return f"this model takes up little of what it hears ({rates}): LeaP costs tokens and can hardly help it"
     if wrong.high < _LITTLE:
         return (
             f"this model takes up few wrong answers ({_percent(wrong)}), and {found.paths} paths do not say whether it "
             f"takes up right ones ({_percent(right)}): test more questions, or harder ones"
         )
-    return f"{found.paths} paths do not say what this model makes of its peers ({heard}): test more questions"
+    return f"{found.paths} paths do not say what this model makes of its peers ({rates}): test more questions"
 
 
 def _costs(found: Listening) -> str:
