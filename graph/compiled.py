@@ -26,7 +26,7 @@ from peerleap.graph.call import (
 from peerleap.graph.checked_states import CheckedStates
 from peerleap.graph.checkpoints import aone_run, marked_ending, one_run
 from peerleap.graph.events import Event, EventBuffer
-from peerleap.graph.inputs import check_call, check_options
+from peerleap.graph.inputs import check_call, check_options, read_written
 from peerleap.graph.langgraph_keys import NESTED
 from peerleap.graph.nodes import Nodes
 from peerleap.graph.path import Path
@@ -126,6 +126,7 @@ class CompiledLeapGraph(CheckedStates):
             ThreadBusy: a run goes on under this thread id.
             CheckpointError: the run's store failed; resume when that is mended.
         """
+        input = read_written(input)  # noqa: A001
         config, settings, thread = self._begin(input, config, context, options)
         with one_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
             prepared = self._leap.run.check(input, settings) if thread and isinstance(input, Mapping) else None
@@ -171,6 +172,7 @@ class CompiledLeapGraph(CheckedStates):
         self, input: Input, config: RunnableConfig | None = None, *, context: Context = None, **options: Any
     ) -> AsyncIterator[Any]:
         """As `Pregel.astream`; arguments and errors as in `stream`."""
+        input = read_written(input)  # noqa: A001
         config, settings, thread = self._begin(input, config, context, options)
         async with aone_run(self.checkpointer, thread) if thread else nullcontext(), self._scope() as scope:
             prepared = None

@@ -1,5 +1,6 @@
 """One call of the graph: its input, options and context are checked before anything is stored."""
 
+import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from inspect import signature
@@ -126,6 +127,22 @@ def as_messages(values: Mapping[str, Any]) -> list[BaseMessage]:
         return convert_to_messages(messages if isinstance(messages, list | tuple) else [messages])
     except (NotImplementedError, ValueError) as error:
         raise InputError(f"messages={messages!r}: {error}") from error
+
+
+def read_written(values: Any) -> Any:
+    """An input whose `messages` are one text that lists them as JSON, with the list in its place; any other as it is.
+
+    Tools of MCP have no other way to take a conversation: LangGraph's server describes `messages` as a text.
+    """
+    text = values.get("messages") if isinstance(values, Mapping) else None
+    if not isinstance(text, str) or not text.lstrip().startswith("["):
+        return values
+    try:
+        turns = json.loads(text)
+    except (ValueError, RecursionError):
+        return values
+    listed = turns and all(isinstance(turn, dict) and {"role", "content"} <= turn.keys() for turn in turns)
+    return {**values, "messages": turns} if listed else values
 
 
 def check_input(values: object, *, nested: bool) -> None:

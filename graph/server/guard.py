@@ -7,22 +7,15 @@ start new ones: browsers send plain requests to any address, and a foreign name 
 import ipaddress
 import re
 import socket
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-Scope = Mapping[str, Any]
-Send = Callable[[Any], Awaitable[None]]
-Receive = Callable[[], Awaitable[Any]]
-App = Callable[[Any, Receive, Send], Awaitable[None]]
+from peerleap.graph.server.reasons import INTERNAL, App, Reasons, Receive, Scope, Send
 
 _STUDIO = re.compile(r"https://(\w+\.)?smith\.langchain\.com")
 _LOOPBACK = re.compile(r"(localhost|[a-z0-9-]+\.localhost|127(\.\d{1,3}){3}|::1)", re.IGNORECASE)
-# The server's own requests to itself, within the process, have this path before theirs; no client can set it.
-_INTERNAL = "/noauth"
 
 
 class Guard:
@@ -33,7 +26,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with 403."""
-        internal = str(scope.get("root_path") or "").startswith(_INTERNAL)
+        internal = str(scope.get("root_path") or "").startswith(INTERNAL)
         if scope["type"] not in {"http", "websocket"} or internal or (reason := refusal(scope["headers"])) is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -90,5 +83,5 @@ def _may_call(origin: str, host: str) -> bool:
     return origin.startswith(("http://", "https://")) and name is not None and bool(_LOOPBACK.fullmatch(name))
 
 
-app = Starlette(middleware=[Middleware(Guard)])
+app = Starlette(middleware=[Middleware(Guard), Middleware(Reasons)])
 """What `langgraph.json` names as `http.app`; LangGraph adds its routes to it."""

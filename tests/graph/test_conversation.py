@@ -7,7 +7,7 @@ import pytest
 from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 
 from peerleap.graph import InputError
-from peerleap.graph.inputs import read_conversation
+from peerleap.graph.inputs import read_conversation, read_written
 
 
 def prompt(leap_out: dict[str, Any]) -> str:
@@ -109,11 +109,26 @@ def test_a_system_message_that_every_turn_repeats_is_read_once() -> None:
 
 
 def test_messages_that_name_their_role_are_turns() -> None:
-    messages = [ChatMessage("Be brief.", role="system"), ChatMessage("4", role="assistant")]
-    messages.insert(1, ChatMessage("What is 2 + 2?", role="user"))
-    question = ChatMessage("And times 3?", role="user")
+    messages = [ChatMessage(content="Be brief.", role="system"), ChatMessage(content="4", role="assistant")]
+    messages.insert(1, ChatMessage(content="What is 2 + 2?", role="user"))
+    question = ChatMessage(content="And times 3?", role="user")
     earlier = (("system", "Be brief."), ("user", "What is 2 + 2?"), ("assistant", "4"))
     assert read_conversation({"messages": [*messages, question]}) == ("And times 3?", earlier)
+
+
+@pytest.mark.parametrize(
+    "text", ["[1, 2]", "[", "[" * 99_999, "[]", '[{"role": "user"}]', '{"role": "user", "content": "Q?"}']
+)
+def test_a_text_that_lists_no_messages_is_a_question(team: Any, say: Any, small: Any, text: str) -> None:
+    given = {"messages": text}
+    assert read_written(given) is given
+    assert read_conversation(given) == (text, ())
+
+
+def test_messages_may_be_written_as_json(team: Any, say: Any, small: Any) -> None:
+    turns = '[{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 2 + 2?"}]'
+    out = team(say()).graph.compile().invoke({"messages": turns}, context=small)
+    assert [message.content for message in out["messages"]] == ["Be brief.", "What is 2 + 2?", "4"]
 
 
 def test_a_document_of_plain_text_is_read() -> None:

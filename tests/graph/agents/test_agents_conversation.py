@@ -13,7 +13,7 @@ from peerleap.graph import InputError, Settings
 agents = pytest.importorskip("langchain.agents", reason="pip install langchain")
 
 CONFIG: Any = {"configurable": {"thread_id": "1"}}
-HANDOVER = [("transfer_to_leap", {})]
+HANDOVER: Any = [("transfer_to_leap", {})]
 TALK: list[AnyMessage] = [
     SystemMessage("Use SI units."),
     HumanMessage("What is 4 x 5?"),

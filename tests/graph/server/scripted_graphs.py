@@ -1,6 +1,7 @@
 """The graphs that the server offers, on a scripted model: what the configuration of the server's tests names."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ def script(prompt: str, params: SamplingParams) -> str:
     mark = (len(prompt) * 31 + (params.seed or 0)) % 1000
     if "</summarize>" in params.stop:
         return f"I have {mark}.</summarize>"
+    if "Which numbers" in prompt:  # all that were said, in order
+        return "\\boxed{" + "".join(re.findall(r"number (\d)", prompt)) + "}"
     if prompt.count("</comment>") > 2:
         return f"So it is \\boxed{{{mark % 2}}}."
     return f"step {mark}; " * 8 + "\n\n" + "and on and on. " * 200
