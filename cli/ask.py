@@ -51,7 +51,7 @@ from peerleap.cli.options import (
     server_urls,
     settings_from,
 )
-from peerleap.cli.study import listening_note
+from peerleap.cli.listening_notes import listening_note
 
 _EPILOG = """
 [bold]Examples[/bold]

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from peerleap.cli.display import one_line
 from peerleap.cli.interrupt import run_until_interrupted
-from peerleap.cli.study import listening_note
+from peerleap.cli.listening_notes import listening_note
 
 if TYPE_CHECKING:
     from peerleap.agents import Peer

@@ -1,16 +1,15 @@
 """`peerleap study`: experiments on what hearing its peers does to a model; one file a study, each adds its command.
 
-Read `listening`, `beginnings` and `types`; `questions` is what a study asks, `notes` what was found out of which model.
+Read `listening`, `beginnings` and `types`; `questions` is what a study asks.
 """
 
 import typer
 
 from peerleap.cli.study.beginnings import beginnings
 from peerleap.cli.study.listening import listening
-from peerleap.cli.study.notes import listening_note
 from peerleap.cli.study.types import types
 
-__all__ = ["listening_note", "study"]
+__all__ = ["study"]
 
 _HELP = """Find out what hearing its peers does to a model.
 

@@ -26,7 +26,7 @@ from peerleap.cli.options import (
     server_urls,
     settings_from,
 )
-from peerleap.cli.study.notes import remember_listening
+from peerleap.cli.listening_notes import remember_listening
 from peerleap.cli.study.questions import study_questions
 
 _EPILOG = """

@@ -33,12 +33,12 @@ class Reasons:
             await self._app(scope, receive, send)
             return
 
-        async def told(message: Any) -> None:
+        async def send_with_reason(message: Any) -> None:
             if message["type"] == "http.response.body" and message.get("body"):
                 message = {**message, "body": with_reason(message["body"])}
             await send(message)
 
-        await self._app(scope, receive, told)
+        await self._app(scope, receive, send_with_reason)
 
 
 def with_reason(body: bytes) -> bytes:

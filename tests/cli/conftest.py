@@ -61,7 +61,7 @@ def start(child_env: dict[str, str]) -> Iterator[Start]:
 @pytest.fixture(autouse=True)
 def notes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The file of what studies found out; the user's own is left alone."""
-    monkeypatch.setattr("peerleap.cli.study.notes.file", lambda: tmp_path / "cache" / "listening.json")
+    monkeypatch.setattr("peerleap.cli.listening_notes.file", lambda: tmp_path / "cache" / "listening.json")
     return tmp_path / "cache" / "listening.json"
 
 

@@ -78,7 +78,7 @@ def test_ask_says_once_that_a_model_was_never_tested(invoke: Any, scripted: None
 
 
 def test_a_folder_that_was_trained_again_was_never_tested(notes: Path, tmp_path: Path) -> None:
-    from peerleap.cli.study.notes import listening_note
+    from peerleap.cli.listening_notes import listening_note
 
     model, weights = tmp_path / "model", tmp_path / "model" / "model.safetensors"
     model.mkdir()
