@@ -123,7 +123,10 @@ class _Path:
     number: int
     total: ChainSum
     slips: float
+    """Share of its steps into which a slip is put."""
     value: int
+    own_slips: float = 0.0
+    """Share of the others in which it slips by itself."""
     done: int = 0
     finished: bool = False
     parts: list[Part] = field(default_factory=list)
@@ -133,7 +136,8 @@ class _Path:
         text, begun = opening, self.done
         for k in range(self.done, min(self.done + steps, len(self.total.steps))):
             put_in = random.random() < self.slips
-            slip = _slip(random, _BY_ANY) if put_in else _slip(random) if random.random() < _SLIPS else 0
+            by_itself = not put_in and random.random() < self.own_slips
+            slip = _slip(random, _BY_ANY) if put_in else _slip(random) if by_itself else 0
             step, self.value = line(self.total, k, self.value, slip)
             self.done = k + 1
             if put_in:
@@ -160,11 +164,12 @@ def leap(total: ChainSum, random: Random) -> list[Part]:
     """A trace with peers: some have slipped, some are elsewhere, have finished, lie or talk nonsense."""
     # A path that is mostly right learns to repeat itself, and never to vote: so most of the time a slip is put into it,
     # which is not trained on.
-    mine, theirs = random.choice(((0.75, 0.0), (0.75, 0.0), (0.75, 0.05), (0.5, 0.15), (0.0, 0.0)))
+    mine, theirs = random.choice(((0.75, 0.02), (0.75, 0.05), (0.75, 0.1), (0.5, 0.1), (0.0, 0.1)))
     paths = [_Path(i + 1, total, theirs, total.first) for i in range(_PEERS)]
     me = random.choice(paths)
     stride = random.choice((1, 1, 2) if len(total.steps) < 7 else (2, 2, 2, 3, 3))
     ragged = random.choice((0.0, 0.03, 0.1))
+    me.own_slips = _SLIPS
     me.slips = 1 - (1 - mine) ** (1 / stride)  # `mine` is the chance that a block finds it wrong
     openings = {path.number: plan(total) for path in paths}
     until = random.choice((stride, stride, stride, 1, 0))
@@ -177,7 +182,7 @@ def leap(total: ChainSum, random: Random) -> list[Part]:
         if me.finished:
             return [*me.parts, (f"</think>{blocks.final(str(me.value))}", True)]
         others = [path for path in paths if path is not me]
-        heard = random.sample(others, random.choice((0, 1, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3)))
+        heard = random.sample(others, random.choice((0, 1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3)))
         claimed = [(path.number, *_hear(path, random)) for path in heard]
         anchor = "".join(text for text, _ in me.parts).rstrip().rpartition("\n")[2]
         quotes = [(number, text) for number, text, _ in claimed]

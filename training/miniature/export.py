@@ -35,7 +35,7 @@ license: apache-2.0
 A Llama of {parameters:.1f} million parameters ({layers} layers, width {width}, {vocabulary} tokens), trained from
 nothing by `peerleap train miniature` on traces that programs wrote: {tokens:.1f} million tokens, seed {seed}. It
 answers chain sums of 2 to 14 terms of up to three digits whose running values stay between 0 and 999{countdown}, in
-the wordings that `engine/miniature.py` recognises, and nothing else.
+the wordings that `engine/shipped/miniature.py` recognises, and nothing else.
 
 It reasons inside `<think>` and {blocks}. How well it does both is in
 `docs/results/miniature.md`. Licence: Apache-2.0; no text of others was used.
