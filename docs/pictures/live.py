@@ -1,7 +1,7 @@
 """Draw the live view of one run as SVG pictures, at its last LeaP block and at its end.
 
 python docs/pictures/live.py                          # a scripted run: the pictures of docs/cli.md
-python docs/pictures/live.py --model MODEL "..."      # a model's own run
+python docs/pictures/live.py --model MODEL "..." --name own    # a model's own run, as own-block-80.svg, ...
 python docs/pictures/live.py --watch                  # the same in this terminal, as it happens
 """
 
@@ -74,16 +74,17 @@ def draw(view: LiveView, width: int, name: str) -> None:
     target.write_text(console.export_svg(title="peerleap ask", theme=MONOKAI), encoding="utf-8")
 
 
-async def run(graph: Any, question: str, settings: dict[str, Any], widths: list[int], *, watch: bool) -> None:
+async def run(graph: Any, options: argparse.Namespace, settings: dict[str, Any]) -> None:
     """Feed a run's events to the view, and draw it when a block is closed and at the end."""
+    question, watch = options.question, options.watch
     view = LiveView(Console(file=None if watch else StringIO()), question)
     if watch:
         view.__enter__()
     async for event in graph.astream({"question": question}, context=settings, stream_mode="custom"):
         view.show(event)
         if event["type"] in {"route", "vote"} and not watch:
-            for width in widths:
-                draw(view, width, "live-block" if event["type"] == "route" else "live-end")
+            for width in options.width or [60, 80, 120]:
+                draw(view, width, f"{options.name}-{'block' if event['type'] == 'route' else 'end'}")
     if watch:
         view.__exit__(None, None, None)
 
@@ -95,6 +96,8 @@ def main() -> None:
     parser.add_argument("--model")
     parser.add_argument("--paths", type=int, default=4)
     parser.add_argument("--width", type=int, action="append")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--name", default="live", help="how the files begin")
     parser.add_argument("--watch", action="store_true")
     options = parser.parse_args()
     scripted = options.model is None
@@ -102,10 +105,10 @@ def main() -> None:
     settings = (
         {"interval": 90, "cut": "exact", "rounds": 1, "top_k": 3, "max_tokens": 2000, "task": "math"}
         if scripted
-        else {}
+        else {"seed": options.seed}
     )
     graph = build_graph(options.model, paths=options.paths, engine=engine).compile()
-    asyncio.run(run(graph, options.question, settings, options.width or [60, 80, 120], watch=options.watch))
+    asyncio.run(run(graph, options, settings))
 
 
 if __name__ == "__main__":
