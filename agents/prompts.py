@@ -141,6 +141,9 @@ ANSWERS = {
     "free": "\n\nFinal answer:",
 }
 
+# What follows a path's answer where it is wanted as JSON, too; the engine lets it write what fits the schema only.
+AS_JSON = "\n\nThe same answer as JSON that fits the schema {schema}:\n"
+
 CONCLUSION = "I have finished. My answer is {answer}.\n{text}"
 CONCLUSION_OPEN = "I have finished.\n{text}"
 # How a solution ends, for a peer whose answer is made up: a study asks whether it is taken over.

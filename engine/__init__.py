@@ -34,6 +34,7 @@ from peerleap.engine.protocol import (
     EngineWrapper,
     OnText,
     SamplingParams,
+    StructuredOutputsParams,
     finish_sessions,
 )
 
@@ -96,6 +97,7 @@ __all__ = [
     "ScriptedEngine",
     "ServerEngine",
     "StartProgress",
+    "StructuredOutputsParams",
     "Thinking",
     "TokenizerError",
     "TurnEnd",

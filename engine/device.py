@@ -81,7 +81,12 @@ def check_fits(model: Model, device: Device, engine_args: dict[str, Any]) -> Non
 
 def default_engine_args(device: Device, model: Model | None = None) -> dict[str, Any]:
     """Default arguments of vLLM for this device and model, under vLLM's names; the user's arguments override them."""
-    common = {"disable_log_stats": True, "use_tqdm_on_load": False}
+    common: dict[str, Any] = {
+        "disable_log_stats": True,
+        "use_tqdm_on_load": False,
+        # Small models write blanks without end where JSON allows any; only a named backend can forbid them.
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
+    }
     if device == "cuda":
         return common
     return common | {

@@ -177,6 +177,7 @@ class LLMThread:
 
 def _make(engine_args: dict[str, Any], starting: Starting[Any], clock: StartClock) -> tuple[Any, Any]:
     with no_collection():
+        from vllm.config import StructuredOutputsConfig
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -185,6 +186,8 @@ def _make(engine_args: dict[str, Any], starting: Starting[Any], clock: StartCloc
         lora = _adapter(lora_path, 1)
         engine_args.setdefault("enable_lora", True)
     refuse_unknown(engine_args, AsyncEngineArgs.__dataclass_fields__)
+    if isinstance(constraints := engine_args.get("structured_outputs_config"), dict):  # vLLM takes others as they are
+        engine_args["structured_outputs_config"] = StructuredOutputsConfig(**constraints)
     starting.processes_follow()
     clock.enter("starting its process")
     with process_environment(engine_args):

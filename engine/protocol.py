@@ -13,6 +13,14 @@ MAX_LOGPROBS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StructuredOutputsParams:
+    """What a request may generate; the field is vLLM's, with vLLM's meaning."""
+
+    json: str
+    """A JSON schema as text: what is generated fits it, up to `max_tokens`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingParams:
     """How one request is sampled; the fields are vLLM's, with vLLM's meaning.
 
@@ -37,6 +45,8 @@ class SamplingParams:
     logprobs: int | None = None
     """Number of most likely alternatives to report for each token, besides the sampled one: 0 reports the sampled
     token only, `None` turns log-probabilities off."""
+    structured_outputs: StructuredOutputsParams | None = None
+    """A constraint on what is generated; an engine that cannot keep it refuses the request (`RequestRefused`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

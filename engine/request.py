@@ -21,7 +21,9 @@ def vllm_params(params: SamplingParams, *, stream: bool) -> Any:
     """
     from vllm import SamplingParams as VLLMSamplingParams
     from vllm.sampling_params import RequestOutputKind
+    from vllm.sampling_params import StructuredOutputsParams as VLLMStructuredOutputsParams
 
+    constraint = params.structured_outputs
     return VLLMSamplingParams(
         max_tokens=params.max_tokens,
         temperature=params.temperature,
@@ -36,6 +38,7 @@ def vllm_params(params: SamplingParams, *, stream: bool) -> Any:
         stop_token_ids=list(params.stop_token_ids),
         logprobs=params.logprobs,
         flat_logprobs=params.logprobs is not None,
+        structured_outputs=None if constraint is None else VLLMStructuredOutputsParams(json=constraint.json),
         include_stop_str_in_output=True,
         skip_special_tokens=False,
         spaces_between_special_tokens=False,

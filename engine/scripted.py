@@ -1,11 +1,13 @@
 """An engine whose model is a plain function: for tests of logic, for benchmarks and for examples."""
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Literal
 
 from peerleap.engine.chat import decode, encode, turn_end
+from peerleap.engine.errors import RequestRefused
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
 
 Script = Callable[[str, SamplingParams], str]
@@ -83,11 +85,16 @@ class ScriptedEngine:
         """Emit what the script writes, up to the first stop.
 
         Each token has the log-probability -0.1, and each of its alternatives -0.2.
+
+        Raises:
+            RequestRefused: the request is for JSON, and its script writes none.
         """
         prompt = list(token_ids)
         self.requests.append((prompt, params))
         self.sessions.append(session)
         written = self._script(decode(self.tokenizer, prompt), params)
+        if params.structured_outputs is not None and not _is_json(written):
+            raise RequestRefused(f"a request for JSON (`structured_outputs`): the script writes {written[:40]!r}")
         planned = [*encode(self.tokenizer, written), self._end]
         end = turn_end(self.tokenizer)
         ids, finish_reason, stop_reason = self._stop(planned, end.added_to(params))
@@ -137,3 +144,11 @@ class ScriptedEngine:
             hit = end if known else hit
             self._cached.add(key)
         return hit
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

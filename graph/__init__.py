@@ -17,7 +17,7 @@ In reading order:
 from typing import TYPE_CHECKING
 
 from peerleap import lazy_face
-from peerleap.graph.errors import AllPathsFailed, CheckpointError, InputError, SettingsError, ThreadBusy
+from peerleap.graph.errors import AllPathsFailed, CheckpointError, InputError, SchemaError, SettingsError, ThreadBusy
 from peerleap.graph.seeds import derive_random, derive_seed
 from peerleap.graph.settings import RouterName, Settings, TaskName, as_settings
 
@@ -46,6 +46,7 @@ __all__ = [
     "LeapOutput",
     "RouterName",
     "Run",
+    "SchemaError",
     "Segment",
     "Settings",
     "SettingsError",

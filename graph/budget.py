@@ -86,6 +86,7 @@ def fit_context(
     bare_prompt: Callable[[], int],
     paths: int,
     tools: bool = False,
+    behind: int = 0,
 ) -> RunSettings:
     """Settings with a budget that the context of a path's model has room for.
 
@@ -100,6 +101,7 @@ def fit_context(
         bare_prompt: gives the tokens of a prompt without any question.
         paths: of the team.
         tools: whether any path may call tools.
+        behind: tokens that must be left behind a path's answer.
 
     Raises:
         InputError: the question leaves no room to reason in.
@@ -107,10 +109,10 @@ def fit_context(
     """
     alone = is_alone(settings, paths)
     block = 0 if alone else block_tokens(settings, paths, tools=tools)
-    reserve = settings.answer_tokens + (block or _BLOCK_FRAME)
+    reserve = settings.answer_tokens + (block or _BLOCK_FRAME) + behind
     room = context - prompt - reserve
     if room < 1:
-        raise _no_room(model, context, prompt, bare_prompt(), reserve, alone=alone)
+        raise _no_room(model, context, prompt, bare_prompt(), reserve, alone=alone, as_json=behind > 0)
     if settings.budget_counts == "all" or alone:
         return _fit(settings, requested, model, context, room)
     blocks = max_blocks(settings)
@@ -138,7 +140,9 @@ def _fit(settings: RunSettings, requested: Settings, model: str, context: int, r
     return settings.model_copy(update={"max_tokens": room})
 
 
-def _no_room(model: str, context: int, prompt: int, bare: int, reserve: int, *, alone: bool) -> Exception:
+def _no_room(
+    model: str, context: int, prompt: int, bare: int, reserve: int, *, alone: bool, as_json: bool
+) -> Exception:
     """What to say where a prompt of `prompt` tokens does not fit; `bare` are its tokens without the question."""
     if bare + 1 >= context:
         return SettingsError(
@@ -150,6 +154,8 @@ def _no_room(model: str, context: int, prompt: int, bare: int, reserve: int, *, 
     else:
         names, less = "top_k, summary_tokens, answer_tokens", "top_k, summary_tokens or answer_tokens"
         grown = "a LeaP block and an answer"
+    if as_json:
+        names, less, grown = f"json_schema, {names}", f"json_schema, {less}", f"{grown}, and that as JSON,"
     if bare + reserve + 1 >= context:
         return SettingsError(
             f"{names}: {grown} may take {reserve} tokens, which with a prompt leaves no room to reason in the "

@@ -2,6 +2,7 @@
 
 InputError (ValueError)      the question or the call
 SettingsError (ValueError)   a setting of the run
+└── SchemaError              the JSON schema, which the engine does not take
 AllPathsFailed (RuntimeError)  no path could go on; `reasons` says why, path by path
 ThreadBusy (RuntimeError)    another run is in progress under the same thread id
 CheckpointError (RuntimeError)  stored runs cannot be read or written
@@ -16,6 +17,10 @@ class InputError(ValueError):
 
 class SettingsError(ValueError):
     """A setting has a value that it cannot have."""
+
+
+class SchemaError(SettingsError):
+    """A JSON schema cannot be used, or the engine can hold no request to one."""
 
 
 class AllPathsFailed(RuntimeError):

@@ -12,21 +12,23 @@ from peerleap.agents import Peer
 from peerleap.engine import Engine, detect_thinking
 from peerleap.graph.budget import round_target
 from peerleap.graph.errors import SettingsError
-from peerleap.graph.events import VERSION, Writer, aemitting, emitting
+from peerleap.graph.events import VERSION, Writer, aemitting, discard, emitting
 from peerleap.graph.inputs import NOT_STORED, read_conversation
 from peerleap.graph.langgraph_keys import CHECKPOINTER, NAMESPACE, SEPARATOR
 from peerleap.graph.leap_block import BlockNode, active_paths, no_peer_left, run_to_end
-from peerleap.graph.path import Path, Toolbox, Turn, think
+from peerleap.graph.path import Path, Toolbox, Turn, json_answer, think, try_schema
 from peerleap.graph.prepare import PREPARED, Prepared, prepare
 from peerleap.graph.settings import RunSettings, Settings, as_run_settings, as_settings
-from peerleap.graph.state import history_key
-from peerleap.graph.vote import answer_message, release, short_votes, tally
+from peerleap.graph.state import Conversation, history_key
+from peerleap.graph.vote import add_json, announce, answer_message, elected_path, release, short_votes, tally
 
 State = dict[str, Any]
 T = TypeVar("T")
 
 # A round takes two supersteps and the vote one: with fewer left, paths run to their end instead of to the next block.
 _STEPS_FOR_ANOTHER_ROUND = 6
+# How many JSON schemas are remembered that the engines take.
+_SCHEMAS = 64
 
 
 class Nodes:
@@ -39,6 +41,7 @@ class Nodes:
         self._loaded: set[str] = set()
         self._loading = threading.Lock()
         self._settings: tuple[Any, RunSettings | None] = (None, None)
+        self._schemas: dict[str, None] = {}
         self.block = BlockNode(self)
         """The barrier."""
 
@@ -49,7 +52,19 @@ class Nodes:
 
     def check(self, values: Mapping[str, Any], context: Settings | None) -> Prepared:
         """What the node `prepare` will do with an input; refuses what it would refuse, without a trace."""
-        return prepare(read_conversation(values), context, self.team, self.engines, self._toolbox)
+        return self._checked(read_conversation(values), context)
+
+    def _checked(self, conversation: Conversation, context: Settings | None) -> Prepared:
+        prepared = prepare(conversation, context, self.team, self.engines, self._toolbox)
+        schema = prepared.requested.json_schema
+        if schema is not None and schema not in self._schemas:
+            for engine in {id(engine): engine for engine in self.engines.values()}.values():
+                run_to_end(try_schema(engine, schema))
+            with self._lock:
+                self._schemas[schema] = None
+                if len(self._schemas) > _SCHEMAS:
+                    del self._schemas[next(iter(self._schemas))]
+        return prepared
 
     def prepare(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
         """First node: check the question, open every path's history."""
@@ -70,7 +85,7 @@ class Nodes:
         prepared: Prepared | None = configurable.get(PREPARED)
         conversation = read_conversation(state, handed_over=nested)
         if prepared is None or (prepared.conversation, prepared.requested) != (conversation, context):
-            prepared = prepare(conversation, context, self.team, self.engines, self._toolbox)
+            prepared = self._checked(conversation, context)
         for box in {id(box): box for name in self.team if (box := self._toolbox(name))}.values():
             box.open_run(config)
         update = dict(prepared.update)
@@ -94,20 +109,25 @@ class Nodes:
         return {history_key(name): segments, "status": {name: {"state": status}}}
 
     def vote(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
-        """Last node: outcomes, votes, token counts."""
-        with emitting(config) as write:
-            return self._vote(state, write)
+        """Last node: outcomes, votes, token counts, the answer as JSON where it is wanted."""
+        return run_to_end(self.avote(state, config))
 
     async def avote(self, state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
         """As `vote`."""
         async with aemitting(config) as write:
-            return await asyncio.to_thread(self._vote, state, write)
-
-    def _vote(self, state: dict[str, Any], write: Writer) -> dict[str, Any]:
-        paths, histories = self.every(state)
-        update = tally(paths, histories, state["status"], write, state["rounds"])
-        run_to_end(release(paths, histories))
-        message = answer_message(update, next(iter(paths.values())).engine.model, reasoning=not self.answer_only)
+            paths, histories = await asyncio.to_thread(self.every, state)
+            update = await asyncio.to_thread(tally, paths, histories, state["status"], state["rounds"])
+            schema, name, written = self.settings(state).json_schema, elected_path(update), None
+            if schema is not None and name is not None:
+                path = await self.ready(name, state)
+                written = await json_answer(path, histories[name], schema, Turn(state["round"], discard, config))
+                update = add_json(update, path, histories[name], state["rounds"], written)
+            announce(update, write)
+            await release(paths, histories)
+            model = await asyncio.to_thread(lambda: next(iter(paths.values())).engine.model)  # it may look for it
+        message = answer_message(
+            update, model, reasoning=not self.answer_only, as_json=schema is not None, written=written
+        )
         if self.answer_only:
             update = {**update, "votes": short_votes(update["votes"])}
         return {**update, "messages": [message]}

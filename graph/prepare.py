@@ -14,7 +14,7 @@ from peerleap.graph.defaults import resolve_settings
 from peerleap.graph.errors import InputError
 from peerleap.graph.history import Segment
 from peerleap.graph.leap_block import compile_ahead
-from peerleap.graph.path import Path, Toolbox
+from peerleap.graph.path import Path, Toolbox, json_tokens
 from peerleap.graph.settings import RunSettings, Settings, as_settings
 from peerleap.graph.state import Conversation, history_key
 
@@ -120,6 +120,7 @@ def _fit(
     return fit_context(
         settings, requested, model=path.engine.model, context=path.engine.context_length,
         prompt=len(prompt["token_ids"]), bare_prompt=bare_prompt, paths=paths, tools=tools,
+        behind=0 if settings.json_schema is None else json_tokens(path, settings.json_schema),
     )  # fmt: skip
 
 

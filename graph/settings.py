@@ -1,5 +1,6 @@
 """What may differ from run to run: `Settings`, the form that a user fills in; `RunSettings`, every value of a run."""
 
+import json
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -9,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from peerleap.agents import MOST, Sampling, ThinkingChoice, form_schema
 from peerleap.engine import MAX_LOGPROBS
 from peerleap.graph.errors import SettingsError
+from peerleap.graph.history import storable
 
 RouterName = Literal["dispersed", "clustered", "hybrid", "random", "all", "evidence", "none"]
 VoteName = Literal["majority", "shortest_majority"]
@@ -22,9 +24,36 @@ PromptName = Literal["peers", "plain", "paper"]
 TalkName = Literal["always", "disagree", "novel", "probe", "off"]
 
 
+# The schema is a part of a prompt, and an engine compiles it.
+_SCHEMA_CHARACTERS = 32_768
+
+
 def _count(logprobs: Any) -> Any:
     # Runs that were stored when this was a switch: on meant the sampled token only.
     return {True: 0, False: None}[logprobs] if isinstance(logprobs, bool) else logprobs
+
+
+def _schema_text(schema: Any) -> Any:
+    """A JSON schema as JSON text: what a form, a state and an engine take."""
+    if schema is None:
+        return None
+    try:
+        found = json.loads(schema) if isinstance(schema, str) else schema
+        text = json.dumps(found, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"json_schema={_short(schema)}: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"json_schema={_short(schema)}: give a JSON schema that is an object, or its text")  # noqa: TRY004
+    if storable(text) != text:
+        raise ValueError("json_schema: it has half a character")
+    if len(text) > _SCHEMA_CHARACTERS:
+        raise ValueError(f"json_schema: {len(text):,} characters; give at most {_SCHEMA_CHARACTERS:,}")
+    return text
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 class Settings(BaseModel):
@@ -98,6 +127,9 @@ class Settings(BaseModel):
     logprobs: Annotated[int | None, Field(ge=0, le=MAX_LOGPROBS), BeforeValidator(_count)] = None
     """Number of alternatives whose log-probabilities are read for every generated token, as in vLLM. A segment then has
     its log-probability, and with at least 1 the confidence of each token."""
+    json_schema: Annotated[str | None, BeforeValidator(_schema_text)] = None
+    """A JSON schema: the message of the answer is then JSON that fits it. The paths think and vote as ever; one more
+    request, which the engine constrains, goes on from the answer of a path that gave the elected one."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Same seed, same engine: same run."""
 

@@ -12,15 +12,16 @@ from peerleap.engine import finish_sessions
 from peerleap.graph.answers import ELECTIONS, canonical, classes, extract_answer
 from peerleap.graph.errors import AllPathsFailed
 from peerleap.graph.events import VERSION, Writer
-from peerleap.graph.history import Segment, path_usage, probes_of, total_usage
+from peerleap.graph.history import Probe, Segment, path_usage, probes_of, total_usage
 from peerleap.graph.leap_block import similarity_matrix
-from peerleap.graph.path import Path
+from peerleap.graph.path import JSONAnswer, Path
 from peerleap.graph.settings import TaskName
 from peerleap.graph.state import BlockRecord, PathOutcome, PathState, Vote
 
 _LOG = logging.getLogger(__name__)
 # Enough to tell two answers apart.
 _SHORT = 200
+_NO_JSON = "no path has found an answer, so there is none to be written as JSON"
 
 
 class Group(TypedDict):
@@ -61,7 +62,6 @@ def tally(
     paths: Mapping[str, Path],
     histories: Mapping[str, Sequence[Segment]],
     status: Mapping[str, PathState],
-    write: Writer,
     records: Sequence[BlockRecord] = (),
 ) -> dict[str, Any]:
     """Count the answers and sum up the run; the update of the state.
@@ -86,8 +86,6 @@ def tally(
         for g in sorted(groups, key=lambda group: -len(group["paths"]))
     ]
     usage = total_usage({name: outcome["usage"] for name, outcome in outcomes.items()})
-    write({"v": VERSION, "type": "usage", "usage": usage})
-    write({"v": VERSION, "type": "vote", "answer": answer, "votes": {v["answer"]: v["votes"] for v in votes}})
     return {
         "answer": answer,
         "votes": votes,
@@ -95,6 +93,34 @@ def tally(
         "usage": usage,
         "histories": {name: list(histories[name]) for name in paths},
     }
+
+
+def add_json(
+    update: dict[str, Any],
+    path: Path,
+    history: Sequence[Segment],
+    records: Sequence[BlockRecord],
+    written: JSONAnswer,
+) -> dict[str, Any]:
+    """The update of `tally` with what the answer as JSON has cost its path."""
+    probes = [*probes_of(records, path.name), Probe(answer=written.text, requests=written.requests)]
+    outcome: PathOutcome = update["paths"][path.name]
+    outcome = {**outcome, "usage": path_usage(history, probes)}
+    paths = {**update["paths"], path.name: outcome}
+    return {**update, "paths": paths, "usage": total_usage({name: each["usage"] for name, each in paths.items()})}
+
+
+def announce(update: Mapping[str, Any], write: Writer) -> None:
+    """Emit where the tokens of a run went, and its vote."""
+    write({"v": VERSION, "type": "usage", "usage": update["usage"]})
+    votes = {vote["answer"]: vote["votes"] for vote in update["votes"]}
+    write({"v": VERSION, "type": "vote", "answer": update["answer"], "votes": votes})
+
+
+def elected_path(outcome: Mapping[str, Any]) -> str | None:
+    """The first path that gave the answer of a run; `None` where it has none."""
+    answer = outcome["answer"]
+    return next((vote["paths"][0] for vote in outcome["votes"] if vote["answer"] == answer), None)
 
 
 async def release(paths: Mapping[str, Path], histories: Mapping[str, Sequence[Segment]]) -> None:
@@ -157,21 +183,30 @@ def _outcome(path: Path, history: Sequence[Segment], state: PathState, records: 
     )
 
 
-def answer_message(outcome: Mapping[str, Any], model: str, *, reasoning: bool = True) -> AIMessage:
+def answer_message(
+    outcome: Mapping[str, Any], model: str, *, reasoning: bool = True, as_json: bool = False,
+    written: JSONAnswer | None = None,
+) -> AIMessage:  # fmt: skip
     """The run's answer as a message: reasoning and token counts where LangChain's own models put them.
 
     `content_blocks` shows the reasoning, the own thought of the first path that gave the answer. Models that read the
-    message as history see the answer only.
+    message as history see the answer only. With `as_json` its content is what is `written`; where that is nothing,
+    `refusal` says why, as in OpenAI's messages.
     """
     answer, usage = outcome["answer"], outcome["usage"]
-    elected = next((vote["paths"][0] for vote in outcome["votes"] if vote["answer"] == answer), None)
-    history = outcome["histories"].get(elected, ()) if reasoning else ()
+    history = outcome["histories"].get(elected_path(outcome), ()) if reasoning else ()
     thought = "".join(segment["text"] for segment in history if segment["kind"] == "thought")
+    more = {"reasoning_content": thought.replace("\x00", "")} if thought else {}
+    metadata = {"model_name": model}
+    if as_json:
+        answer = "" if written is None else written.text
+        metadata["finish_reason"] = "length" if written is not None and written.cut else "stop"
+        more |= {"refusal": _NO_JSON} if written is None else {}
     return AIMessage(
         content=answer or "",
         name="leap",
-        additional_kwargs={"reasoning_content": thought.replace("\x00", "")} if thought else {},
-        response_metadata={"model_name": model},
+        additional_kwargs=more,
+        response_metadata=metadata,
         usage_metadata=UsageMetadata(
             input_tokens=usage["prefill"],
             output_tokens=usage["generated"],

@@ -4,7 +4,8 @@ In reading order:
 
 app        the routes, and how errors are answered
 chat       `/v1/chat/completions`: one request, from its body to its last byte
-request    what a request may say; fields: what is refused, with a cure; model_names: settings in a model's name
+request    what a request may say; fields: what is refused, with a cure; model_names: settings in a model's name;
+           response_format: an answer as JSON
 admission  who runs, who waits, who is sent away; keys: who may ask
 graphs     the graph of a request
 wire       a run as OpenAI's objects; errors: OpenAI's error object

@@ -87,7 +87,7 @@ class Chat:
                     else:
                         out = piece
         finally:
-            self._admission.spend(client, transcript.generated)
+            self._admission.spend(client, transcript.generated if out is None else out["usage"]["generated"])
         assert out is not None
         seconds = time.monotonic() - began
         self._metrics.finished(out, seconds)

@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from peerleap.engine import EngineError
-from peerleap.graph import AllPathsFailed, InputError, SettingsError
+from peerleap.graph import AllPathsFailed, InputError, SchemaError, SettingsError
 
 log = logging.getLogger("peerleap.serving")
 
@@ -69,7 +69,8 @@ def request_error(error: Exception, hidden: Iterable[str] = ()) -> RequestError:
         message = str(error)
         for text in sorted(hidden, key=len, reverse=True):
             message = message.replace(text, "the model")
-        return RequestError(400, message, param="messages" if isinstance(error, InputError) else "leap")
+        param = "response_format" if isinstance(error, SchemaError) else "leap"
+        return RequestError(400, message, param="messages" if isinstance(error, InputError) else param)
     if isinstance(error, AllPathsFailed):
         log.error("%s", error)
         return RequestError(500, "every path failed; the server's log says why", code="all_paths_failed")

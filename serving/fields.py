@@ -14,7 +14,6 @@ REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
     "tool_choice": (("none", "auto"), "there are no tools for a client to run"),
     "functions": (([],), "the paths call the server's own tools while they think (`peerleap serve --team`)"),
     "function_call": (("none", "auto"), "there are no functions for a client to run"),
-    "response_format": (({"type": "text"},), "the paths vote on an answer in words; only {'type': 'text'}"),
     "logprobs": ((False,), "an answer is voted on, so it has no log-probabilities"),
     "top_logprobs": ((0,), "an answer is voted on, so it has no log-probabilities"),
     "logit_bias": (({},), "not available; sampling: temperature, top_p, leap={'sampling': {...}}"),

@@ -15,6 +15,7 @@ from peerleap.graph.chat import THOUGHTS, Thoughts, merged
 from peerleap.serving.errors import RequestError
 from peerleap.serving.fields import check_fields
 from peerleap.serving.model_names import named_settings
+from peerleap.serving.response_format import schema_of
 
 # Seconds in which a client must have sent its request.
 _SECONDS = 60
@@ -71,6 +72,7 @@ class _Body(BaseModel):
     max_completion_tokens: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     seed: int | None = None
     stop: str | Annotated[list[str], Field(max_length=16)] = []
+    response_format: dict[str, Any] | None = None
     leap: dict[str, Any] = {}
 
 
@@ -126,14 +128,17 @@ def parse(body: dict[str, Any]) -> Ask:
         raise RequestError(400, f"paths={_short(paths)}: give a number from 1", param="leap.paths")
     if thoughts not in THOUGHTS:
         raise RequestError(400, f"thoughts={_short(thoughts)}: give one, all or none", param="leap.thoughts")
-    stop = (sent.stop,) if isinstance(sent.stop, str) else tuple(sent.stop)
+    stop = tuple(filter(None, (sent.stop,) if isinstance(sent.stop, str) else sent.stop))
+    settings = _settings(sent, leap)
+    if stop and settings.json_schema is not None:
+        raise RequestError(400, f"stop={_short(stop[0])}: JSON is not cut; leave it out", param="stop")
     return Ask(
         model=sent.model,
         messages=[_message(number, message) for number, message in enumerate(sent.messages)],
-        settings=_settings(sent, leap),
+        settings=settings,
         paths=paths,
         thoughts=thoughts,
-        stop=tuple(filter(None, stop)),
+        stop=stop,
         stream=sent.stream,
         with_usage=sent.stream_options.include_usage,
     )
@@ -145,6 +150,8 @@ def _settings(sent: _Body, leap: dict[str, Any]) -> Settings:
     plain: dict[str, Any] = {"seed": secrets.randbits(32) if sent.seed is None else sent.seed % 2**63}
     if (budget := sent.max_completion_tokens or sent.max_tokens) is not None:
         plain["max_tokens"] = budget
+    if (schema := schema_of(sent.response_format)) is not None:
+        plain["json_schema"] = schema
     sampling = {name: getattr(sent, name) for name in ("temperature", "top_p") if getattr(sent, name) is not None}
     try:
         settings = merged({**plain, "sampling": sampling}, leap)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from peerleap.graph.chat import Piece, cut_at, leap_fields
+from peerleap.graph.chat import Piece, cut_at, finish_reason, leap_fields
 from peerleap.serving.model_names import NAME
 
 DONE = "data: [DONE]\n\n"
@@ -24,10 +24,10 @@ class Completion:
 
     def whole(self, out: Mapping[str, Any], reasoning: str) -> dict[str, Any]:
         """A reply that is no stream."""
-        message = {"role": "assistant", "content": self._content(out), "refusal": None}
+        message = {"role": "assistant", "refusal": None, **self._answer(out)}
         if reasoning:
             message["reasoning_content"] = reasoning
-        choice = {"index": 0, "message": message, "finish_reason": _reason(out), "logprobs": None}
+        choice = {"index": 0, "message": message, "finish_reason": finish_reason(out), "logprobs": None}
         return {**self._head("chat.completion"), "choices": [choice], "usage": usage(out), "leap": self._leap(out)}
 
     def begin(self) -> str:
@@ -40,13 +40,17 @@ class Completion:
 
     def end(self, out: Mapping[str, Any], *, with_usage: bool) -> str:
         """The answer, why the reply ends, the token counts where they are wanted, and the end of the stream."""
-        answer = self._chunk({"content": self._content(out)})
-        last = {**self._chunk({}, _reason(out)), "leap": self._leap(out)}
+        answer = self._chunk(self._answer(out))
+        last = {**self._chunk({}, finish_reason(out)), "leap": self._leap(out)}
         counts = {**self._head("chat.completion.chunk"), "choices": [], "usage": usage(out)}
         return "".join([event(answer), event(last), event(counts) if with_usage else "", DONE])
 
-    def _content(self, out: Mapping[str, Any]) -> str:
-        return cut_at(str(out["messages"][-1].text), self._stop)
+    def _answer(self, out: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer; where there is none to be written as JSON, why."""
+        last = out["messages"][-1]
+        if (refusal := last.additional_kwargs.get("refusal")) is not None:
+            return {"content": None, "refusal": refusal}
+        return {"content": cut_at(str(last.text), self._stop)}
 
     def _leap(self, out: Mapping[str, Any]) -> dict[str, Any]:
         return {**leap_fields(out), "seed": self._seed}
@@ -80,7 +84,3 @@ def usage(out: Mapping[str, Any]) -> dict[str, Any]:
 def model_object(model: str, created: int) -> dict[str, Any]:
     """An entry of `/v1/models`."""
     return {"id": model, "object": "model", "created": created, "owned_by": NAME}
-
-
-def _reason(out: Mapping[str, Any]) -> str:
-    return "stop" if out["answer"] is not None else "length"

@@ -9,9 +9,9 @@ FACES = {
     "peerleap": "__version__ lazy_face",
     "peerleap.graph": (
         "AllPathsFailed ChatLeaP CheckpointError Checkpointer CompiledLeapGraph Event InputError LeapGraph "
-        "LeapInput LeapOutput RouterName Run Segment Settings SettingsError TaskName ThreadBusy Vote as_settings "
-        "build_graph compare derive_random derive_seed fork history_key leap_tool model_defaults open_checkpointer "
-        "open_store read_run resolve_settings"
+        "LeapInput LeapOutput RouterName Run SchemaError Segment Settings SettingsError TaskName ThreadBusy Vote "
+        "as_settings build_graph compare derive_random derive_seed fork history_key leap_tool model_defaults "
+        "open_checkpointer open_store read_run resolve_settings"
     ),
     "peerleap.agents": (
         "ENGINE_ARGS MOST MOST_PATHS TEAMS TOOLS EngineFileError Peer Sampling TeamError ThinkingChoice "
@@ -21,11 +21,11 @@ FACES = {
     "peerleap.engine": (
         "EMBEDDED MAX_LOGPROBS MINIATURE MINIATURE_FAMILIES SETTINGS_FILE THOUGHT_ENDS Completion Engine "
         "EngineArgumentError EngineDead EngineError EngineMissing EngineStartError EngineWrapper Model ModelError "
-        "OnProgress OnText RequestRefused SamplingParams ScriptedEngine ServerEngine StartProgress Thinking "
-        "TokenizerError TurnEnd VLLMEngine cache_folder close_engines control_ids control_texts decode default_model "
-        "default_servers detect_thinking encode family_of finish_sessions get_engine is_prepared last_start "
-        "model_settings parse_servers parse_thinking recommended_sampling render_prompt requests_at_once resolve_model "
-        "turn_end turn_markers vllm_device vocabulary_hash watch_starts"
+        "OnProgress OnText RequestRefused SamplingParams ScriptedEngine ServerEngine StartProgress "
+        "StructuredOutputsParams Thinking TokenizerError TurnEnd VLLMEngine cache_folder close_engines control_ids "
+        "control_texts decode default_model default_servers detect_thinking encode family_of finish_sessions "
+        "get_engine is_prepared last_start model_settings parse_servers parse_thinking recommended_sampling "
+        "render_prompt requests_at_once resolve_model turn_end turn_markers vllm_device vocabulary_hash watch_starts"
     ),
     "peerleap.tools": (
         "LEAP_TAGS PROTOCOLS START_NUDGE BadCall BoundedThreads FenceProtocol HarmonyProtocol HermesProtocol "
@@ -69,7 +69,7 @@ FACES = {
         "Results Slope cautions check_plot check_same compare comparison_rows elected_right few_runs level_cells "
         "level_rows level_sentence levels_markdown markdown measured_power method_rows paper_differences "
         "paper_number plot plot_routers plot_shares plot_sweep short_budgets shown_columns slope_sentence slopes "
-        "sweep_markdown sweep_points sweep_rows table verdict with_distinct_names"
+        "sweep_markdown sweep_points sweep_rows table verdict with_distinct_names write_figure"
     ),
 }
 

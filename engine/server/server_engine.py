@@ -8,10 +8,10 @@ from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import CancelledError as FutureCancelled
 from typing import Any, TypeVar
 
-from peerleap.engine.chat import turn_end
+from peerleap.engine.chat import decode, encode, turn_end
 from peerleap.engine.errors import EngineError, RequestRefused
 from peerleap.engine.models import Model
-from peerleap.engine.protocol import Completion, OnText, SamplingParams
+from peerleap.engine.protocol import Completion, OnText, SamplingParams, StructuredOutputsParams
 from peerleap.engine.request import completion
 from peerleap.engine.server.address import parse_servers, read_key
 from peerleap.engine.server.delivery import Delivery
@@ -21,6 +21,11 @@ from peerleap.engine.server.served import Served
 from peerleap.engine.server.wire import Reply
 
 T = TypeVar("T")
+
+# What no model writes of its own accord: whether a server keeps a constraint, or does not know the field.
+_SEVEN = SamplingParams(
+    max_tokens=2, temperature=0.0, seed=0, structured_outputs=StructuredOutputsParams(json='{"const": 7}')
+)
 
 
 class ServerEngine:
@@ -58,6 +63,7 @@ class ServerEngine:
         self._delivery = Delivery(self._http, self.servers, self._requested, patience)
         self._lock = threading.Lock()
         self._model: Model | None = None
+        self._constrains = False
         atexit.register(self.close)
 
     def __repr__(self) -> str:
@@ -148,6 +154,8 @@ class ServerEngine:
         tokenizer, prompt = self._delivery.tokenizer, list(token_ids)
         if not prompt:
             raise RequestRefused("a request of 0 tokens: there is nothing to continue")
+        if params.structured_outputs is not None and not self._constrains:
+            await self._check_constrains()
         here = asyncio.get_running_loop()
         deliver = None if on_text is None else (lambda text: _tell(here, on_text, text))
         stopping = turn_end(tokenizer).added_to(params)
@@ -198,6 +206,14 @@ class ServerEngine:
             raise EngineError(f"{self!r} was closed") from None
         finally:
             future.cancel()  # Ctrl-C
+
+    async def _check_constrains(self) -> None:
+        """Refuse a constraint where a server drops it, as versions of vLLM do that do not know the field."""
+        tokenizer = self._delivery.tokenizer
+        reply, _ = await self._run(self._delivery.answer(encode(tokenizer, "JSON: "), _SEVEN, None, None))
+        if not decode(tokenizer, reply.token_ids).startswith("7"):
+            raise RequestRefused("the server does not know `structured_outputs`, the constraint of vLLM 0.11 and later")
+        self._constrains = True
 
     async def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         try:

@@ -39,6 +39,11 @@ def request_body(prompt: Sequence[int], params: SamplingParams, *, heard: bool) 
         params: how to sample and when to stop.
         heard: whether somebody reads the text while it is written.
     """
+    optional: dict[str, Any] = {}
+    if params.logprobs is not None:
+        optional |= {"logprobs": params.logprobs, "return_tokens_as_token_ids": True}
+    if params.structured_outputs is not None:
+        optional["structured_outputs"] = {"json": params.structured_outputs.json}
     return {
         "prompt": list(prompt),
         "max_tokens": params.max_tokens,
@@ -64,7 +69,8 @@ def request_body(prompt: Sequence[int], params: SamplingParams, *, heard: bool) 
         "stream": True,
         "stream_options": {"include_usage": True},
         "stream_interval": _HEARD if heard else _UNHEARD,
-    } | ({} if params.logprobs is None else {"logprobs": params.logprobs, "return_tokens_as_token_ids": True})
+        **optional,
+    }
 
 
 async def events(body: AsyncIterator[bytes]) -> AsyncIterator[str]:

@@ -1,7 +1,7 @@
 """A graph as a chat model: whole conversations in; thoughts, blocks and the answer out, piece by piece.
 
 Read `transcript` (what a reader sees of a run), `marks` (text without control tokens), `reply` (one reply of a graph),
-`model` (`ChatLeaP`, LangChain's chat model).
+`message` (it as LangChain's), `structured` (an answer as JSON, read), `model` (`ChatLeaP`, LangChain's chat model).
 """
 
 from peerleap.graph.chat.model import ChatLeaP
@@ -10,6 +10,7 @@ from peerleap.graph.chat.reply import (
     check_reply,
     cut_at,
     elected_thought,
+    finish_reason,
     leap_fields,
     merged,
     reply,
@@ -29,6 +30,7 @@ __all__ = [
     "check_reply",
     "cut_at",
     "elected_thought",
+    "finish_reason",
     "leap_fields",
     "merged",
     "reply",

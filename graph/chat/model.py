@@ -10,21 +10,22 @@ from langchain_core.callbacks import (
     CallbackManager,
     CallbackManagerForLLMRun,
 )
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.constants import TAG_NOSTREAM
 from pydantic import ConfigDict, Field, field_validator
 
 from peerleap.agents import Sampling
-from peerleap.graph.chat.reply import areply, cut_at, elected_thought, leap_fields, merged, reply, transcript_of
-from peerleap.graph.chat.transcript import THOUGHTS, Piece, Thoughts
+from peerleap.graph.chat.message import reply_chunk, reply_message
+from peerleap.graph.chat.reply import areply, merged, reply, transcript_of
+from peerleap.graph.chat.structured import structured
+from peerleap.graph.chat.transcript import THOUGHTS, Thoughts
 from peerleap.graph.compiled import CompiledLeapGraph, LeapGraph
 from peerleap.graph.errors import SettingsError
 from peerleap.graph.settings import Settings, as_settings
-from peerleap.graph.state import LeapOutput
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 _NO_TOOLS = (
     "tools: ChatLeaP returns no tool calls, since its paths call tools while they think; give them to the team: "
     "build_graph(peers=[Peer(name='solver', count=4, tools=[...])])"
-)
-_NO_SCHEMA = (
-    "with_structured_output: the paths vote on an answer in words; parse it, or ask another model to write JSON"
 )
 
 
@@ -95,13 +93,21 @@ class ChatLeaP(BaseChatModel):
         """
         raise NotImplementedError(_NO_TOOLS)
 
-    def with_structured_output(self, schema: Any, **_: Any) -> NoReturn:
-        """Refused: a vote needs answers in words.
+    def with_structured_output(
+        self, schema: Any, *, include_raw: bool = False, method: str = "json_schema", **options: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        """A model whose replies fit a schema: the paths vote in words, then one of them writes its answer as JSON.
+
+        Args:
+            schema: a Pydantic class, a TypedDict or a JSON schema.
+            include_raw: also the message, and the error where it could not be read: `raw`, `parsed`, `parsing_error`.
+            method: `json_schema`.
+            options: `strict`, which it always is.
 
         Raises:
-            NotImplementedError: says what to do instead.
+            ValueError: another method or option, or no schema.
         """
-        raise NotImplementedError(_NO_SCHEMA)
+        return structured(self, schema, method=method, include_raw=include_raw, options=options)
 
     def _generate(
         self,
@@ -111,7 +117,7 @@ class ChatLeaP(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         config = _config(run_manager)
-        settings, _ = self._call(kwargs)
+        settings, _ = self._call(kwargs, self._stops(stop))
         return self._result(self.graph.invoke({"messages": messages}, config, context=settings), stop)
 
     async def _agenerate(
@@ -122,7 +128,7 @@ class ChatLeaP(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         config = _config(run_manager)
-        settings, _ = self._call(kwargs)
+        settings, _ = self._call(kwargs, self._stops(stop))
         return self._result(await self.graph.ainvoke({"messages": messages}, config, context=settings), stop)
 
     def _stream(
@@ -132,11 +138,11 @@ class ChatLeaP(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        settings, thoughts = self._call(kwargs)
+        settings, thoughts = self._call(kwargs, self._stops(stop))
         pieces = reply(self.graph, messages, settings, transcript_of(self.graph, thoughts), _config(run_manager))
         with closing(cast("Generator[Any]", pieces)):
             for piece in pieces:
-                yield _chunk(piece, self._stops(stop))
+                yield ChatGenerationChunk(message=reply_chunk(piece, self._stops(stop)))
 
     async def _astream(
         self,
@@ -145,31 +151,23 @@ class ChatLeaP(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        settings, thoughts = self._call(kwargs)
+        settings, thoughts = self._call(kwargs, self._stops(stop))
         pieces = areply(self.graph, messages, settings, transcript_of(self.graph, thoughts), _config(run_manager))
         async with aclosing(cast("AsyncGenerator[Any]", pieces)):
             async for piece in pieces:
-                yield _chunk(piece, self._stops(stop))
+                yield ChatGenerationChunk(message=reply_chunk(piece, self._stops(stop)))
 
     def _result(self, out: Mapping[str, Any], stop: list[str] | None) -> ChatResult:
-        last: AIMessage = out["messages"][-1]
-        thought = elected_thought(self.graph, out)
-        message = AIMessage(
-            content=cut_at(str(last.text), self._stops(stop)),
-            additional_kwargs={"reasoning_content": thought} if thought else {},
-            response_metadata=_metadata(out, last),
-            usage_metadata=last.usage_metadata,
-        )
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        return ChatResult(generations=[ChatGeneration(message=reply_message(self.graph, out, self._stops(stop)))])
 
     def _stops(self, stop: list[str] | None) -> list[str]:
         return (self.stop or []) if stop is None else stop
 
-    def _call(self, options: Mapping[str, Any]) -> tuple[Settings, Thoughts]:
+    def _call(self, options: Mapping[str, Any], stops: Sequence[str] = ()) -> tuple[Settings, Thoughts]:
         """The settings of one call, and whose thoughts it shows.
 
         Raises:
-            SettingsError: an option is unknown, or out of range.
+            SettingsError: an option is unknown, or out of range, or would cut JSON.
         """
         named = {"temperature": self.temperature, "max_tokens": self.max_tokens, **options}
         left = {name: value for name, value in named.items() if value is not None and name not in {"stream", "model"}}
@@ -183,7 +181,10 @@ class ChatLeaP(BaseChatModel):
         if "max_completion_tokens" in left:
             left["max_tokens"] = left.pop("max_completion_tokens")
         own = {**left, **own, "sampling": {**sampling, **own.get("sampling", {})}}
-        return merged(self.settings, own), thoughts
+        settings = merged(self.settings, own)
+        if settings.json_schema is not None and any(stops):
+            raise SettingsError(f"stop={list(stops)!r}: JSON is not cut; leave it out")
+        return settings, thoughts
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         settings, _ = self._call({key: value for key, value in kwargs.items() if key in _TRACED})
@@ -212,22 +213,3 @@ def _config(run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRu
     child.add_tags([*run_manager.inheritable_tags, TAG_NOSTREAM])
     child.add_metadata(run_manager.inheritable_metadata)
     return {"callbacks": child}
-
-
-def _metadata(out: Mapping[str, Any], message: AIMessage) -> dict[str, Any]:
-    reason = "stop" if out["answer"] is not None else "length"
-    return {**message.response_metadata, "finish_reason": reason, "leap": leap_fields(out)}
-
-
-def _chunk(piece: Piece | LeapOutput, stops: Sequence[str]) -> ChatGenerationChunk:
-    if isinstance(piece, Piece):
-        extra = {"reasoning_content": piece.text}
-        return ChatGenerationChunk(message=AIMessageChunk(content="", additional_kwargs=extra))
-    last = cast("AIMessage", piece["messages"][-1])
-    message = AIMessageChunk(
-        content=cut_at(str(last.text), stops),
-        response_metadata=_metadata(piece, last),
-        usage_metadata=last.usage_metadata,
-        chunk_position="last",
-    )
-    return ChatGenerationChunk(message=message)

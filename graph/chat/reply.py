@@ -118,6 +118,12 @@ def cut_at(text: str, stops: Sequence[str]) -> str:
     return text[: min((at for stop in stops if stop and (at := text.find(stop)) >= 0), default=len(text))]
 
 
+def finish_reason(out: Mapping[str, Any]) -> str:
+    """OpenAI's: `length` where no path has found an answer, or where its JSON was cut, else `stop`."""
+    found = out["messages"][-1].response_metadata.get("finish_reason")
+    return str(found or ("stop" if out["answer"] is not None else "length"))
+
+
 def leap_fields(out: Mapping[str, Any]) -> dict[str, Any]:
     """What a run's output says beyond its answer, without histories; can be written as JSON."""
     paths = {

@@ -17,7 +17,7 @@ class Usage(TypedDict):
     summary: int
     answer: int
     probe: NotRequired[int]
-    """Probes: answers that paths were asked for beside their histories (`talk`); missing where there were none."""
+    """Answers that paths were asked for beside their histories (`talk`, `json_schema`); missing without any."""
     generated: int
     """thought + summary + answer + probe."""
     inserted: int

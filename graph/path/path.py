@@ -11,6 +11,7 @@ from peerleap.agents import Peer, Sampling, prompts
 from peerleap.engine import (
     Engine,
     SamplingParams,
+    StructuredOutputsParams,
     Thinking,
     control_texts,
     decode,
@@ -138,7 +139,15 @@ class Path:
         return f"{derive_seed(self.settings.seed, history[0]['text']):08x}/{self.name}"
 
     async def generate(
-        self, kind: Kind, history: Sequence[Segment], limit: int, stops: Stops, turn: Turn, *, at_limit: Finish
+        self,
+        kind: Kind,
+        history: Sequence[Segment],
+        limit: int,
+        stops: Stops,
+        turn: Turn,
+        *,
+        at_limit: Finish,
+        json_schema: str | None = None,
     ) -> Segment:
         """Let the path write a segment of at most `limit` tokens; its end-of-turn token is not stored.
 
@@ -149,18 +158,21 @@ class Path:
             stops: what ends the request, and why then.
             turn: the node's.
             at_limit: why the segment ends where the limit has ended it.
+            json_schema: what the segment must fit; its likeliest tokens are then taken.
 
         Returns:
             The segment, with the reason it ended (`finish`) and what stopped it (`stop`).
         """
         prompt = history_ids(history)
+        greedy: dict[str, Any] = {"temperature": 0.0}
         params = SamplingParams(
             max_tokens=limit,
             stop=tuple(stop for stop in stops if isinstance(stop, str)),
             stop_token_ids=tuple(stop for stop in stops if isinstance(stop, int)),
             seed=derive_seed(self.settings.seed, self.name, len(prompt)),
             logprobs=self.settings.logprobs,
-            **self.sampling,
+            structured_outputs=None if json_schema is None else StructuredOutputsParams(json=json_schema),
+            **(self.sampling if json_schema is None else greedy),
         )
         session = self.session(history)
         write = turn.write

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from peerleap.engine import MINIATURE, VLLMEngine
-from peerleap.graph import build_graph
+from peerleap.graph import SchemaError, build_graph
 
 pytestmark = pytest.mark.slow
 
@@ -55,3 +56,31 @@ def test_probes_leave_nothing_in_the_histories_and_are_counted(miniature: VLLMEn
     assert len(outside) == len(beside)
     if talk == "probe":
         assert not {"trigger", "summary", "comment"} & {s["kind"] for h in out["histories"].values() for s in h}
+
+
+def test_an_answer_as_json_goes_on_from_the_cache(miniature: VLLMEngine, record: Any) -> None:
+    engine = record(miniature)
+    graph = build_graph(engine=engine, paths=2).compile()
+    number = {"type": "integer", "minimum": 0, "maximum": 9999}
+    schema = {"type": "object", "properties": {"answer": number}, "required": ["answer"], "additionalProperties": False}
+    question = {"question": next(iter(QUESTIONS))}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # vLLM and torch deprecate as they are imported
+        out: Any = asyncio.run(graph.ainvoke(question, context={"json_schema": schema}))
+        tried = len(engine.completions)
+        wrong = {"type": "object", "properties": {"answer": {"type": "integr"}}}
+        with pytest.raises(SchemaError, match="json_schema"):
+            asyncio.run(graph.ainvoke(question, context={"json_schema": wrong}))
+    found = json.loads(out["messages"][-1].content)
+    assert list(found) == ["answer"]
+    assert type(found["answer"]) is int
+    assert out["answer"] == QUESTIONS[question["question"]]
+    assert len(engine.completions) == tried, "nothing runs for a schema that vLLM refuses"
+    (_, trial), *requests = engine.completions
+    assert len(trial.token_ids) == 1
+    assert out["usage"]["generated"] == sum(len(done.token_ids) for _, done in requests)
+    ids, done = requests[-1]
+    elected = out["votes"][0]["paths"][0]
+    history = [token for segment in out["histories"][elected] for token in segment["token_ids"]]
+    assert ids[: len(history)] == history
+    assert done.cached_tokens > len(history) - 2 * 32, "all full blocks but the last"

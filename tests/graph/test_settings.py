@@ -18,8 +18,8 @@ def engine(*, thinking: bool = False, model: str = "scripted") -> ScriptedEngine
 
 
 ENGINES = [engine(), engine(thinking=True), engine(model=EMBEDDED)]
-# What may stay open: no preset, blocks without number, no points, the kind told from the question.
-OPEN = {"logprobs", "preset", "rounds", "communicate_at", "task"}
+# What may stay open: no schema, no preset, blocks without number, no points, the kind told from the question.
+OPEN = {"json_schema", "logprobs", "preset", "rounds", "communicate_at", "task"}
 
 
 @pytest.mark.parametrize("made", ENGINES, ids=["instruct", "thinking", "embedded"])
@@ -54,7 +54,7 @@ def test_a_model_that_thinks_gets_the_papers_numbers() -> None:
 def test_the_paper_preset(made: ScriptedEngine) -> None:
     settings = resolve_settings({"preset": "paper"}, made)
     unset = {"preset", "sampling", "logprobs", "seed", "task", "communicate_at", "human_peer", "thinking"}
-    assert settings.model_dump(exclude=unset) == {
+    assert settings.model_dump(exclude={*unset, "json_schema"}) == {
         "router": "dispersed", "top_k": 4, "similarity": "indel", "interval": 4096, "cut": "exact", "grace": 256,
         "rounds": None, "trigger": "interval", "block_as": "thought", "summary_tokens": 256, "alumni": False,
         "max_tokens": 16384, "answer_tokens": 2048, "vote": "majority", "prompt": "paper", "budget_counts": "own",
@@ -150,7 +150,7 @@ def test_a_models_folder_brings_its_settings(tmp_path: Path) -> None:
     assert (settings.interval, settings.rounds, settings.sampling.temperature) == (64, 2, 1.0)
     assert (settings.max_tokens, settings.sampling.top_p) == (THINKING["max_tokens"], 0.95), "what it leaves out"
     shipped = resolve_settings(None, engine(thinking=True, model=MINIATURE))
-    assert (shipped.interval, shipped.max_tokens) == (90, 640)
+    assert (shipped.interval, shipped.max_tokens) == (45, 640)
 
 
 @pytest.mark.parametrize(

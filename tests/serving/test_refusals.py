@@ -15,7 +15,6 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"tools": [{"type": "function"}]}, "tools", "tools=["),
     ({"tool_choice": "required"}, "tool_choice", "required"),
     ({"functions": [{}]}, "functions", "functions=["),
-    ({"response_format": {"type": "json_object"}}, "response_format", "json_object"),
     ({"logprobs": True}, "logprobs", "logprobs=True"),
     ({"logit_bias": {"1": 2}}, "logit_bias", "logit_bias"),
     ({"presence_penalty": 0.5}, "presence_penalty", "repetition_penalty"),

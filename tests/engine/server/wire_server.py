@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from peerleap.engine import SamplingParams, ScriptedEngine, decode, encode
+from peerleap.engine import RequestRefused, SamplingParams, ScriptedEngine, StructuredOutputsParams, decode, encode
 
 _FIELDS = ("max_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty",
            "frequency_penalty", "seed", "logprobs")  # fmt: skip
@@ -45,6 +45,8 @@ class WireServer:
         self.left = 0
         """Streams whose reader has hung up."""
         self.models: Callable[[], Any] = lambda: [self.card()]
+        self.constrains = True
+        """Whether it knows `structured_outputs`; else it drops the field, as it does any that it does not know."""
         self.chunk_seconds = 0.0
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -167,6 +169,8 @@ class WireServer:
             return await self._json(writer, 400, {"error": {"message": message, "code": 400}})
         params = {name: body[name] for name in _FIELDS if name in body}
         stops: dict[str, Any] = {name: tuple(body.get(name, ())) for name in ("stop", "stop_token_ids")}
+        if self.constrains and (constraint := body.get("structured_outputs")):
+            params["structured_outputs"] = StructuredOutputsParams(**constraint)
         session = headers.get("x-session-id")
         asked = SamplingParams(
             **{**params, "max_tokens": min(3, body["max_tokens"]) if fault == "caps" else body["max_tokens"]}, **stops
@@ -176,7 +180,10 @@ class WireServer:
             if not body.get("return_token_ids") or fault == "no_ids" or (self.faults and self.faults[0] == "no_ids"):
                 choice = {"text": "x", "finish_reason": "length"}
             return await self._json(writer, 200, {"choices": [choice], "usage": self._usage(len(prompt), 1, 0)})
-        done = await self.engine.generate(prompt, asked, session=session)
+        try:
+            done = await self.engine.generate(prompt, asked, session=session)
+        except RequestRefused as error:
+            return await self._json(writer, 400, {"error": {"message": str(error), "code": 400}})
         read = prompt[:-1] if fault == "shortens" else prompt
         await self._stream(writer, body, done, read, fault)
         return None

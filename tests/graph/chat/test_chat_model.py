@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from peerleap.graph import ChatLeaP, InputError, SettingsError, as_settings
 from tests.graph.conftest import Team
@@ -131,14 +131,9 @@ def test_a_graph_with_a_checkpointer_is_refused(made: Any) -> None:
         ChatLeaP(graph=made.graph.compile(checkpointer=InMemorySaver()))
 
 
-def test_tools_and_schemas_are_refused_with_a_cure(model: ChatLeaP) -> None:
-    class Answer(BaseModel):
-        number: int
-
+def test_tools_are_refused_with_a_cure(model: ChatLeaP) -> None:
     with pytest.raises(NotImplementedError, match=r"Peer\("):
         model.bind_tools([lambda x: x])
-    with pytest.raises(NotImplementedError, match="with_structured_output"):
-        model.with_structured_output(Answer)
 
 
 def test_an_image_is_refused(model: ChatLeaP) -> None:
