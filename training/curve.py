@@ -17,6 +17,8 @@ def draw_curve(log: Sequence[Mapping[str, Any]], target: Path, title: str) -> No
     """
     from matplotlib.figure import Figure
 
+    from peerleap.evals.report import write_figure
+
     points = [entry for entry in log if "loss" in entry]
     steps = [entry["step"] for entry in points]
     losses = [entry["loss"] for entry in points]
@@ -34,9 +36,7 @@ def draw_curve(log: Sequence[Mapping[str, Any]], target: Path, title: str) -> No
     )
     rates.set_ylabel("learning rate")
     figure.legend(loc="outside lower center", ncols=3)
-    new = target.with_name(f"{target.stem}.new{target.suffix}")
-    figure.savefig(new, dpi=150)
-    new.replace(target)
+    write_figure(figure, target)
 
 
 def smooth(values: Sequence[float]) -> list[float]:

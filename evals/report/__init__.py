@@ -12,12 +12,14 @@ In reading order:
 - `tables`: all of it as rows and as Markdown
 - `levels`: results by difficulty
 - `sweep`: the points of a sweep, and how steep its curves are
+- `figure`: a picture that is whole
 - `plots`: accuracy against cost, and along a sweep
 """
 
 from peerleap.evals.report.cautions import cautions, few_runs, measured_power, short_budgets
 from peerleap.evals.report.comparison import TESTS, Comparison, check_same, compare
 from peerleap.evals.report.costs import COSTS
+from peerleap.evals.report.figure import write_figure
 from peerleap.evals.report.labels import with_distinct_names
 from peerleap.evals.report.levels import (
     LEVEL_HEAD,
@@ -96,4 +98,5 @@ __all__ = [
     "table",
     "verdict",
     "with_distinct_names",
+    "write_figure",
 ]

@@ -1,13 +1,13 @@
 """Accuracy against cost, by router and along a sweep, as PNG or SVG (by the file's ending); needs the extra `plots`."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from peerleap.evals.extras import need
 from peerleap.evals.methods import GROWING
+from peerleap.evals.report.figure import write_figure
 from peerleap.evals.report.results import Results
 from peerleap.evals.report.sweep import METRICS, Point
 from peerleap.graph import RouterName
@@ -58,7 +58,7 @@ def plot(results: Sequence[Results], target: Path, metric: str = "cons@n") -> No
     # Two long names side by side would not fit the figure.
     columns = 2 if max(map(len, names), default=0) <= _HALF_WIDTH else 1
     figure.legend(handles, names, loc="outside upper center", ncols=columns)
-    _save(figure, target, results)
+    write_figure(figure, target, metadata=_provenance(results))
 
 
 def plot_routers(results: Sequence[Results], target: Path) -> None:
@@ -87,7 +87,7 @@ def plot_routers(results: Sequence[Results], target: Path) -> None:
     axis.set_ylim(bottom=0)
     if axis.get_legend_handles_labels()[0]:
         figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center")
-    _save(figure, target, results)
+    write_figure(figure, target, metadata=_provenance(results))
 
 
 def plot_sweep(points: Sequence[Point], axis: str, target: Path) -> None:
@@ -130,7 +130,7 @@ def plot_sweep(points: Sequence[Point], axis: str, target: Path) -> None:
     both = [axes.get_legend_handles_labels() for axes in (panels[0], tokens)]
     handles = {name: handle for found in both for handle, name in zip(*found, strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
-    _save(figure, target, [point.result for point in points])
+    write_figure(figure, target, metadata=_provenance([point.result for point in points]))
 
 
 def plot_shares(
@@ -154,19 +154,7 @@ def plot_shares(
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
     axes[0].set_ylabel("share, %")
     axes[0].set_ylim(0, 100)
-    _save(figure, target, results)
-
-
-def _save(figure: Any, target: Path, results: Sequence[Results]) -> None:
-    """Write the picture beside its file, then in its place."""
-    target = Path(os.path.realpath(target))  # a link stays one
-    beside = target.with_name(f".new-{target.name}")
-    try:
-        figure.savefig(beside, dpi=150, metadata=_provenance(results))
-        beside.replace(target)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    write_figure(figure, target, metadata=_provenance(results))
 
 
 def _provenance(results: Sequence[Results]) -> dict[str, str]:

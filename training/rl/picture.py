@@ -24,6 +24,7 @@ def draw_steps(steps: Sequence[Mapping[str, float]], target: Path, title: str) -
     """
     from matplotlib.figure import Figure
 
+    from peerleap.evals.report import write_figure
     from peerleap.training.curve import smooth
 
     figure = Figure(figsize=(12, 6.5), layout="constrained")
@@ -41,6 +42,4 @@ def draw_steps(steps: Sequence[Mapping[str, float]], target: Path, title: str) -
         axis.grid(alpha=0.3)
         if len(lines) > 1 and axis.get_legend_handles_labels()[0]:
             axis.legend(fontsize="small")
-    new = target.with_name(f"{target.stem}.new{target.suffix}")
-    figure.savefig(new, dpi=110)
-    new.replace(target)
+    write_figure(figure, target, dpi=110)
