@@ -9,7 +9,7 @@ READY := .venv/.ready
 DOCS := .venv-docs
 PIP := $(BIN)/pip install -q --disable-pip-version-check --no-deps
 
-Q ?= What is 215 + 47 - 98 + 366 - 25 + 8 - 140 + 77?
+Q ?= What is 564 - 118 + 172 + 119 + 109 - 774 + 622 + 269 - 780?
 ARGS ?=
 
 .PHONY: help setup run test check lint type bench docs miniature lock clean

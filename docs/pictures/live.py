@@ -2,6 +2,7 @@
 
 python docs/pictures/live.py                          # a scripted run: the pictures of docs/cli.md
 python docs/pictures/live.py --model MODEL "..." --name own    # a model's own run, as own-block-80.svg, ...
+python docs/pictures/live.py --model MODEL "..." --block 2 --words "I take"    # when all have written that behind it
 python docs/pictures/live.py --watch                  # the same in this terminal, as it happens
 """
 
@@ -82,9 +83,16 @@ async def run(graph: Any, options: argparse.Namespace, settings: dict[str, Any])
         view.__enter__()
     async for event in graph.astream({"question": question}, context=settings, stream_mode="custom"):
         view.show(event)
-        if event["type"] in {"route", "vote"} and not watch:
-            for width in options.width or [60, 80, 120]:
-                draw(view, width, f"{options.name}-{'block' if event['type'] == 'route' else 'end'}")
+        blocks, lanes = view.board.blocks, view.board.lanes.values()
+        here = blocks and options.block in {None, blocks[-1].number}
+        if options.words is None:
+            drawn = event["type"] == "route" and here
+        else:
+            drawn = here and event["type"] == "tokens" and all(options.words in lane.words[-60:] for lane in lanes)
+            options.block = -1 if drawn else options.block  # once
+        for width in () if watch else options.width or [60, 80, 120]:
+            if drawn or event["type"] == "vote":
+                draw(view, width, f"{options.name}-{'block' if drawn else 'end'}")
     if watch:
         view.__exit__(None, None, None)
 
@@ -98,6 +106,8 @@ def main() -> None:
     parser.add_argument("--width", type=int, action="append")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--name", default="live", help="how the files begin")
+    parser.add_argument("--block", type=int, help="its number, from 1; the last one, if not given")
+    parser.add_argument("--words", help="draw it when every path's last words have this text")
     parser.add_argument("--watch", action="store_true")
     options = parser.parse_args()
     scripted = options.model is None
