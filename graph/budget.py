@@ -1,5 +1,6 @@
 """Budgets: does a run fit the context, and when does a path stop for the next LeaP block."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 from peerleap.graph.errors import InputError, SettingsError
@@ -116,16 +117,30 @@ def fit_context(
     if settings.budget_counts == "all" or alone:
         return _fit(settings, requested, model, context, room)
     blocks = max_blocks(settings)
-    if settings.max_tokens + max(0, blocks - 1) * block <= room:
+    if _with_blocks(settings, block) <= room:
         return settings
     if requested.budget_counts == "own" or requested.max_tokens is not None or requested.preset is not None:
         raise SettingsError(
             f"max_tokens={settings.max_tokens}: with this question, {model!r} has room for {room} tokens (context of "
-            f"{context}), and {blocks} LeaP blocks may take {blocks * block} beside the budget; set a smaller "
-            "max_tokens, fewer rounds, a longer interval, or budget_counts='all'"
+            f"{context}), and {blocks} LeaP blocks may take {blocks * block} beside the budget; set max_tokens to at "
+            f"most {_largest(settings, block, room)}, fewer rounds, a longer interval, or budget_counts='all'"
         )
     counted = settings.model_copy(update={"budget_counts": "all"})
     return _fit(counted, requested, model, context, room)
+
+
+def _with_blocks(settings: RunSettings, block: int) -> int:
+    """Tokens of a whole budget and of the most that blocks may add; the last block is in the reserve."""
+    return settings.max_tokens + max(0, max_blocks(settings) - 1) * block
+
+
+def _largest(settings: RunSettings, block: int, room: int) -> int:
+    """The largest budget that has room with its blocks."""
+    budgets = range(1, room + 1)
+    fitting = bisect_right(
+        budgets, room, key=lambda budget: _with_blocks(settings.model_copy(update={"max_tokens": budget}), block)
+    )
+    return budgets[max(0, fitting - 1)]
 
 
 def _fit(settings: RunSettings, requested: Settings, model: str, context: int, room: int) -> RunSettings:

@@ -19,6 +19,7 @@ FIELDS = {
     "PEER_LABEL": {"number"},
     "PEER_LABEL_ABOUT": {"name", "about"},
     "ANCHOR": {"line"},
+    "AS_JSON": {"schema"},
     "QUOTED": {"label", "text"},
     "EVIDENCE_OTHER": {"tool"},
     "EVIDENCE_OUTPUT": {"did", "output"},

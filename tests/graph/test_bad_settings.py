@@ -103,6 +103,18 @@ def test_a_budget_that_does_not_fit(team: Any, say: Any) -> None:
         graph.invoke(QUESTION, context={"max_tokens": room + 1})
 
 
+@pytest.mark.parametrize("interval", [100, 700, 3000])
+def test_the_largest_budget_with_its_blocks_is_named(team: Any, say: Any, interval: int) -> None:
+    graph = team(say(), context_length=9000, thinking=True).graph.compile()
+    context = {"interval": interval, "budget_counts": "own"}
+    with pytest.raises(SettingsError, match=r"set max_tokens to at most \d+, fewer rounds") as caught:
+        graph.invoke(QUESTION, context={**context, "max_tokens": 9000})
+    most = int(str(caught.value).partition("at most ")[2].split(",")[0])
+    assert graph.invoke(QUESTION, context={**context, "max_tokens": most})["answer"] == "4"
+    with pytest.raises(SettingsError):
+        graph.invoke(QUESTION, context={**context, "max_tokens": most + 1})
+
+
 def test_the_budget_of_a_preset_that_does_not_fit(team: Any, say: Any) -> None:
     with pytest.raises(SettingsError, match="max_tokens=16384"):
         team(say(), context_length=8000).graph.compile().invoke(QUESTION, context={"preset": "paper"})
