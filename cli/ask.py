@@ -22,6 +22,7 @@ from peerleap.cli.display import (
 )
 from peerleap.cli.errors import FAILED, usage_errors
 from peerleap.cli.interrupt import run_until_interrupted
+from peerleap.cli.listening_notes import listening_note
 from peerleap.cli.models import model_for
 from peerleap.cli.named_runs import Recipe, ask_stored, check_name, open_run
 from peerleap.cli.options import (
@@ -51,7 +52,6 @@ from peerleap.cli.options import (
     server_urls,
     settings_from,
 )
-from peerleap.cli.listening_notes import listening_note
 
 _EPILOG = """
 [bold]Examples[/bold]

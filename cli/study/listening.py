@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from peerleap.cli.errors import FAILED, usage_errors
+from peerleap.cli.listening_notes import remember_listening
 from peerleap.cli.options import (
     BlockAs,
     EngineArg,
@@ -26,7 +27,6 @@ from peerleap.cli.options import (
     server_urls,
     settings_from,
 )
-from peerleap.cli.listening_notes import remember_listening
 from peerleap.cli.study.questions import study_questions
 
 _EPILOG = """
