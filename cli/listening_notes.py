@@ -36,18 +36,20 @@ def listening_note(model: str | None) -> str:
         model: hub id, folder, or `None` for the default one.
 
     Returns:
-        What its listening test came to; for a model that had none, how to test it, once; empty after that.
+        What its listening test came to; for a model that had none, how to test it, once; empty after that, and for the
+        embedded miniature, whose listening was measured where it was made.
     """
-    from peerleap.engine import default_model
+    from peerleap.engine import MINIATURE, default_model
 
     name = _name(model or default_model())
     known = _read()
     note, weights = known.get(name), _weights(name)
     if note is None or note.get("weights", weights) != weights:  # a folder that was trained again
+        if name == MINIATURE:
+            return ""
         _write({**known, name: {_SHOWN: True, "weights": weights}})
-        task = "" if name == "miniature" else "gsm8k "
         return (
-            f"whether {name} tells right peers from wrong ones was never tested: `peerleap study listening {task}"
+            f"whether {name} tells right peers from wrong ones was never tested: `peerleap study listening gsm8k "
             f"--model {model or default_model()}` takes minutes"
         )
     verdict, estimate, measured = note.get("verdict"), note.get("discrimination"), ""

@@ -77,6 +77,13 @@ def test_ask_says_once_that_a_model_was_never_tested(invoke: Any, scripted: None
     assert not notes.exists()
 
 
+def test_the_embedded_miniature_was_tested_where_it_was_made(notes: Path) -> None:
+    from peerleap.cli.listening_notes import listening_note
+
+    assert listening_note("miniature") == ""
+    assert not notes.exists()
+
+
 def test_a_folder_that_was_trained_again_was_never_tested(notes: Path, tmp_path: Path) -> None:
     from peerleap.cli.listening_notes import listening_note
 
