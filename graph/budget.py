@@ -116,10 +116,10 @@ def fit_context(
         raise _no_room(model, context, prompt, bare_prompt(), reserve, alone=alone, as_json=behind > 0)
     if settings.budget_counts == "all" or alone:
         return _fit(settings, requested, model, context, room)
-    blocks = max_blocks(settings)
     if _with_blocks(settings, block) <= room:
         return settings
     if requested.budget_counts == "own" or requested.max_tokens is not None or requested.preset is not None:
+        blocks = max_blocks(settings)
         raise SettingsError(
             f"max_tokens={settings.max_tokens}: with this question, {model!r} has room for {room} tokens (context of "
             f"{context}), and {blocks} LeaP blocks may take {blocks * block} beside the budget; set max_tokens to at "
@@ -135,12 +135,12 @@ def _with_blocks(settings: RunSettings, block: int) -> int:
 
 
 def _largest(settings: RunSettings, block: int, room: int) -> int:
-    """The largest budget that has room with its blocks."""
-    budgets = range(1, room + 1)
-    fitting = bisect_right(
-        budgets, room, key=lambda budget: _with_blocks(settings.model_copy(update={"max_tokens": budget}), block)
+    """The largest budget that has room with its blocks: of the budgets from 1 on, the number of those that have."""
+    return bisect_right(
+        range(1, room + 1),
+        room,
+        key=lambda budget: _with_blocks(settings.model_copy(update={"max_tokens": budget}), block),
     )
-    return budgets[max(0, fitting - 1)]
 
 
 def _fit(settings: RunSettings, requested: Settings, model: str, context: int, room: int) -> RunSettings:

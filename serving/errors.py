@@ -17,6 +17,12 @@ LEFT = 499
 _TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 
 
+def shown(value: Any) -> str:
+    """A value of a request as its refusal quotes it."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
 class RequestError(Exception):
     """A request that is not answered: its HTTP status, and what OpenAI's error object says."""
 

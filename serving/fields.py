@@ -5,7 +5,7 @@ from typing import Any
 
 from peerleap.agents import Sampling
 from peerleap.graph import Settings
-from peerleap.serving.errors import RequestError
+from peerleap.serving.errors import RequestError, shown
 
 # By name: the values that ask for nothing, and the cure for others. `null` always asks for nothing.
 REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
@@ -47,7 +47,7 @@ def check_fields(body: dict[str, Any], known: set[str]) -> dict[str, Any]:
     for name, value in body.items():
         if name in REFUSED and value is not None and not _is_one_of(value, REFUSED[name][0]):
             raise RequestError(
-                400, f"{name}={_short(value)}: {REFUSED[name][1]}", param=name, code="unsupported_parameter"
+                400, f"{name}={shown(value)}: {REFUSED[name][1]}", param=name, code="unsupported_parameter"
             )
         if name not in known and name not in REFUSED and name not in IGNORED:
             raise RequestError(400, f"{name!r} is no field of this server{_hint(name, value, known)}", param=name)
@@ -61,13 +61,8 @@ def _is_one_of(value: Any, harmless: tuple[Any, ...]) -> bool:
 
 def _hint(name: str, value: Any, known: set[str]) -> str:
     if name in Sampling.model_fields:
-        return f"; leap={{'sampling': {{{name!r}: {_short(value)}}}}} is"
+        return f"; leap={{'sampling': {{{name!r}: {shown(value)}}}}} is"
     if name in Settings.model_fields or name in {"paths", "thoughts"}:
-        return f"; leap={{{name!r}: {_short(value)}}} is"
+        return f"; leap={{{name!r}: {shown(value)}}} is"
     close = get_close_matches(name, known, n=1, cutoff=0.7)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from peerleap.graph import Settings, SettingsError
 from peerleap.graph.chat import THOUGHTS, Thoughts, merged
-from peerleap.serving.errors import RequestError
+from peerleap.serving.errors import RequestError, shown
 from peerleap.serving.fields import check_fields
 from peerleap.serving.model_names import named_settings
 from peerleap.serving.response_format import schema_of
@@ -120,18 +120,18 @@ def parse(body: dict[str, Any]) -> Ask:
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"])
         what = f"{first['msg'][0].lower()}{first['msg'][1:]}"
-        value = "" if first["type"] == "missing" else f"={_short(first['input'])}"
+        value = "" if first["type"] == "missing" else f"={shown(first['input'])}"
         raise RequestError(400, f"{path}{value}: {what}", param=str(first["loc"][0])) from None
     leap = {**named_settings(sent.model), **sent.leap}
     paths, thoughts = leap.pop("paths", None), leap.pop("thoughts", "one")
     if paths is not None and (type(paths) is not int or paths < 1):
-        raise RequestError(400, f"paths={_short(paths)}: give a number from 1", param="leap.paths")
+        raise RequestError(400, f"paths={shown(paths)}: give a number from 1", param="leap.paths")
     if thoughts not in THOUGHTS:
-        raise RequestError(400, f"thoughts={_short(thoughts)}: give one, all or none", param="leap.thoughts")
+        raise RequestError(400, f"thoughts={shown(thoughts)}: give one, all or none", param="leap.thoughts")
     stop = tuple(filter(None, (sent.stop,) if isinstance(sent.stop, str) else sent.stop))
     settings = _settings(sent, leap)
     if stop and settings.json_schema is not None:
-        raise RequestError(400, f"stop={_short(stop[0])}: JSON is not cut; leave it out", param="stop")
+        raise RequestError(400, f"stop={shown(stop[0])}: JSON is not cut; leave it out", param="stop")
     return Ask(
         model=sent.model,
         messages=[_message(number, message) for number, message in enumerate(sent.messages)],
@@ -172,12 +172,7 @@ def _message(number: int, message: _Message) -> BaseMessage:
     if isinstance(content, list):
         for part in content:
             if part.get("type") != "text" or not isinstance(part.get("text"), str):
-                what = f"a part of type {_short(part.get('type'))}"
+                what = f"a part of type {shown(part.get('type'))}"
                 raise RequestError(400, f"{where}: {what}: the models here read text only", param="messages")
         content = "\n\n".join(part["text"] for part in content)
     return kind(content=content)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from peerleap.graph import SettingsError, as_settings
-from peerleap.serving.errors import RequestError
+from peerleap.serving.errors import RequestError, shown
 
 _ANY_OBJECT = '{"type": "object"}'
 _KINDS = "give {'type': 'json_schema', 'json_schema': {'name': ..., 'schema': {...}}}, 'json_object' or 'text'"
@@ -22,7 +22,7 @@ def schema_of(response_format: dict[str, Any] | None) -> str | None:
     form = {"type": "text"} if response_format is None else response_format
     kind = form.get("type")
     if kind not in ("text", "json_object", "json_schema"):  # a tuple: it may be anything that JSON has
-        raise _refused(f"type={_short(kind)}: {_KINDS}")
+        raise _refused(f"type={shown(kind)}: {_KINDS}")
     for name in form:
         if name != "type" and (name, kind) != ("json_schema", "json_schema"):
             raise _refused(f"{name!r} is no field of it; {_KINDS}")
@@ -30,7 +30,7 @@ def schema_of(response_format: dict[str, Any] | None) -> str | None:
         return None if kind == "text" else _ANY_OBJECT
     named = form.get("json_schema")
     if not isinstance(named, dict) or not isinstance(named.get("schema"), dict):
-        raise _refused(f"json_schema={_short(named)}: {_KINDS}")
+        raise _refused(f"json_schema={shown(named)}: {_KINDS}")
     for name in named:
         if name not in _FIELDS:
             raise _refused(f"{name!r} is no field of json_schema; there are {', '.join(sorted(_FIELDS))}")
@@ -45,8 +45,3 @@ def schema_of(response_format: dict[str, Any] | None) -> str | None:
 
 def _refused(words: str) -> RequestError:
     return RequestError(400, f"response_format: {words}", param="response_format")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -1,7 +1,7 @@
 """Which paths a model learns from: right ones whose summaries are whole (paper, section 4), and why others are not."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -117,7 +117,6 @@ def select(source: str | Path, tokenizer: Any, rules: Rules, *, match: int | Non
 
 def why_not(record: PathRecord, rules: Rules) -> str | None:
     """Why a path is not trained on, before its row is made; `None` where nothing speaks against it."""
-    finishes = [(segment["kind"], segment.get("finish")) for segment in record.segments]
     if record.outcome == "failed":
         return "failed"
     if not record.meta.get("counted", True):
@@ -126,15 +125,23 @@ def why_not(record: PathRecord, rules: Rules) -> str | None:
         return "wrong answer"
     if record.outcome == "forced" and not rules.forced:
         return "did not answer by itself"
-    if any(finish == "invented" for _, finish in finishes):
-        return "invented a comment"
+    if (fault := block_fault(record.segments)) is not None:
+        return fault
     summaries = [segment for segment in record.segments if segment["kind"] == "summary"]
-    if any(segment.get("finish") != "summary_end" for segment in summaries):
-        return "a summary that it did not close"
     if any(segment["tokens"] >= rules.summary_tokens for segment in summaries):
         return f"a summary of {rules.summary_tokens} tokens or more"
     if len(summaries) < rules.min_blocks:
         return f"fewer than {rules.min_blocks} LeaP blocks"
+    return None
+
+
+def block_fault(segments: Iterable[Mapping[str, Any]]) -> str | None:
+    """What a path did wrong in its LeaP blocks; `None` where nothing."""
+    finishes = [(segment["kind"], segment.get("finish")) for segment in segments]
+    if any(finish == "invented" for _, finish in finishes):
+        return "invented a comment"
+    if any(kind == "summary" and finish != "summary_end" for kind, finish in finishes):
+        return "a summary that it did not close"
     return None
 
 

@@ -81,6 +81,7 @@ async def run(graph: Any, options: argparse.Namespace, settings: dict[str, Any])
     view = LiveView(Console(file=None if watch else StringIO()), question)
     if watch:
         view.__enter__()
+    done = False
     async for event in graph.astream({"question": question}, context=settings, stream_mode="custom"):
         view.show(event)
         blocks, lanes = view.board.blocks, view.board.lanes.values()
@@ -88,8 +89,9 @@ async def run(graph: Any, options: argparse.Namespace, settings: dict[str, Any])
         if options.words is None:
             drawn = event["type"] == "route" and here
         else:
-            drawn = here and event["type"] == "tokens" and all(options.words in lane.words[-60:] for lane in lanes)
-            options.block = -1 if drawn else options.block  # once
+            written = event["type"] == "tokens" and all(options.words in lane.words[-60:] for lane in lanes)
+            drawn = here and written and not done
+            done |= bool(drawn)
         for width in () if watch else options.width or [60, 80, 120]:
             if drawn or event["type"] == "vote":
                 draw(view, width, f"{options.name}-{'block' if drawn else 'end'}")

@@ -164,7 +164,7 @@ class Path:
             The segment, with the reason it ended (`finish`) and what stopped it (`stop`).
         """
         prompt = history_ids(history)
-        greedy: dict[str, Any] = {"temperature": 0.0}
+        sampling: dict[str, Any] = self.sampling if json_schema is None else {"temperature": 0.0}
         params = SamplingParams(
             max_tokens=limit,
             stop=tuple(stop for stop in stops if isinstance(stop, str)),
@@ -172,7 +172,7 @@ class Path:
             seed=derive_seed(self.settings.seed, self.name, len(prompt)),
             logprobs=self.settings.logprobs,
             structured_outputs=None if json_schema is None else StructuredOutputsParams(json=json_schema),
-            **(self.sampling if json_schema is None else greedy),
+            **sampling,
         )
         session = self.session(history)
         write = turn.write

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from peerleap.graph.server.reasons import INTERNAL, App, Reasons, Receive, Scope, Send
+from peerleap.graph.server.reasons import App, Reasons, Receive, Scope, Send, is_internal
 
 _STUDIO = re.compile(r"https://(\w+\.)?smith\.langchain\.com")
 _LOOPBACK = re.compile(r"(localhost|[a-z0-9-]+\.localhost|127(\.\d{1,3}){3}|::1)", re.IGNORECASE)
@@ -26,8 +26,11 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with 403."""
-        internal = str(scope.get("root_path") or "").startswith(INTERNAL)
-        if scope["type"] not in {"http", "websocket"} or internal or (reason := refusal(scope["headers"])) is None:
+        if (
+            scope["type"] not in {"http", "websocket"}
+            or is_internal(scope)
+            or (reason := refusal(scope["headers"])) is None
+        ):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": reason})

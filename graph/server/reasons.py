@@ -13,9 +13,8 @@ Send = Callable[[Any], Awaitable[None]]
 Receive = Callable[[], Awaitable[Any]]
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 
-INTERNAL = "/noauth"
-"""The server's own requests to itself, within the process, have this path before theirs; no client can set it."""
-
+# The server's own requests to itself, within the process, have this path before theirs; no client can set it.
+_INTERNAL = "/noauth"
 _ENDS = ("/runs/wait", "/join")  # of the paths that answer with the end of a run, to MCP and to A2A
 _FAILED = b'{"__error__":'
 
@@ -28,8 +27,7 @@ class Reasons:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; one of the server's own for the end of a run gets the reason with it."""
-        own = str(scope.get("root_path") or "").startswith(INTERNAL)
-        if scope["type"] != "http" or not own or not str(scope["path"]).endswith(_ENDS):
+        if scope["type"] != "http" or not is_internal(scope) or not str(scope["path"]).endswith(_ENDS):
             await self._app(scope, receive, send)
             return
 
@@ -39,6 +37,11 @@ class Reasons:
             await send(message)
 
         await self._app(scope, receive, send_with_reason)
+
+
+def is_internal(scope: Scope) -> bool:
+    """Whether a request is one of the server's own to itself."""
+    return str(scope.get("root_path") or "").startswith(_INTERNAL)
 
 
 def with_reason(body: bytes) -> bytes:

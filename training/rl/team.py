@@ -13,6 +13,7 @@ from peerleap.training.rl.options import RlOptions
 from peerleap.training.rl.probes import Prober
 from peerleap.training.rl.rewards import Outcome, Read, reward
 from peerleap.training.rl.rollouts import Rollout, Sampled, make_rollouts
+from peerleap.training.selection import block_fault
 
 OnTokens = Callable[[int], None]
 
@@ -88,12 +89,15 @@ class Work:
     def rows(self, team: Team, name: str) -> list[Rollout]:
         """The rows of a team, in the order of its paths."""
         correct = {path: graded.correct for path, graded in team.graded.items()}
+        tokens = {path.name: path.tokens for path in team.paths}
         outcome = Outcome(
             correct,
             team.vote,
             team.reads,
-            length={path.name: (path.tokens.own + path.tokens.summary) / self._budget for path in team.paths},
-            well_formed={path.name: _well_formed(path) for path in team.paths},
+            length={name: (used.own + used.summary) / self._budget for name, used in tokens.items()},
+            well_formed={
+                path.name: path.outcome == "finished" and block_fault(path.history) is None for path in team.paths
+            },
         )
         rewards = reward(self.options.rewards, outcome, probed=self.options.probes)
         return make_rollouts({path.name: path.history for path in team.paths}, rewards, self.sampled, team=name)
@@ -102,10 +106,3 @@ class Work:
         text = "\n\n".join(text for _, text in own_runs(path.history))
         verdict = await self._grader.acheck(text, problem.answer, problem.kind)
         return Graded(ballot(verdict, problem.kind), verdict.correct, path.tokens)
-
-
-def _well_formed(path: PathResult) -> bool:
-    """Whether it ended by itself, closed its summaries itself and invented no comment: what LeaP-T's selection asks."""
-    summaries = [segment.get("finish") for segment in path.history if segment["kind"] == "summary"]
-    invented = any(segment.get("finish") == "invented" for segment in path.history)
-    return path.outcome == "finished" and not invented and all(finish == "summary_end" for finish in summaries)
