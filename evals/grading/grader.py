@@ -8,6 +8,7 @@ this process. `docs/grading.md` lists what is accepted.
 import asyncio
 import os
 from collections.abc import Callable, Iterable
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -137,7 +138,13 @@ class Grader:
         decision = self._decide(answer_text, gold, kind)
         if isinstance(decision, Verdict):
             return decision
-        return _judged(decision, self._maths().submit(*decision.tasks).result())
+        while True:
+            try:
+                found = self._maths().submit(*decision.tasks).result()
+            except CancelledError:
+                continue  # another user of this grader has closed it meanwhile
+            if found.problem != "closed":
+                return _judged(decision, found)
 
     async def acheck(self, answer_text: str, gold: str, kind: str) -> Verdict:
         """`check` that never blocks the event loop."""
@@ -145,8 +152,7 @@ class Grader:
         if isinstance(decision, Verdict):
             return decision
         while True:
-            pool = self._maths()
-            comparison = asyncio.wrap_future(pool.submit(*decision.tasks))
+            comparison = asyncio.wrap_future(self._maths().submit(*decision.tasks))
             try:
                 # Other paths may wait for the same comparison: cancelling one must not cancel it.
                 found = await asyncio.shield(comparison)
@@ -155,8 +161,8 @@ class Grader:
                 if not comparison.cancelled() or (task is not None and task.cancelling()):
                     raise
                 found = None
-            # Somebody else who uses this grader has closed it meanwhile.
-            if found is not None and (found.problem != "crashed" or pool is self._pool):
+            # Another user of this grader may have closed it meanwhile.
+            if found is not None and found.problem != "closed":
                 return _judged(decision, found)
 
     def require(self, kinds: Iterable[str]) -> None:

@@ -29,7 +29,10 @@ _SCRIPT = Path(__file__).with_name("math_worker.py")
 
 
 class Comparison(NamedTuple):
-    """Whether two answers are equal, and the problem (`timeout`, `crashed`, ...) if that could not be decided."""
+    """Whether two answers are equal, and the problem (`timeout`, `crashed`, ...) if that could not be decided.
+
+    `closed`: the pool was closed meanwhile, which says nothing about the answers.
+    """
 
     equal: bool
     problem: str | None
@@ -89,7 +92,8 @@ class Worker:
             reply = self._reply(seconds + GRACE_SECONDS)
         except (WorkerLost, OSError) as error:
             self.kill()
-            return Comparison(equal=False, problem=str(error) if isinstance(error, WorkerLost) else "crashed")
+            lost = str(error) if isinstance(error, WorkerLost) else "crashed"
+            return Comparison(equal=False, problem="closed" if self._ended else lost)
         return Comparison(reply["equal"], reply["problem"])
 
     def end(self) -> None:
@@ -159,19 +163,29 @@ class MathPool:
             started.result()
 
     def submit(self, gold: Task, answer: Task) -> Future[Comparison]:
-        """Queue a comparison and return its future; equal comparisons share one, so never cancel it."""
+        """Queue a comparison and return its future; equal comparisons share one, so never cancel it.
+
+        Where the pool is closed before the comparison begins, its future is cancelled or its problem is `closed`.
+        """
         key = json.dumps([gold, answer])
         requested = self._requested.get(key)
         if requested is not None and not (requested.done() and (requested.exception() or requested.result().problem)):
             return requested
         if len(self._requested) >= REMEMBERED:
             self._requested.clear()
-        requested = self._threads.submit(_compare, self._free, gold, answer, self._seconds)
+        try:
+            requested = self._threads.submit(_compare, self._free, gold, answer, self._seconds)
+        except RuntimeError:
+            if self._close.alive:
+                raise
+            closed: Future[Comparison] = Future()
+            closed.set_result(Comparison(equal=False, problem="closed"))
+            return closed
         self._requested[key] = requested
         return requested
 
     def close(self) -> None:
-        """Kill the children; unfinished comparisons end as `crashed`."""
+        """Kill the children; unfinished comparisons end as `closed`, or cancelled."""
         self._close()
 
 

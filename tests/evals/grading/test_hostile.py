@@ -87,18 +87,33 @@ def test_close_ends_every_child_also_one_at_work() -> None:
     time.sleep(0.1)
     pool.close()
     assert process.poll() is not None
-    assert running.result().problem in {"crashed", "closed"}
+    assert running.result().problem == "closed"
     assert queued.cancelled() or not queued.result().equal
 
 
-async def test_those_who_use_a_grader_that_somebody_closes_are_answered_all_the_same() -> None:
+@pytest.mark.parametrize("closed_after", [0.0, 0.001, 0.01, 0.05])
+async def test_those_who_use_a_grader_that_somebody_closes_are_answered_all_the_same(closed_after: float) -> None:
     pytest.importorskip("math_verify")
     with Grader(workers=1) as grader:
         grader.warm()
-        checks = [asyncio.create_task(grader.acheck(f"\\boxed{{x+{n}}}", f"{n}+x", "math")) for n in range(6)]
-        await asyncio.sleep(0)
+        answers = [(f"\\boxed{{x+{n}}}", f"{n}+x", "math") for n in range(6)]
+        checks = [asyncio.create_task(grader.acheck(*answer)) for answer in answers]
+        threads = [asyncio.create_task(asyncio.to_thread(grader.check, *answer)) for answer in answers]
+        await asyncio.sleep(closed_after)
         await asyncio.to_thread(grader.close)
-        assert [verdict.correct for verdict in await asyncio.gather(*checks)] == [True] * 6
+        assert [verdict.correct for verdict in await asyncio.gather(*checks, *threads)] == [True] * 12
+
+
+def test_a_closed_pool_says_that_it_is_closed_whatever_state_the_comparison_was_in() -> None:
+    pytest.importorskip("math_verify")
+    pool = MathPool(workers=1)
+    pool.warm()
+    running, queued = pool.submit("x+1", "1+x"), pool.submit("x+2", "2+x")
+    pool.close()
+    for comparison in (running, queued, pool.submit("x+3", "3+x")):
+        assert comparison.cancelled() or comparison.result() in {(True, None), (False, "closed")}
+    # A child that the pool itself has killed did not crash on the answer.
+    assert pool._workers[0].compare("x+1", "1+x", 1.0) == (False, "closed")
 
 
 def test_a_child_cannot_write_files_or_take_all_memory() -> None:
