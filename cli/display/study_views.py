@@ -1,5 +1,6 @@
 """What a person sees of a study."""
 
+from math import isnan
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +15,8 @@ def percent(estimate: Any, *, signed: bool = False) -> str:
     if estimate is None:
         return "-"
     sign = "+" if signed else ""
+    if isnan(estimate.low):  # of a single question
+        return f"{100 * estimate.value:{sign}.0f} [?]"
     return f"{100 * estimate.value:{sign}.0f} [{100 * estimate.low:{sign}.0f}, {100 * estimate.high:{sign}.0f}]"
 
 
@@ -29,10 +32,12 @@ def show_listening(found: Any, verdict: str, out: Console) -> None:
     effects = _table("effect of", "arms", "points of right paths")
     for name, estimate in found.differences.items():
         effects.add_row(name, " - ".join(DIFFERENCES[name]), percent(estimate, signed=True))
-    effects.add_section()
-    effects.add_row("take-up of a right answer, %", "", percent(found.take_up.right))
-    effects.add_row("take-up of a wrong answer, %", "", percent(found.take_up.wrong))
-    effects.add_row("discrimination", "", percent(found.take_up.discrimination, signed=True), style="bold")
+    for peers, up in (("one peer's", found.take_up), ("all peers'", found.of_several)):
+        if up is not None:
+            effects.add_section()
+            effects.add_row(f"take-up of {peers} right answer, %", "", percent(up.right))
+            effects.add_row(f"take-up of {peers} wrong answer, %", "", percent(up.wrong))
+            effects.add_row("discrimination", "", percent(up.discrimination, signed=True), style="bold")
     out.print(arms)
     out.print(effects)
     out.print(Text(plain(f"{verdict[0].upper()}{verdict[1:]}.")), style="bold", soft_wrap=True)

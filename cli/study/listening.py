@@ -30,12 +30,13 @@ from peerleap.cli.options import (
 from peerleap.cli.study.questions import study_questions
 
 _EPILOG = """
-A model's own paths stop at their first LeaP block, and go on in seven ways:
+A model's own paths stop at their first LeaP block, and go on in nine ways:
     no block: undisturbed
     own summary: sums up and reads nobody
     sham comment: reads its own summary as a peer's
     peers: reads its peers, as LeaP has it
     right peer, wrong peer: reads one peer, who names that answer
+    right peers, wrong peers: as many as LeaP has it read, who all name it
     placebo: reads summaries of another question
 
 [bold]Take-up[/bold]: of the paths that would not have come to the peer's answer
@@ -46,7 +47,7 @@ Look at it before you run LeaP on a model. `ask` and `eval` show it.
 [bold]Examples[/bold]
 
 The embedded miniature, on chain sums of its own:
-    peerleap study listening --model miniature
+    peerleap study listening --model miniature --interval 150 --temperature 1
 
 Your model, on questions that it gets right now and then:
     peerleap study listening gsm8k --model Qwen/Qwen2.5-0.5B-Instruct

@@ -11,6 +11,7 @@ from peerleap.graph.path import Path
 
 NO_BLOCK, OWN, SHAM, PEERS = "no block", "own summary", "sham comment", "peers"
 RIGHT, WRONG, PLACEBO = "right peer", "wrong peer", "placebo"
+RIGHT_PEERS, WRONG_PEERS = "right peers", "wrong peers"
 ARMS = {
     NO_BLOCK: "goes on undisturbed",
     OWN: "sums up and reads nobody",
@@ -18,6 +19,8 @@ ARMS = {
     PEERS: "reads its peers, as LeaP has it",
     RIGHT: "reads one peer, who names the right answer",
     WRONG: "reads one peer, who names a wrong answer",
+    RIGHT_PEERS: "reads as many peers as LeaP has it read, who all name the right answer",
+    WRONG_PEERS: "reads as many, who all name the same wrong answer",
     PLACEBO: "reads as many summaries, of another question",
 }
 _SUMMARIZING = frozenset({"trigger", "summary"})
@@ -65,13 +68,15 @@ def histories(
         name: of the path.
         path: where it stands.
         paths: the reasoning chains of its run.
-        answers: what the peer says in the arms `right peer` and `wrong peer`; an arm without an answer is left out.
+        answers: what is heard in the arms of right and of wrong peers; an arm without an answer is left out, as are
+            those of several peers where the path read one at most.
         placebo: summaries of another question.
     """
     self = paths[name]
     random = derive_random(self.settings.seed, "listening", name)
     others = [other for other in paths.values() if other.name != name]
     peer = random.choice(others)
+    several = others[: path.sources]
 
     def reads(sources: Sequence[Path], texts: Sequence[Summary]) -> list[Segment]:
         summaries = {source.name: text for source, text in zip(sources, texts, strict=True)}
@@ -82,8 +87,9 @@ def histories(
     if path.summary["text"]:
         arms[SHAM] = reads([peer], [path.summary])
     for arm, answer in answers.items():
-        if answer is not None:
-            arms[arm] = reads([peer], [conclusion(answer)])
+        count = path.sources if arm in {RIGHT_PEERS, WRONG_PEERS} else 1
+        if answer is not None and (count > 1 or arm in {RIGHT, WRONG}):
+            arms[arm] = reads([peer] if count == 1 else several[:count], [conclusion(answer)] * count)
     if placebo:
         drawn = random.sample([*placebo], min(len(placebo), len(others), max(1, path.sources)))
         arms[PLACEBO] = reads(sorted(random.sample(others, len(drawn)), key=lambda one: one.number), drawn)

@@ -10,7 +10,18 @@ import numpy as np
 
 from peerleap.evals.records import PathRecord, RecordsError, read_records
 from peerleap.evals.stats import Estimate, ballot, clustered, wilson
-from peerleap.evals.studies.arms import ARMS, NO_BLOCK, OWN, PEERS, PLACEBO, RIGHT, SHAM, WRONG
+from peerleap.evals.studies.arms import (
+    ARMS,
+    NO_BLOCK,
+    OWN,
+    PEERS,
+    PLACEBO,
+    RIGHT,
+    RIGHT_PEERS,
+    SHAM,
+    WRONG,
+    WRONG_PEERS,
+)
 from peerleap.evals.studies.listening import ENDED, NAME
 from peerleap.graph.answers import canonical
 
@@ -47,7 +58,7 @@ class ArmRow:
 
 @dataclass(frozen=True, slots=True)
 class TakeUp:
-    """Of the paths that would not have come to a peer's answer anyway, the share that did, and how the two compare.
+    """Of the paths that would not have come to their peers' answer anyway, the share that did, and how the two compare.
 
     "Anyway" is what the same paths came to in the arm `sham comment`, or, where there is none, `own summary`: a comment
     costs some models right paths whatever it says. A share below 0 says that the answer drives paths away from it.
@@ -75,6 +86,11 @@ class Listening:
     differences: Mapping[str, Estimate]
     """By the keys of `DIFFERENCES`: shares of right paths, over the paths that both arms have."""
     take_up: TakeUp
+    """Of one peer's answer."""
+    of_several: TakeUp | None = None
+    """Of the answer of all peers that a path reads; `None` where no path reads more than one."""
+    silent: int = 0
+    """Half-done paths to which no peer had anything to say."""
 
 
 def read_listening(file: Path) -> Listening:
@@ -107,7 +123,9 @@ def read_listening(file: Path) -> Listening:
             for name, (new, old) in DIFFERENCES.items()
             if arms.get(new, {}).keys() & arms.get(old, {}).keys()
         },
-        take_up=_take_up(arms),
+        take_up=_take_up(arms, RIGHT, WRONG),
+        of_several=_take_up(arms, RIGHT_PEERS, WRONG_PEERS) if {RIGHT_PEERS, WRONG_PEERS} & arms.keys() else None,
+        silent=sum(not _read_peers(path) for path in arms.get(PEERS, {}).values()),
     )
 
 
@@ -146,8 +164,11 @@ def _row(arm: str, paths: Sequence[PathRecord]) -> ArmRow:
 
 def _took(path: PathRecord) -> bool:
     # The right answer however it is written, as the grader sees it.
-    right = path.meta["arm"] == RIGHT
-    return path.verdict.correct if right else came_to(path, path.meta["heard"])
+    return path.verdict.correct if path.meta["arm"] in {RIGHT, RIGHT_PEERS} else came_to(path, path.meta["heard"])
+
+
+def _read_peers(path: PathRecord) -> bool:
+    return any(segment["kind"] == "comment" for segment in path.segments or ())
 
 
 def _difference(new: Mapping[Key, PathRecord], old: Mapping[Key, PathRecord]) -> Estimate:
@@ -157,7 +178,7 @@ def _difference(new: Mapping[Key, PathRecord], old: Mapping[Key, PathRecord]) ->
     return clustered([sum(of) / len(of) for _, of in sorted(gains.items())])
 
 
-def _take_up(arms: Mapping[str, Mapping[Key, PathRecord]]) -> TakeUp:
+def _take_up(arms: Mapping[str, Mapping[Key, PathRecord]], right_arm: str, wrong_arm: str) -> TakeUp:
     anyway = {**arms.get(OWN, {}), **arms.get(SHAM, {})}
 
     def counts(arm: str, took: Callable[[PathRecord, Any], bool]) -> tuple[Any, Any]:
@@ -172,8 +193,8 @@ def _take_up(arms: Mapping[str, Mapping[Key, PathRecord]]) -> TakeUp:
 
     questions = sorted({question for question, _ in anyway})
     tables = {
-        RIGHT: counts(RIGHT, lambda path, _: path.verdict.correct),
-        WRONG: counts(WRONG, came_to),
+        right_arm: counts(right_arm, lambda path, _: path.verdict.correct),
+        wrong_arm: counts(wrong_arm, came_to),
     }
     drawn = np.random.default_rng(0).integers(len(questions), size=(_DRAWS, len(questions)))
     draws = {
@@ -184,10 +205,10 @@ def _take_up(arms: Mapping[str, Mapping[Key, PathRecord]]) -> TakeUp:
     shares = {
         arm: _estimate(_ratio(*(of.sum() for of in tables[arm])), of, len(questions)) for arm, of in draws.items()
     }
-    right, wrong = shares.get(RIGHT), shares.get(WRONG)
+    right, wrong = shares.get(right_arm), shares.get(wrong_arm)
     if right is None or wrong is None:
         return TakeUp(right, wrong, None)
-    both = _percentiles(right.value - wrong.value, draws[RIGHT] - draws[WRONG], len(questions))
+    both = _percentiles(right.value - wrong.value, draws[right_arm] - draws[wrong_arm], len(questions))
     if both.low == both.high:  # every question is the same: Newcombe's interval of a difference
         low = both.value - hypot(right.value - right.low, wrong.high - wrong.value)
         high = both.value + hypot(right.high - right.value, wrong.value - wrong.low)

@@ -1,6 +1,6 @@
-"""The listening test: the same half-done paths go on in seven ways, which differ in what they read.
+"""The listening test: the same half-done paths go on in nine ways, which differ in what they read.
 
-What a model makes of a peer's right and of its wrong answer says beforehand whether LeaP can help it.
+What a model makes of its peers' right and of their wrong answers says beforehand whether LeaP can help it.
 """
 
 import asyncio
@@ -13,7 +13,18 @@ from peerleap.engine import Engine
 from peerleap.evals.data import Problem
 from peerleap.evals.methods import MethodConfig, PathResult, Study, chains
 from peerleap.evals.plan import Plan
-from peerleap.evals.studies.arms import ARMS, NO_BLOCK, PEERS, RIGHT, WRONG, HalfDone, half_done, histories
+from peerleap.evals.studies.arms import (
+    ARMS,
+    NO_BLOCK,
+    PEERS,
+    RIGHT,
+    RIGHT_PEERS,
+    WRONG,
+    WRONG_PEERS,
+    HalfDone,
+    half_done,
+    histories,
+)
 from peerleap.evals.studies.wrong_answers import wrong_answer
 from peerleap.graph import Segment, derive_random
 from peerleap.graph.history import OWN
@@ -82,7 +93,8 @@ class _Listening:
             if not found:
                 return [_named(path, ENDED, counted=True) for path in leap]
             wrong = wrong_answer(problem, self._problems, derive_random(seed, "wrong answer"))
-            answers = {RIGHT: problem.answer, WRONG: wrong}
+            right = problem.answer
+            answers = {RIGHT: right, WRONG: wrong, RIGHT_PEERS: right, WRONG_PEERS: wrong}
             placebo = _worth_reading((await run.state(_OTHER))[0])
             arms: dict[str, dict[str, list[Segment]]] = {}
             for name, path in found.items():

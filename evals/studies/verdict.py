@@ -1,5 +1,7 @@
 """The listening test in one sentence: what LeaP will do to this model, by intervals and not by points."""
 
+from dataclasses import replace
+
 from peerleap.evals.stats import Estimate
 from peerleap.evals.studies.hearing import Listening
 
@@ -17,6 +19,11 @@ def listening_verdict(found: Listening) -> str:
 
 
 def _taking(found: Listening) -> str:
+    if 2 * found.silent > found.paths:
+        return (
+            f"no peer had anything to say to {found.silent} of {found.paths} paths, since the block came too early: "
+            "give a larger --interval"
+        )
     right, wrong, difference = found.take_up.right, found.take_up.wrong, found.take_up.discrimination
     if wrong is None:
         return "this model is wrong in the same way in nearly all paths: nothing can be told from these questions"
@@ -42,6 +49,9 @@ def _taking(found: Listening) -> str:
             f"this model takes up what it hears, right or wrong ({rates}): LeaP will harm it where most paths are wrong"
         )
     if right.high < _LITTLE and wrong.high < _LITTLE:
+        several = _of_several(found)
+        if several:
+            return f"this model takes up little of what one finished peer answers ({rates}), {several}"
         return f"this model takes up little of what it hears ({rates}): LeaP costs tokens and can hardly help it"
     if wrong.high < _LITTLE:
         return (
@@ -51,15 +61,38 @@ def _taking(found: Listening) -> str:
     return f"{found.paths} paths do not say what this model makes of its peers ({rates}): test more questions"
 
 
+def _of_several(found: Listening) -> str:
+    """What moves a model that does not go by one finished peer's word: several who agree, or peers on their way."""
+    several, effect = found.of_several, found.differences.get("what peers say")
+    right, wrong = (None, None) if several is None else (several.right, several.wrong)
+    if right is not None and wrong is not None and right.low > _MUCH:
+        rates = f"{_percent(right)} of right answers and {_percent(wrong)} of wrong ones"
+        if wrong.high < _LITTLE:
+            return f"but right ones of several who agree ({rates}): LeaP can help it"
+        return (
+            f"but goes by several who agree ({rates}): LeaP can help it where most paths are right, and can harm it "
+            "where most are wrong"
+        )
+    if effect is not None and effect.low > 0:
+        return f"but what its peers have worked out gives it {_points(effect)} points of Pass@1: LeaP can help it"
+    return ""
+
+
 def _costs(found: Listening) -> str:
     """What costs the model right paths by itself, where the interval says so."""
     sentence = ""
     for effect, words in _COSTS.items():
         cost = found.differences.get(effect)
         if cost is not None and cost.high < 0:
-            points = f"{-100 * cost.value:.0f} [{-100 * cost.high:.0f}, {-100 * cost.low:.0f}]"
-            sentence += f"; {words} costs it {points} points of Pass@1"
+            sentence += (
+                f"; {words} costs it {_points(replace(cost, value=-cost.value, low=-cost.high, high=-cost.low))}"
+            )
+            sentence += " points of Pass@1"
     return sentence
+
+
+def _points(difference: Estimate) -> str:
+    return f"{100 * difference.value:.0f} [{100 * difference.low:.0f}, {100 * difference.high:.0f}]"
 
 
 def _percent(estimate: Estimate) -> str:

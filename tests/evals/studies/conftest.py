@@ -21,22 +21,31 @@ RunStudy = Callable[[Plan, ScriptedEngine], Coroutine[Any, Any, Path]]
 def listener() -> Listener:
     """A model that comes to `own` by itself, or to `shaken` behind a comment, whatever that says.
 
-    `believes` says, by answer and seed, whether it takes over a peer's answer.
+    `believes` says, by answer and seed, whether it takes over a peer's answer. With `many`, it takes over what at least
+    so many peers name. Without `claims`, no summary says anything.
     """
     return _listener
 
 
 def _listener(
-    believes: Callable[[str, int], bool], *, own: str = "5", shaken: str | None = None, imitates: bool = False
+    believes: Callable[[str, int], bool],
+    *,
+    own: str = "5",
+    shaken: str | None = None,
+    imitates: bool = False,
+    many: int = 1,
+    claims: bool = True,
 ) -> ScriptedEngine:
     def script(text: str, params: SamplingParams) -> str:
         if "<summarize>" in text[-120:]:
+            if not claims:
+                return " Nothing yet.</summarize>"
             return f" I have {(params.seed or 0) % 7} at time {text.partition('time ')[2][:1]}.</summarize>"
         if text.endswith("\\boxed{"):
             return f"{own}}}"
         heard = SAID.findall(text.rpartition("<comment>")[2]) if "</comment>\n\n" in text else []
         alone = shaken if shaken and "</comment>\n\n" in text else own
-        answer = heard[-1] if heard and believes(heard[-1], params.seed or 0) else alone
+        answer = heard[-1] if len(heard) >= many and believes(heard[-1], params.seed or 0) else alone
         again = "<summarize> once more </summarize>" if imitates and "</summarize>\n\n" in text else ""
         return f"{again}thinking 12 about it, thinking 12 about it, thinking 12 about it, so \\boxed{{{answer}}}."
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from peerleap.evals import Plan, Problem, RecordsError, read_records
-from peerleap.evals.studies import ARMS, Listening, listening_plan, listening_verdict, read_listening
+from peerleap.evals.stats import Estimate
+from peerleap.evals.studies import ARMS, Listening, TakeUp, listening_plan, listening_verdict, read_listening
 from peerleap.evals.studies.wrong_answers import wrong_answer
 
 SETTINGS = {"interval": 60, "cut": "exact", "max_tokens": 600, "answer_tokens": 30, "summary_tokens": 80}
@@ -41,6 +42,35 @@ async def test_what_a_model_makes_of_its_peers(
     assert up.right.low < up.right.high
     assert up.discrimination.low < right - wrong < up.discrimination.high or up.discrimination.value in {-1, 1}
     assert words in listening_verdict(found)
+
+
+@pytest.mark.parametrize(
+    ("believes", "wrong", "words"),
+    [
+        (lambda answer, seed: True, 1, "but goes by several who agree (100 % ["),
+        (lambda answer, seed: answer == "4", 0, "but right ones of several who agree (100 % ["),
+    ],
+    ids=["majority", "discerning"],
+)
+async def test_a_model_that_goes_by_several_peers_and_not_by_one_is_no_deaf_one(
+    believes: Callable[[str, int], bool], wrong: int, words: str, sums: Sums, listener: Any, run_study: Any
+) -> None:
+    found = read_listening(await run_study(plan(sums), listener(believes, many=2)))
+    assert found.of_several is not None
+    rates = [
+        up.value for of in (found.take_up, found.of_several) for up in (of.right, of.wrong) if up is not None
+    ]  # fmt: skip
+    assert rates == [0, 0, 1, wrong]
+    assert words in listening_verdict(found)
+
+
+async def test_where_a_path_reads_one_peer_at_most_there_are_no_several(
+    sums: Sums, listener: Any, run_study: Any
+) -> None:
+    one = listening_plan("sums", sums(4), paths=3, settings={**SETTINGS, "top_k": 1})
+    found = read_listening(await run_study(one, listener(lambda answer, seed: True)))
+    assert found.of_several is None
+    assert {row.arm for row in found.arms} == set(ARMS) - {"right peers", "wrong peers"}
 
 
 async def test_a_model_that_believes_at_random_has_take_up_between_and_an_interval_around_it(
@@ -98,6 +128,10 @@ async def test_all_arms_go_on_from_the_same_tokens_and_read_what_they_should(
         assert f"at time {question[1]}" in reads["peers"]
         assert "My answer is 4." in reads["right peer"]
         assert f"My answer is {found['wrong peer'].meta['heard']}." in reads["wrong peer"]
+        for word in ("right", "wrong"):
+            assert found[f"{word} peers"].meta["heard"] == found[f"{word} peer"].meta["heard"]
+            assert reads[f"{word} peer"].count("Peer ") == 1
+            assert reads[f"{word} peers"].count(f"My answer is {found[f'{word} peer'].meta['heard']}.") == 2
         assert found["wrong peer"].meta["heard"] != "4"
         other = str((int(question[1]) + 1) % 4)
         assert reads["placebo"].count(f"at time {other}") == 2
@@ -172,12 +206,36 @@ async def test_another_file_is_refused(tmp_path: Any) -> None:
         read_listening(tmp_path / "eval.jsonl")
 
 
-def test_costs_are_named_only_where_the_interval_says_so(sums: Sums) -> None:
-    from peerleap.evals.stats import Estimate
-    from peerleap.evals.studies import TakeUp
+def estimate(low: float, high: float) -> Estimate:
+    return Estimate((low + high) / 2, 0.1, low, high, 10)
 
+
+@pytest.mark.parametrize(
+    ("low", "words"),
+    [
+        (0.1, "what its peers have worked out gives it 20 [10, 30] points of Pass@1: LeaP can help it"),
+        (-0.1, "LeaP costs tokens and can hardly help it"),
+    ],
+)
+def test_a_model_whose_peers_help_it_on_their_way_is_no_deaf_one(low: float, words: str) -> None:
+    deaf = TakeUp(estimate(0, 0.1), estimate(0, 0.1), estimate(-0.1, 0.1))
+    effects = {"what peers say": estimate(low, 0.3)}
+    assert listening_verdict(Listening("m", 10, 40, 0, [], effects, deaf)).endswith(words)
+
+
+async def test_a_block_that_comes_before_anybody_has_something_to_say_is_no_test(
+    sums: Sums, listener: Any, run_study: Any
+) -> None:
+    found = read_listening(await run_study(plan(sums, 4), listener(lambda answer, seed: True, claims=False)))
+    assert (found.silent, found.paths) == (12, 12)
+    verdict = listening_verdict(found)
+    assert verdict.startswith("no peer had anything to say to 12 of 12 paths")
+    assert verdict.endswith("give a larger --interval")
+
+
+def test_costs_are_named_only_where_the_interval_says_so() -> None:
     def verdict(low: float, high: float) -> str:
-        cost = {"the interruption": Estimate((low + high) / 2, 0.1, low, high, 10)}
+        cost = {"the interruption": estimate(low, high)}
         return listening_verdict(Listening("m", 10, 40, 0, [], cost, TakeUp(None, None, None)))
 
     assert "the interruption alone, with nothing to read, costs it 20 [10, 30] points" in verdict(-0.3, -0.1)
