@@ -35,6 +35,7 @@ from peerleap.engine.protocol import (
     OnText,
     SamplingParams,
     StructuredOutputsParams,
+    each_once,
     finish_sessions,
 )
 
@@ -110,6 +111,7 @@ __all__ = [
     "default_model",
     "default_servers",
     "detect_thinking",
+    "each_once",
     "encode",
     "family_of",
     "finish_sessions",

@@ -1,7 +1,7 @@
 """The engine seam: what a request to a model is, what it returns, and what an engine must do."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -81,6 +81,11 @@ class Completion:
     def ended_turn(self) -> bool:
         """True if the model ended its turn by itself: its last ids (`end_tokens`) spell the end of the turn."""
         return self.finish_reason == "stop" and self.stop_reason is None
+
+
+def each_once(engines: Iterable["Engine"]) -> list["Engine"]:
+    """The engines of several paths, in order, each once; engines need not be hashable."""
+    return list({id(engine): engine for engine in engines}.values())
 
 
 async def finish_sessions(engine: "Engine", sessions: Sequence[str]) -> None:

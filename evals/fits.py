@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from peerleap.agents import Peer
-from peerleap.engine import Engine, detect_thinking
+from peerleap.engine import Engine, detect_thinking, each_once
 from peerleap.evals.data import Problem
 from peerleap.evals.methods import PathResult, Team, aggregate_question, one_block, revise_question, task_of, team_graph
 from peerleap.evals.plan import Plan
@@ -28,7 +28,7 @@ def check_fits(plan: Plan, engine: Engine) -> str | None:
         EngineError, ModelError: the engine could not start.
     """
     teams = _teams(plan)
-    for used in {id(used): used for team in teams for used in (engine, *team.engines.values())}.values():
+    for used in each_once(used for team in teams for used in (engine, *team.engines.values())):
         used.check()
     note = None
     longest = sorted(plan.problems, key=lambda problem: -len(problem.text))[:_LONGEST]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from peerleap.engine import Engine, requests_at_once, vocabulary_hash
+from peerleap.engine import Engine, each_once, requests_at_once, vocabulary_hash
 from peerleap.evals.data import Problem
 from peerleap.evals.grading import METHODS as GRADER_METHODS
 from peerleap.evals.methods import (
@@ -110,7 +110,7 @@ class Plan:
         """Those that its paths run on: `usual`, or a team's own, each once."""
         team = self.config.team
         used = [usual] if team is None else [team.engine(peer, usual) for peer in team.peers]
-        return list({id(engine): engine for engine in used}.values())
+        return each_once(used)
 
     def record_config(self, model: Mapping[str, Any]) -> dict[str, Any]:
         """What makes results comparable, for the header; not `runs`: more of the same may be added to a file."""

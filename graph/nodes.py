@@ -9,7 +9,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import get_runtime
 
 from peerleap.agents import Peer
-from peerleap.engine import Engine, detect_thinking
+from peerleap.engine import Engine, detect_thinking, each_once
 from peerleap.graph.budget import round_target
 from peerleap.graph.errors import SettingsError
 from peerleap.graph.events import VERSION, Writer, aemitting, discard, emitting
@@ -58,7 +58,7 @@ class Nodes:
         prepared = prepare(conversation, context, self.team, self.engines, self._toolbox)
         schema = prepared.requested.json_schema
         if schema is not None and schema not in self._schemas:
-            for engine in {id(engine): engine for engine in self.engines.values()}.values():
+            for engine in each_once(self.engines.values()):
                 run_to_end(try_schema(engine, schema))
             with self._lock:
                 self._schemas[schema] = None

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from langgraph.types import Overwrite
 
 from peerleap.agents import Peer
-from peerleap.engine import Engine
+from peerleap.engine import Engine, each_once
 from peerleap.graph.answers import detect_task
 from peerleap.graph.budget import fit_context, is_alone
 from peerleap.graph.defaults import resolve_settings
@@ -70,7 +70,7 @@ def prepare(
         ModelError: there is no such model.
     """
     requested = as_settings(context)
-    for engine in {id(engine): engine for engine in engines.values()}.values():
+    for engine in each_once(engines.values()):
         engine.check()
     settings = resolve_settings(requested, next(iter(engines.values())))
     tools = any(peer.tools for peer in peers.values())

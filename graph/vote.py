@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from typing_extensions import TypedDict
 
-from peerleap.engine import finish_sessions
+from peerleap.engine import each_once, finish_sessions
 from peerleap.graph.answers import ELECTIONS, canonical, classes, extract_answer
 from peerleap.graph.errors import AllPathsFailed
 from peerleap.graph.events import VERSION, Writer
@@ -125,7 +125,7 @@ def elected_path(outcome: Mapping[str, Any]) -> str | None:
 
 async def release(paths: Mapping[str, Path], histories: Mapping[str, Sequence[Segment]]) -> None:
     """Let the engines forget a run's paths, which they keep apart, each where its cache is."""
-    for engine in {id(path.engine): path.engine for path in paths.values()}.values():
+    for engine in each_once(path.engine for path in paths.values()):
         sessions = [path.session(histories[name]) for name, path in paths.items() if path.engine is engine]
         try:
             await finish_sessions(engine, sessions)

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 
-from peerleap.engine import Engine
+from peerleap.engine import Engine, each_once
 from peerleap.graph import CompiledLeapGraph, LeapGraph
 from peerleap.serving.errors import RequestError
 
@@ -55,7 +55,7 @@ class Graphs:
 def engines_of(graph: CompiledLeapGraph) -> list[Engine]:
     """The engines that run a graph's paths, each once."""
     assert isinstance(graph.builder, LeapGraph)
-    return list({id(engine): engine for engine in graph.builder.run.engines.values()}.values())
+    return each_once(graph.builder.run.engines.values())
 
 
 def paths_of(graph: CompiledLeapGraph) -> int:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from weakref import WeakSet
 
-from peerleap.engine import Engine
+from peerleap.engine import Engine, each_once
 from peerleap.graph.history import Segment
 from peerleap.graph.leap_block.summary import Summarized
 from peerleap.graph.path import Path
@@ -34,7 +34,7 @@ def look_at_caches(
         histories: theirs, before the summaries.
         summarized: what was continued.
     """
-    for engine in {id(path.engine): path.engine for path in paths.values()}.values():
+    for engine in each_once(path.engine for path in paths.values()):
         known = again = cached = 0
         for name, path in paths.items():
             history, continued = histories[name], summarized.get(name)
