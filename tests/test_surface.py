@@ -24,8 +24,9 @@ FACES = {
         "OnProgress OnText RequestRefused SamplingParams ScriptedEngine ServerEngine StartProgress "
         "StructuredOutputsParams Thinking TokenizerError TurnEnd VLLMEngine cache_folder close_engines control_ids "
         "control_texts decode default_model default_servers detect_thinking each_once encode family_of "
-        "finish_sessions get_engine is_prepared last_start model_settings parse_servers parse_thinking recommended_sampling "
-        "render_prompt requests_at_once resolve_model turn_end turn_markers vllm_device vocabulary_hash watch_starts"
+        "finish_sessions get_engine is_prepared last_start model_settings parse_servers parse_thinking "
+        "recommended_sampling render_prompt requests_at_once resolve_model turn_end turn_markers vllm_device "
+        "vocabulary_hash watch_starts"
     ),
     "peerleap.tools": (
         "LEAP_TAGS PROTOCOLS START_NUDGE BadCall BoundedThreads FenceProtocol HarmonyProtocol HermesProtocol "

@@ -20,7 +20,7 @@ import pytest
 from peerleap.engine import MINIATURE, Engine, SamplingParams, ServerEngine, VLLMEngine
 from peerleap.engine.device import default_engine_args
 from peerleap.engine.models import resolve_model
-from peerleap.graph import build_graph
+from peerleap.graph import SchemaError, build_graph
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.usefixtures("vllm")]
 
@@ -50,6 +50,7 @@ class Served:
             if name in {"dtype", "block_size"}:
                 command += [f"--{name.replace('_', '-')}", str(value)]
         command += ["--enforce-eager", "--no-enable-chunked-prefill"]
+        command += ["--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}']
         env = {**os.environ, "VLLM_NO_USAGE_STATS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "TORCH_COMPILE_DISABLE": "1",
                "VLLM_LOGGING_LEVEL": "WARNING"}  # fmt: skip
         with self._log.open("ab") as log:
@@ -126,6 +127,20 @@ def cancel(engine: ServerEngine, server: Served, wait_until: Any) -> None:
     wait_until(lambda: server.running() == 0, 30)
 
 
+def fits_schema(engine: ServerEngine) -> None:
+    """The server's own constraint makes the answer JSON; what it cannot constrain is refused before a path begins."""
+    graph = build_graph(engine=engine, paths=2).compile()
+    schema = {"type": "object", "properties": {"result": {"type": "integer", "minimum": 0, "maximum": 9999}},
+              "required": ["result"], "additionalProperties": False}  # fmt: skip
+    out: Any = asyncio.run(graph.ainvoke({"question": QUESTION}, context={**SETTINGS, "json_schema": schema}))
+    found = json.loads(out["messages"][-1].content)
+    assert list(found) == ["result"]
+    assert type(found["result"]) is int  # this model cannot copy its answer into JSON
+    wrong = {"type": "object", "properties": {"result": {"type": "no such type"}}}
+    with pytest.raises(SchemaError, match="json_schema"):
+        asyncio.run(graph.ainvoke({"question": QUESTION}, context={"json_schema": wrong}))
+
+
 def test_a_run_on_a_server(
     server: Served, in_process: dict[str, Any], child_env: dict[str, str], wait_until: Any, tmp_path: Path
 ) -> None:
@@ -138,6 +153,8 @@ def test_a_run_on_a_server(
     assert ids(out) == ids(in_process), "token for token"
     assert len(out["rounds"]) == 1
     assert out["usage"]["cached"] == in_process["usage"]["cached"] > 0
+
+    fits_schema(engine)
 
     command = [str(Path(sys.executable).with_name("peerleap")), "ask", "--server", server.url, "--json", "--seed", "3",
                "--rounds", "1", "--interval", "40", QUESTION]  # fmt: skip
