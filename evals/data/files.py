@@ -18,7 +18,15 @@ from typing import Any
 from peerleap.evals.data.columns import Found, check_spelling, fields_of
 from peerleap.evals.data.gold import check_filled, check_final, final_answer
 from peerleap.evals.data.json_rows import parse_json
-from peerleap.evals.data.letters import Indexes, check_rivals, gold_letter, indexes_of, letter_in, whole
+from peerleap.evals.data.letters import (
+    Indexes,
+    check_no_option,
+    check_rivals,
+    gold_letter,
+    indexes_of,
+    letter_in,
+    whole,
+)
 from peerleap.evals.data.options import Options, find_options
 from peerleap.evals.data.problems import DataError, Problem, guess_kind, shown
 from peerleap.evals.data.tables import ENDINGS, ending, read_rows
@@ -121,6 +129,7 @@ def _problem(row: Found, kind: str | None, source: str, indexes: Indexes, place_
         raise DataError("kind='choice' with choices=None, and no options in the question")
     elif options is None:
         check_filled("answer", gold)
+        check_no_option(gold, row.gold, row.unused)
     check_filled("question", question)
     if slot := _SLOT.search(question):
         raise DataError(f"question={shown(question)} holds {slot[0]!r}, which stands for something that is not there")

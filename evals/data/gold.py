@@ -16,14 +16,18 @@ MOST_WORDS = 12
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mbox)\s*\{[^{}]*\}|\\[a-zA-Z]+")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _LISTED = re.compile(r"\[\s*(?P<quote>['\"]).*(?P=quote)\s*,?\s*\]", re.DOTALL)
-_NOTHING = frozenset({"nan", "NaN", "None", "null", "NULL", "N/A", "#N/A", "<NA>", "NaT"})
+_NOTHING = frozenset({"nan", "NaN", "None", "null", "NULL", "N/A", "#N/A", "<NA>", "NaT", "#REF!", "#VALUE!", "#NAME?"})
 _NO_ANSWER = frozenset({"proof", "notfound"})
 
 
 def final_answer(text: str) -> str:
     r"""The answer that a gold cell ends with: behind `####`, or in its last box; else the cell as it is."""
     if "####" in text:
-        text = text.rpartition("####")[2]
+        whole, _, text = text.rpartition("####")
+        if "\n" in text.strip() and last_box(text) is None:  # headings of a worked solution
+            raise DataError(
+                f"answer={shown(f'{whole}####{text}')} has several lines behind its last '####': one answer is needed"
+            )
     box = last_box(text)
     text = (text if box is None else box).strip()
     if _LISTED.fullmatch(text):  # a list of texts, as JSON and pandas write it into a cell

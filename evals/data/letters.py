@@ -17,6 +17,19 @@ _LETTER = re.compile(
     r"(?:\\(?:text|math)(?:bf|rm)?\s*\{\s*)?[(（\[*]{0,3}(?P<letter>[A-Ja-j])[)）\]*]{0,3}\s*\}?[.:：]?",
     re.IGNORECASE,
 )
+# Columns that hold nothing but the place of an option.
+_KEYS = frozenset(
+    [
+        "correct_option",
+        "correct_choice",
+        "cop",
+        "answer_idx",
+        "answer_index",
+        "gold_index",
+        "correct_index",
+        "answerkey",
+    ]
+)
 _LETTERED = re.compile(r"[(（\[*]{0,3}(?P<letter>[A-J])[)）\]*]{0,3}[).:：]\s*(?P<text>\S.*)", re.DOTALL)
 
 
@@ -100,6 +113,18 @@ def gold_letter(answer: Any, options: Options, indexes: Indexes) -> str:
         meant = " or ".join(f"{value} (by its {way})" for way, value in found.items())
         raise DataError(f"answer={shown(answer)} can mean {meant}; give the letter of the right option")
     return next(iter(found.values()))
+
+
+def check_no_option(gold: str, column: str, unused: Iterable[str]) -> None:
+    """Refuse a gold answer that names an option where no options were found: they would be missing in the question.
+
+    Raises:
+        DataError: Names the column.
+    """
+    if gold.casefold() in unused:
+        raise DataError(f"answer={shown(gold)} is the name of a column that is not used: name options A, B, ...")
+    if column in _KEYS and (whole(gold) is not None or letter_in(gold) is not None):
+        raise DataError(f"column {column!r}={shown(gold)} names an option, and there are none: is 'choices' missing?")
 
 
 def check_rivals(gold: str, column: str, rivals: Mapping[str, Any], options: Options | None) -> None:

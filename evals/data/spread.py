@@ -60,12 +60,13 @@ def spread_options(row: Mapping[Any, Any], cells: Mapping[str, Any]) -> tuple[Op
         DataError: An option in the middle is empty: the letters of those behind it would shift.
     """
     found: dict[str, dict[str, str]] = {}
-    for name in map(column, row):
-        if match := _ONE.fullmatch(name):
-            found.setdefault(match["stem"] or "", {})[match["label"] or match["letter"]] = name
-    for stem, columns in found.items():
+    for name in row:
+        match = _ONE.fullmatch(column(name))
         # Small letters are variables.
-        letters = stem or {"A", "B"} <= {str(name).strip() for name in row}
+        if match and (match["stem"] or str(name).strip().isupper()):
+            found.setdefault(match["stem"] or "", {})[match["label"] or match["letter"]] = column(name)
+    for stem, columns in found.items():
+        letters = stem or {"a", "b"} <= columns.keys()
         first = next((label for label in _FIRST if label in columns), None)
         if not letters or first is None or not any(name in cells for name in columns.values()):
             continue

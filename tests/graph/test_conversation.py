@@ -139,7 +139,8 @@ def test_a_role_that_nobody_knows_is_refused_by_name(role: str) -> None:
 
 
 def test_messages_that_were_streamed_are_turns() -> None:
-    messages = [HumanMessage("Hello"), AIMessageChunk("Hi") + AIMessageChunk("."), HumanMessageChunk("Q?")]
+    reply = AIMessageChunk(content="Hi") + AIMessageChunk(content=".")
+    messages: list[Any] = [HumanMessage("Hello"), reply, HumanMessageChunk(content="Q?")]
     assert read_conversation({"messages": messages}) == ("Q?", (("user", "Hello"), ("assistant", "Hi.")))
 
 
