@@ -6,10 +6,18 @@ from difflib import get_close_matches
 from inspect import signature
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, convert_to_messages
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    BaseMessageChunk,
+    ChatMessage,
+    convert_to_messages,
+    message_chunk_to_message,
+)  # fmt: skip
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
+from pydantic import ValidationError
 
 from peerleap.agents import Sampling
 from peerleap.graph.errors import InputError, SettingsError
@@ -28,6 +36,8 @@ _ROLES: dict[str, Role] = {
 _SHOWN = ("image", "audio", "input_audio", "output_audio", "video", "file", "document")
 # A supervisor makes those whom it calls say that they hand back to it; the words stand beside a call of such a tool.
 _BACK = "transfer_back_to_"
+# What vendors call a part that is text; some leave the name out.
+_TEXTS = ("text", "input_text", "output_text", "?")
 # What a call can be given beside its input, by name.
 _OPTIONS = {*signature(CompiledStateGraph.stream).parameters}
 
@@ -76,12 +86,14 @@ def _role(message: BaseMessage) -> Role | None:
 def _earlier(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
     """The messages as turns: system texts joined at the beginning, each once, neighbours of one role joined.
 
-    Tool calls and their results belong to the agent that made them, and are left out.
+    Tool calls and their results belong to the agent that made them, and are left out; another role is refused.
     """
     system: list[str] = []
     turns: list[Message] = []
     for message in messages:
         role = _role(message)
+        if role is None and isinstance(message, ChatMessage) and message.role not in {"tool", "function"}:
+            raise InputError(f"messages: role={message.role!r} is not one of {', '.join(map(repr, _ROLES))}")
         text = storable(_text(message)).strip() if role is not None else ""
         if role is None or not text:
             continue
@@ -91,8 +103,6 @@ def _earlier(messages: Sequence[BaseMessage]) -> tuple[Message, ...]:
             turns[-1] = Message(role, f"{turns[-1].text}\n\n{text}")
         else:
             turns.append(Message(role, text))
-    while turns and turns[0].role == "assistant":  # templates want a person to begin
-        turns.pop(0)
     return (*([Message("system", "\n\n".join(system))] if system else []), *turns)
 
 
@@ -107,26 +117,31 @@ def _text(message: BaseMessage) -> str:
     texts = [""]
     for part in message.content:
         kind, text = ("text", part) if isinstance(part, str) else (str(part.get("type", "?")), part.get("text"))
-        if kind == "text" and isinstance(text, str):
+        text = part.get("refusal") if kind == "refusal" and not isinstance(part, str) else text
+        if kind in {*_TEXTS, "refusal"} and isinstance(text, str):
             texts[-1] += text
         elif kind == "text-plain" and isinstance(text, str):
             texts += [text, ""]
-        elif kind != "text" and (_role(message) != "assistant" or kind.startswith(_SHOWN)):
-            raise InputError(f"messages: a part of type {kind!r} cannot be read; the models here read text only")
+        elif kind in _TEXTS or _role(message) != "assistant" or kind.startswith(_SHOWN):
+            why = "has no text" if kind in _TEXTS else "cannot be read; the models here read text only"
+            raise InputError(f"messages: a part of type {kind!r} {why}")
     return "\n\n".join(text for text in texts if text)
 
 
 def as_messages(values: Mapping[str, Any]) -> list[BaseMessage]:
-    """The messages of an input, in whichever form LangChain takes them.
+    """The messages of an input, in whichever form LangGraph takes them: a tuple is one message, `("user", "...")`.
 
     Raises:
         InputError: they are no messages.
     """
     messages = values.get("messages") or []
     try:
-        return convert_to_messages(messages if isinstance(messages, list | tuple) else [messages])
-    except (NotImplementedError, ValueError) as error:
-        raise InputError(f"messages={messages!r}: {error}") from error
+        found = convert_to_messages(messages if isinstance(messages, list) else [messages])
+    except (NotImplementedError, TypeError, ValueError) as error:
+        reason = str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else str(error).partition("\n")[0]
+        cure = "give a list such as [{'role': 'user', 'content': '...'}]"
+        raise InputError(f"messages={messages!r:.200}: {reason}; {cure}") from error
+    return [message_chunk_to_message(m) if isinstance(m, BaseMessageChunk) else m for m in found]
 
 
 def read_written(values: Any) -> Any:

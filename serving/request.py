@@ -164,11 +164,14 @@ def _settings(sent: _Body, leap: dict[str, Any]) -> Settings:
 
 def _message(number: int, message: _Message) -> BaseMessage:
     where = f"messages.{number}"
-    if (kind := _ROLES.get(message.role)) is None or (message.model_extra or {}).get("tool_calls"):
-        what = f"role={message.role!r}" if kind is None else "tool_calls"
+    more = message.model_extra or {}
+    called = next((name for name in ("tool_calls", "function_call") if more.get(name)), None)
+    if (kind := _ROLES.get(message.role)) is None or called is not None:
+        what = f"role={message.role!r}" if kind is None else called
         cure = "give system, developer, user and assistant messages; there are no tools for a client to run"
         raise RequestError(400, f"{where}: {what}: {cure}", param="messages")
-    content = message.content if message.content is not None else ""
+    # A model that has refused has said so in a field of its own.
+    content = message.content if message.content is not None else str(more.get("refusal") or "")
     if isinstance(content, list):
         for part in content:
             if part.get("type") != "text" or not isinstance(part.get("text"), str):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -28,23 +28,22 @@ def render_prompt(
         content: the user's message.
         thinking: how the model marks its thought, from `detect_thinking`.
         tools: function descriptions in OpenAI's form, for templates that tell the model of them.
-        earlier: the turns before the message, as role and text, the last of them a reply.
+        earlier: the turns before the message, as role and text: a system message or none, then a person's and replies.
 
     Raises:
         ModelError: the template refuses the conversation.
     """
-    turns = [*earlier, ("user", content)]
+    turns: list[Turn] = [*earlier, ("user", content)]
     if not chat_template(tokenizer):
         return list(tokenizer.encode("\n\n".join(text for _, text in turns) + "\n\n"))
     on = True if thinking.thinks else False if thinking.off else None
     try:
         text = render(tokenizer, turns, on=on, tools=tools)
     except ModelError:
-        if turns[0][0] != "system" or len(turns) < 2:
+        plainer = next((form for form in _plainer(turns) if _renders(tokenizer, form, on, tools)), None)
+        if plainer is None:
             raise
-        # Some models know no system message: it goes before the first turn of a person.
-        turns = [(turns[1][0], f"{turns[0][1]}\n\n{turns[1][1]}"), *turns[2:]]
-        text = render(tokenizer, turns, on=on, tools=tools)
+        turns, text = plainer, render(tokenizer, plainer, on=on, tools=tools)
     if thinking.thinks and not thinking.template_opens:
         text += thinking.open
     if thinking.off and text == render(tokenizer, turns, on=True, tools=tools):  # the template has no switch
@@ -54,6 +53,34 @@ def render_prompt(
             blank = "\n" if model.close.startswith("</") else ""  # between tags of words, not between control tokens
             text = f"{opened.rstrip()}{blank}{model.close}{blank * 2}"
     return list(tokenizer.encode(text, add_special_tokens=False))
+
+
+def _plainer(turns: Sequence[Turn]) -> Iterator[list[Turn]]:
+    """The same texts in turns that more templates take.
+
+    Some want a person and the model to alternate, and some want a person to begin; some know no system message. What
+    they do not take stands before the next turn of a person.
+    """
+    joined: list[Turn] = []
+    for role, text in turns:
+        if joined and joined[-1][0] == role:
+            joined[-1] = (role, f"{joined[-1][1]}\n\n{text}")
+        else:
+            joined.append((role, text))
+    yield joined
+    begin = 1 if joined[0][0] == "system" else 0
+    for first in dict.fromkeys((begin, 0)):
+        person = next(n for n, (role, _) in enumerate(joined) if role == "user")
+        before = "\n\n".join(text for _, text in joined[first : person + 1])
+        yield [*joined[:first], ("user", before), *joined[person + 1 :]]
+
+
+def _renders(tokenizer: Any, turns: list[Turn], on: bool | None, tools: list[dict[str, Any]] | None) -> bool:
+    try:
+        render(tokenizer, turns, on=on, tools=tools)
+    except ModelError:
+        return False
+    return True
 
 
 def encode(tokenizer: Any, text: str) -> list[int]:

@@ -3,10 +3,13 @@
 In reading order:
 
 - `problems`: one question with its gold answer, checked where it is made
+- `json_rows`: rows as JSON, however they are arranged
 - `tables`: rows of a file: JSON, CSV, parquet
-- `columns`: which column is what
 - `options`: options, in a column of their own or inside the question
-- `gold`: the gold answer, however it is written
+- `spread`: options in a column each
+- `gold`: the gold answer, alone or at the end of a worked solution
+- `letters`: the option that is called right, however it is named
+- `columns`: which column is what
 - `files`: all of that: a local file's problems
 - `hub`: rows of the Hugging Face hub
 - `gym`: questions that reasoning-gym generates

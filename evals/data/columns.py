@@ -6,12 +6,14 @@ An example: `{"problem": "What is 1+1?", "solution": "2", "answer": "2", "unique
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
-from functools import lru_cache
-from typing import Any
+from difflib import SequenceMatcher, get_close_matches
+from math import isnan
+from typing import Any, NamedTuple
 
+from peerleap.evals.data.gold import check_worked
 from peerleap.evals.data.options import Options, read_options
-from peerleap.evals.data.problems import LETTERS, DataError, shown
+from peerleap.evals.data.problems import DataError, shown
+from peerleap.evals.data.spread import column, right_first, spread_options
 
 # The first name that a row has a value for is taken.
 NAMES: dict[str, tuple[str, ...]] = {
@@ -27,21 +29,13 @@ NAMES: dict[str, tuple[str, ...]] = {
     "source": ("source",),
     "meta": ("meta", "metadata"),
 }  # fmt: skip
+_WORKED = "solution"
 # What a question cannot be read without.
 _CONTEXT = ("body", "context", "passage", "paragraph", "article")
-# One column an option, the right one first where the names say so.
-_SPREAD = (
-    ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j"),
-    ("option_a", "option_b", "option_c", "option_d", "option_e"),
-    ("choice_a", "choice_b", "choice_c", "choice_d", "choice_e"),
-    ("opa", "opb", "opc", "opd", "ope"),
-    ("option1", "option2", "option3", "option4", "option5"),
-    ("option_1", "option_2", "option_3", "option_4", "option_5"),
-    ("choice1", "choice2", "choice3", "choice4", "choice5"),
+# A picture, a sound or a film that a question is about; `rationale_image` is none.
+_MEDIA = re.compile(
+    r"(?:decoded_)?(?:image|img|picture|figure|diagram|photo|audio|video)s?(?:_?\d+|_(?:path|file|url|name|bytes|id))?"
 )
-_RIGHT = ("correct_answer", "answer")
-_WRONG = re.compile(r"(?:incorrect|wrong)_answer_?\d+|distractor_?\d+")
-_MEDIA = ("image", "images", "audio", "video", "decoded_image", "image_1", "image_2", "figure")
 # Columns of published data sets that say nothing about the question; they go without a word.
 _KNOWN = frozenset(
     [
@@ -74,38 +68,56 @@ _KNOWN = frozenset(
 )
 
 
-@lru_cache(maxsize=4096)
-def column(name: object) -> str:
-    """A column's name without case and kind of blank."""
-    return re.sub(r"[\s_]+", "_", str(name).strip().strip("\ufeff").lower())
+class Found(NamedTuple):
+    """What a row says."""
+
+    fields: dict[str, Any]
+    """Our fields; those that have no value are left out."""
+    options: Options | None
+    unused: list[str]
+    """Columns that are not used, in order."""
+    gold: str
+    """The column that the gold answer is from."""
+    rivals: dict[str, Any]
+    """Other columns that could hold the gold answer, too."""
 
 
-def fields_of(row: Mapping[Any, Any]) -> tuple[dict[str, Any], Options | None, list[str]]:
+def fields_of(row: Mapping[Any, Any]) -> Found:
     """Find our fields in a row.
 
     Args:
         row: A row of a file, by the file's column names.
 
     Returns:
-        The fields, those that have no value left out; the options; and the columns that are not used, in order.
+        What it says.
 
     Raises:
-        DataError: A column that this package cannot use, or that is probably misspelt.
+        DataError: A column that this package cannot use, or two that cannot both be right.
     """
-    cells = {column(name): value for name, value in row.items() if not _empty(value)}
-    for name in _MEDIA:
-        if name in cells:
-            raise DataError(f"column {name!r}={shown(cells[name])}: only text can be asked; leave these rows out")
+    cells = _cells(row)
     used: set[str] = set()
     fields: dict[str, Any] = {}
-    options = _right_first(cells, fields, used) or _spread(row, cells, used)
+    gold, rivals = "", dict[str, Any]()
+    options: Options | None = None
+    if (right := right_first(cells)) is not None:
+        fields["answer"], options, used = right
+    elif (spread := spread_options(row, cells)) is not None:
+        options, used = spread
     for field, names in NAMES.items():
-        if field in fields:
+        present = [name for name in names if name in cells and name not in used]
+        if field in fields or not present or (field == "choices" and options is not None):
             continue
-        found = next((name for name in names if name in cells and name not in used), None)
-        if found is not None and not (field == "choices" and options is not None):
-            used.add(found)
-            fields[field] = cells[found]
+        if present[0] == "metadata" and not isinstance(cells["metadata"], Mapping):
+            continue  # of many published rows it is a text of any form
+        used.add(present[0])
+        fields[field] = cells[present[0]]
+        if field == "question":
+            _check_one_question(present, cells)
+        if field == "answer":
+            gold = present[0]
+            rivals = {name: cells[name] for name in present[1:] if name != _WORKED}
+            if gold == _WORKED:
+                check_worked(cells[_WORKED])
     if "choices" in fields:
         options = read_options(fields.pop("choices"))
     context = next((name for name in _CONTEXT if name in cells), None)
@@ -114,9 +126,9 @@ def fields_of(row: Mapping[Any, Any]) -> tuple[dict[str, Any], Options | None, l
             raise DataError(f"column {context!r}={shown(cells[context])} is not text")
         fields["question"] = f"{cells[context].strip()}\n\n{fields['question']}"
         used.add(context)
-    spare = [name for name in map(column, row) if name not in used and name in cells]
-    known = {name for names in NAMES.values() for name in names} | _KNOWN
-    return fields, options, [name for name in spare if name not in known and not _is_index(name)]
+    spare = [name for name in cells if name not in used]
+    known = {name for names in NAMES.values() for name in names if name != "metadata"} | _KNOWN
+    return Found(fields, options, [name for name in spare if name not in known and not _is_index(name)], gold, rivals)
 
 
 def check_spelling(unused: str, missing: list[str]) -> None:
@@ -126,42 +138,54 @@ def check_spelling(unused: str, missing: list[str]) -> None:
         DataError: Names the column and the field.
     """
     known = [name for field in ("id", "question", "answer", "choices", "kind") for name in NAMES[field]]
-    if close := get_close_matches(unused, [name for name in known if len(name) > 3], n=1, cutoff=0.8):
+    close = get_close_matches(unused, [name for name in known if len(name) > 3], n=1, cutoff=0.8)
+    if close and len(unused) > 3 and _same_words(unused, close[0]):
         hint = f"; field {missing[0]!r} is missing" if missing else ""
         raise DataError(f"unknown field {unused!r}: did you mean {close[0]!r}?{hint}")
 
 
-def _right_first(cells: Mapping[str, Any], fields: dict[str, Any], used: set[str]) -> Options | None:
-    """Options of which the right one has a column of its own, as GPQA and SciQ have them."""
-    right = next((name for name in _RIGHT if name in cells), None)
-    wrong = sorted(name for name in cells if _WRONG.fullmatch(name))
-    many = cells.get("incorrect_answers")
-    if right is None or not (wrong or isinstance(many, list)):
-        return None
-    used.update({right, "incorrect_answers", *wrong})
-    fields["answer"] = "A"
-    options = read_options([cells[right], *(cells[name] for name in wrong), *(many or [])])
-    return options and Options(options.texts, tuple(LETTERS[: len(options.texts)]))
+def _same_words(name: str, known: str) -> bool:
+    """Whether each word of a name may be one of the other's: `question_type` is no `question_text`."""
+    pairs = list(zip(name.split("_"), known.split("_"), strict=False))
+    return name.count("_") != known.count("_") or all(SequenceMatcher(None, *pair).ratio() > 0.65 for pair in pairs)
 
 
-def _spread(row: Mapping[Any, Any], cells: Mapping[str, Any], used: set[str]) -> Options | None:
-    """Options in columns of their own: `A`, `B`, ..., or `option1`, `option2`, ..."""
-    for names in _SPREAD:
-        present = [name for name in names if name in cells]
-        # Small letters are variables.
-        letters = names[0] == "a" and not {"A", "B"} <= row.keys()
-        if len(present) >= 2 and present == list(names[: len(present)]) and not letters:
-            used.update(present)
-            options = read_options([cells[name] for name in present])
-            labels = tuple(name[-1] for name in present)
-            return options and Options(options.texts, labels)
-    return None
+def _cells(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """The cells that are not empty, by normalised names.
+
+    Raises:
+        DataError: Two columns whose names differ in case or blanks only; one without a name; one that is no text.
+    """
+    cells: dict[str, Any] = {}
+    for name, value in row.items():
+        if _empty(value):
+            continue
+        normal = column(name)
+        if normal in cells and cells[normal] != value:
+            raise DataError(f"column {normal!r} stands twice, with {shown(cells[normal])} and {shown(value)}")
+        if normal.startswith("unnamed:") and not _is_index(normal):
+            raise DataError(f"column {name!r}={shown(value)} has no name: is a cell in front of it unquoted?")
+        if _MEDIA.fullmatch(normal) and value is not False:
+            raise DataError(f"column {normal!r}={shown(value)}: only text can be asked; leave these rows out")
+        cells[normal] = value
+    return cells
+
+
+def _check_one_question(names: list[str], cells: Mapping[str, Any]) -> None:
+    """Refuse a row in which two columns hold different parts of a question, such as an instruction and its input."""
+    first, *others = [name for name in names if isinstance(cells[name], str)] or [""]
+    for other in others:
+        one, two = (" ".join(cells[name].split()) for name in (first, other))
+        if one not in two and two not in one:
+            raise DataError(f"columns {first!r} and {other!r} both hold a question: join them, or leave one out")
 
 
 def _empty(value: Any) -> bool:
+    if isinstance(value, float):
+        return isnan(value)
     return value is None or (isinstance(value, str | list | dict) and not value)
 
 
 def _is_index(name: str) -> bool:
     """What pandas calls an index that it has written out."""
-    return name in {"", "level_0"} or name.startswith(("unnamed:", "__index_level_"))
+    return name in {"", "level_0"} or name.startswith(("unnamed:_0", "_index_level_"))

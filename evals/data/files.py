@@ -9,18 +9,31 @@ A file with one bad row is refused as a whole: a data set that silently lost a q
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from peerleap.evals.data.columns import check_spelling, fields_of
-from peerleap.evals.data.gold import check_final, final_answer, gold_letter, index_base, letter_in
+from peerleap.evals.data.columns import Found, check_spelling, fields_of
+from peerleap.evals.data.gold import check_filled, check_final, final_answer
+from peerleap.evals.data.json_rows import parse_json
+from peerleap.evals.data.letters import (
+    Indexes,
+    check_no_option,
+    check_rivals,
+    gold_letter,
+    indexes_of,
+    letter_in,
+    whole,
+)
 from peerleap.evals.data.options import Options, find_options
 from peerleap.evals.data.problems import DataError, Problem, guess_kind, shown
-from peerleap.evals.data.tables import ENDINGS, ending, parse_json, read_rows
+from peerleap.evals.data.tables import ENDINGS, ending, read_rows
 
 _LOG = logging.getLogger(__name__)
+# Where a picture was, and where MAWPS has taken out the numbers.
+_SLOT = re.compile(r"<(?:image|audio|video)(?:[ _]?\d+)?>|\bN_0\d\b")
 _NEEDED = ("id", "question", "answer")
 
 
@@ -44,28 +57,27 @@ def read_problems(path: str | Path, kind: str | None = None) -> list[Problem]:
         raise DataError(f"{str(path)!r} is a folder: name a file in it")
     if not path.is_file():
         raise DataError(f"{str(path)!r}: no such file")
-    rows = [(place, *_placed(place, row)) for place, row in read_rows(path)]
+    rows = [(place, _placed(place, row)) for place, row in read_rows(path)]
     if not rows:
         raise DataError(f"{path}: the file holds no problems")
     try:
-        base = index_base((n, len(o.texts)) for _, f, o, _ in rows if o and (n := _number(f.get("answer"))) is not None)
+        indexes = indexes_of((_single(row.fields.get("answer")), row.options) for _, row in rows if row.options)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-    named = any("id" in fields for _, fields, _, _ in rows)
+    named = any("id" in row.fields for _, row in rows)
     stem = path.name.partition(".")[0]
     problems: list[Problem] = []
     seen: dict[str, str] = {}
-    for number, (place, fields, options, unused) in enumerate(rows):
-        place_id = None if named else f"{stem}-{number:04d}"
+    for number, (place, row) in enumerate(rows):
         try:
-            problem = _problem(fields, options, unused, kind, path.name, base=base, place_id=place_id)
+            problem = _problem(row, kind, path.name, indexes, None if named else f"{stem}-{number:04d}")
         except DataError as error:
             raise DataError(f"{place}: {error}") from None
         if problem.id in seen:
             raise DataError(f"{place}: id={shown(problem.id)} is already used on {_line(seen[problem.id])}")
         seen[problem.id] = place
         problems.append(problem)
-    if unused := list(dict.fromkeys(name for _, _, _, names in rows for name in names)):
+    if unused := list(dict.fromkeys(name for _, row in rows for name in row.unused)):
         _LOG.warning("%s: not used: %s", path, ", ".join(map(repr, unused[:10])))
     return problems
 
@@ -84,26 +96,22 @@ def problem_from(row: Mapping[str, Any], kind: str | None = None, source: str = 
     Raises:
         DataError: A field is missing or cannot be used.
     """
-    fields, options, unused = fields_of(row)
-    return _problem(fields, options, unused, kind, source)
+    return _problem(fields_of(row), kind, source, Indexes(None))
 
 
-def _placed(place: str, row: Mapping[str, Any]) -> tuple[dict[str, Any], Options | None, list[str]]:
+def _placed(place: str, row: Mapping[str, Any]) -> Found:
     try:
         return fields_of(row)
     except DataError as error:
         raise DataError(f"{place}: {error}") from None
 
 
-def _problem(
-    fields: dict[str, Any], options: Options | None, unused: list[str], kind: str | None, source: str,
-    *, base: int | None = None, place_id: str | None = None,
-) -> Problem:  # fmt: skip
-    columns = [*fields, *unused]
+def _problem(row: Found, kind: str | None, source: str, indexes: Indexes, place_id: str | None = None) -> Problem:
+    fields, options, columns = row.fields, row.options, [*row.fields, *row.unused]
     if place_id is not None:
         fields["id"] = place_id
     missing = [name for name in _NEEDED if name not in fields]
-    for name in unused:
+    for name in row.unused:
         check_spelling(name, missing)
     if missing:
         there = f"; the columns are {', '.join(map(repr, columns[:12]))}" if columns else ""
@@ -115,10 +123,17 @@ def _problem(
     if options is None and kind in {None, "choice"}:
         options, question = _inside(question, gold, kind)
     if options is not None and kind in {None, "choice"}:
-        number = _number(answer)
-        gold = gold_letter(answer if number is not None else gold, options, base)
+        number = whole(answer)
+        gold = gold_letter(answer if number is not None else gold, options, indexes)
     elif options is None and kind == "choice":
         raise DataError("kind='choice' with choices=None, and no options in the question")
+    elif options is None:
+        check_filled("answer", gold)
+        check_no_option(gold, row.gold, row.unused)
+    check_filled("question", question)
+    if slot := _SLOT.search(question):
+        raise DataError(f"question={shown(question)} holds {slot[0]!r}, which stands for something that is not there")
+    check_rivals(gold, row.gold, row.rivals, options)
     kind = kind or guess_kind(gold, options)
     check_final(gold, kind)
     return Problem(
@@ -142,7 +157,7 @@ def _inside(question: str, gold: str, kind: str | None) -> tuple[Options | None,
     named = letter is not None and ord(letter) - ord("A") < len(texts)
     if not named and kind != "choice":
         try:
-            gold_letter(gold, Options(texts), None)
+            gold_letter(gold, Options(texts), Indexes(None))
         except DataError:
             return None, question
         if gold.isdigit() and gold not in texts:
@@ -170,17 +185,6 @@ def _text(name: str, value: Any) -> str:
         raise DataError(f"{name} is a number of over 1,000 digits")
     # pandas makes floats of whole numbers where a cell of their column is empty.
     return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else str(value)
-
-
-def _number(answer: Any) -> int | None:
-    """A gold answer that may be the index of an option."""
-    if isinstance(answer, bool):
-        return None
-    if isinstance(answer, float) and answer.is_integer() and abs(answer) < 100:
-        return int(answer)
-    if isinstance(answer, str) and answer.strip().isascii() and answer.strip().isdigit() and len(answer.strip()) < 3:
-        return int(answer)
-    return answer if isinstance(answer, int) and abs(answer) < 100 else None
 
 
 def _meta(meta: Any) -> Mapping[str, Any]:

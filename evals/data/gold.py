@@ -1,34 +1,72 @@
-r"""The gold answer of a row, from the ways people write it: a worked solution, a letter, an index, an option's text.
+r"""The gold answer of a row, from the ways people write it: alone, or at the end of a worked solution.
 
 An example: `She has 3+4=<<3+4=7>>7 eggs.\n#### 7`, as GSM8K has it, is `7`.
 """
 
+import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from peerleap.evals.data.options import Options
-from peerleap.evals.data.problems import LETTERS, DataError, Problem, shown
-from peerleap.evals.grading import Grader
+from peerleap.evals.data.problems import DataError, Problem, shown
+from peerleap.evals.grading import Grader, parse_integer
 from peerleap.graph.answers import last_box
 
 MOST_WORDS = 12
-_LETTER = re.compile(
-    r"(?:the\s+)?(?:(?:correct\s+)?(?:answer|option|choice)(?:\s+is)?\s*[:：]?\s*)?"
-    r"(?:\\(?:text|math)(?:bf|rm)?\s*\{\s*)?[(（\[*]{0,3}(?P<letter>[A-Ja-j])[)）\]*]{0,3}\s*\}?[.:：]?",
-    re.IGNORECASE,
-)
-_LETTERED = re.compile(r"[(（\[*]{0,3}(?P<letter>[A-J])[)）\]*]{0,3}[).:：]\s*(?P<text>\S.*)", re.DOTALL)
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mbox)\s*\{[^{}]*\}|\\[a-zA-Z]+")
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_LISTED = re.compile(r"\[\s*(?P<quote>['\"]).*(?P=quote)\s*,?\s*\]", re.DOTALL)
+_NOTHING = frozenset({"nan", "NaN", "None", "null", "NULL", "N/A", "#N/A", "<NA>", "NaT", "#REF!", "#VALUE!", "#NAME?"})
+_NO_ANSWER = frozenset({"proof", "notfound"})
 
 
 def final_answer(text: str) -> str:
     r"""The answer that a gold cell ends with: behind `####`, or in its last box; else the cell as it is."""
     if "####" in text:
-        text = text.rpartition("####")[2]
+        whole, _, text = text.rpartition("####")
+        if "\n" in text.strip() and last_box(text) is None:  # headings of a worked solution
+            raise DataError(
+                f"answer={shown(f'{whole}####{text}')} has several lines behind its last '####': one answer is needed"
+            )
     box = last_box(text)
-    return (text if box is None else box).strip()
+    text = (text if box is None else box).strip()
+    if _LISTED.fullmatch(text):  # a list of texts, as JSON and pandas write it into a cell
+        try:
+            found = ast.literal_eval(text)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return text
+        if len(found) > 1:
+            raise DataError(f"answer={shown(text)} is a list: one right answer is needed, as text")
+        return str(found[0]).strip()
+    return text
+
+
+def check_worked(solution: Any) -> None:
+    r"""Refuse a worked solution that does not mark its final answer, where no other column holds that.
+
+    Raises:
+        DataError: It has words, but neither `####` nor a box.
+    """
+    text = str(solution)
+    if "####" in text or last_box(text) is not None or parse_integer(text) is not None:
+        return
+    if _WORD.search(_TEXT.sub(" ", text)):
+        raise DataError(
+            f"solution={shown(solution)} does not mark its final answer, and no column 'answer' holds it: end the "
+            r"solution with '#### answer' or \boxed{answer}"
+        )
+
+
+def check_filled(name: str, text: str) -> None:
+    """Refuse a cell that says that it is empty, as pandas, SQL and spreadsheets write it, or that there is no answer.
+
+    Raises:
+        DataError: Names the cell.
+    """
+    if text.strip() in _NOTHING:
+        raise DataError(f"{name}={shown(text)} is an empty cell; leave the row out, or write the word in another way")
+    if name == "answer" and text.strip() in _NO_ANSWER:
+        raise DataError(f"answer={shown(text)} cannot be graded: published rows have it for questions without one")
 
 
 def check_final(answer: str, kind: str) -> None:
@@ -66,89 +104,3 @@ def check_golds(problems: Sequence[Problem], grader: Grader) -> None:
             f"{len(wrong)} of {len(problems)} gold answers are not graded right against themselves; the first is "
             f"answer={shown(problem.answer)} of question {shown(problem.id)} (kind {problem.kind!r}: {how})"
         )
-
-
-def letter_in(answer: str) -> str | None:
-    r"""The letter that an answer consists of: `b`, `(B)`, `B.`, `\text{(B)}`, `Answer: B`; else `None`."""
-    match = _LETTER.fullmatch(answer.strip())
-    return match["letter"].upper() if match else None
-
-
-def index_base(rows: Iterable[tuple[Any, int]]) -> int | None:
-    """Whether the indexes of a file count from 0 or from 1.
-
-    Args:
-        rows: For each row whose gold is a whole number: the number, and how many options the row has.
-
-    Returns:
-        0 or 1; `None` where the file does not show it.
-
-    Raises:
-        DataError: Some rows can only count from 0, others only from 1.
-    """
-    zero = one = False
-    for number, options in rows:
-        zero |= number == 0
-        one |= number == options
-    if zero and one:
-        raise DataError("the answers are indexes of options that begin at 0 in some rows and at 1 in others")
-    return 0 if zero else 1 if one else None
-
-
-def gold_letter(answer: Any, options: Options, base: int | None) -> str:
-    """The letter of the option that a row calls right.
-
-    Args:
-        answer: A letter, a label of the row's own, an index, or the option's text.
-        options: The row's options.
-        base: What its file's indexes begin at, if that is known.
-
-    Returns:
-        A letter from A on.
-
-    Raises:
-        DataError: No option, or more than one, can be meant.
-    """
-    letters = LETTERS[: len(options.texts)]
-    found: dict[str, str] = {}
-    text = str(answer).strip()
-    by_label = [n for n, label in enumerate(options.labels) if label.casefold() == text.casefold()]
-    letter = letter_in(text) if isinstance(answer, str) else None
-    if len(by_label) == 1:
-        return LETTERS[by_label[0]]
-    if letter is not None and letter in letters:
-        found["letter"] = letter
-    same = [n for n, option in enumerate(options.texts) if _plain(option) == _plain(text)]
-    if not same and (lettered := _LETTERED.fullmatch(text)) and lettered["letter"] in letters:
-        place = letters.index(lettered["letter"])
-        if _plain(options.texts[place]) == _plain(lettered["text"]):
-            same = [place]
-    if len(same) == 1:
-        found["text"] = letters[same[0]]
-    if not found or isinstance(answer, int):
-        found |= _by_index(answer, letters, base)
-    if not found:
-        raise DataError(f"answer={shown(answer)} is not one of the letters {letters!r} nor the text of one option")
-    if len(set(found.values())) > 1:
-        meant = " or ".join(f"{value} (by its {way})" for way, value in found.items())
-        raise DataError(f"answer={shown(answer)} can mean {meant}; give the letter of the right option")
-    return next(iter(found.values()))
-
-
-def _by_index(answer: Any, letters: str, base: int | None) -> dict[str, str]:
-    text = str(answer).strip()
-    if not text.isascii() or not text.removesuffix(".0").isdigit() or len(text) > 4:
-        return {}
-    number = int(text.removesuffix(".0"))
-    possible = [number - first for first in ((0, 1) if base is None else (base,))]
-    places = [place for place in possible if 0 <= place < len(letters)]
-    if len(places) > 1:
-        raise DataError(
-            f"answer={shown(answer)} is an index, and the file does not show whether 0 or 1 is the first option; "
-            "give the letter of the right option"
-        )
-    return {"index": letters[places[0]]} if places else {}
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[\s$]+", " ", text).strip(" .").casefold()

@@ -7,10 +7,11 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import Any
 
+from peerleap.evals.data.json_rows import parse_json
 from peerleap.evals.data.problems import LETTERS, DataError, shown
-from peerleap.evals.data.tables import parse_json
 
 _LABEL = (
     # \textbf{(A)}\ 3, \text{A. }3, \mathrm{(A) \ }3
@@ -21,14 +22,21 @@ _LABEL = (
     r"|(?<![A-Za-z0-9'’\\])[(（]\s?(?P<bracketed>[{letters}])\s?[)）]"
     r"|(?<![A-Za-z0-9(（'’\\])(?P<closed>[{letters}])[)）、]"
 )
-_UPPER = re.compile(_LABEL.format(letters="A-J"), re.MULTILINE)
-_LOWER = re.compile(_LABEL.format(letters="a-j"), re.MULTILINE)
+_UPPER = re.compile(_LABEL.format(letters="A-Z"), re.MULTILINE)
+_LOWER = re.compile(_LABEL.format(letters="a-z"), re.MULTILINE)
 _HEADING = re.compile(r"\n?[ \t]*(?:(?:answer )?(?:options|choices)|选项)[ \t]*[:：]?[ \t]*$", re.IGNORECASE)
 _TAIL = re.compile(r"\n\s*(?:the\s+)?(?:correct\s+)?(?:answer|答案)(?:\s+is)?\s*[:：]?\s*$", re.IGNORECASE)
 _SPACE = r"(?:\\[ ,;:!]|\\q?quad(?![a-zA-Z])|\\hspace\{[^}]*\}|\\\\(?![a-zA-Z])|[\s~;])"
 _AROUND = re.compile(rf"^{_SPACE}+|{_SPACE}+$")
 _MENTION = re.compile(r"(?:and|or|,|和|或)(?:\s|$)|$")
-_PREFIX = re.compile(r"\s*[(（\[]?(?P<letter>[A-Ja-j1-9])[)）\].:：、．]\s*(?=\S)")
+# `1.5`, `1:2` and `1:30` are texts.
+_PREFIX = re.compile(
+    r"\s*[(（\[]?(?:(?P<letter>[A-Ja-j])[)）\].:：、．]|(?P<number>[1-9])(?:[)）\]、．]|[.:：](?=\s)))\s*(?=\S)"
+)
+# What numpy writes between two texts of an array, around it, and inside of them.
+_PIECE = re.compile(
+    r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<array>array\()|(?P<end>, dtype=object\))|.""", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +117,31 @@ def _from_text(text: str, refused: DataError) -> Any:
     if text[:1] in "[{(":
         for read in (parse_json, ast.literal_eval):
             try:
-                found = read(text)
+                found = read(_as_lists(text))
             except (ValueError, SyntaxError, MemoryError, RecursionError):
                 continue
             if isinstance(found, list | tuple | dict):
                 return found
     if found := find_options(f"?\n{text}"):
         return list(found[1])
-    lines = [line.strip() for line in re.split(r"\n|\s\|\s|\|", text) if line.strip()]
+    if text[:1] + text[-1:] in {"[]", "{}"}:
+        raise refused  # a list or an object in a notation that is not known
+    lines = [line.strip() for line in (text.split("\n") if "\n" in text else text.split("|")) if line.strip()]
     if len(lines) > 1:
         return lines
     raise refused
+
+
+def _as_lists(text: str) -> str:
+    """A text in which numpy's arrays, which pandas writes into CSV, are lists: `['a' 'b']` is `['a','b']`."""
+    parts: list[str] = []
+    for piece in _PIECE.finditer(text):
+        behind = next((part for part in reversed(parts) if not part.isspace()), "")
+        if piece["text"] and behind[-1:] in {"'", '"'} and len(behind) > 1:
+            parts.append(",")
+        if not piece["array"] and not piece["end"]:
+            parts.append(piece[0])
+    return "".join(parts)
 
 
 def _from_objects(items: Sequence[Mapping[str, Any]], refused: DataError) -> Options:
@@ -142,7 +164,7 @@ def _made(texts: Sequence[Any], labels: Sequence[Any], refused: DataError) -> Op
         raise refused
     plain = [str(text).strip() for text in texts]
     prefixes = [_PREFIX.match(text) for text in plain]
-    letters = "".join(match["letter"].upper() for match in prefixes if match)
+    letters = "".join((match["letter"] or match["number"]).upper() for match in prefixes if match)
     # `A) 21`, `B) 21.5`: the letters are labels, no text.
     if not labels and len(plain) > 1 and letters in (LETTERS[: len(plain)], "123456789"[: len(plain)]):
         plain = [text[match.end() :].strip() for text, match in zip(plain, prefixes, strict=True) if match]
@@ -155,7 +177,7 @@ def _last_run(labels: list[re.Match[str]]) -> list[re.Match[str]] | None:
     best: list[re.Match[str]] | None = None
     for label in labels:
         letter = next(group for group in label.groups() if group).upper()
-        if len(run) < len(LETTERS) and letter == LETTERS[len(run)]:
+        if len(run) < len(ascii_uppercase) and letter == ascii_uppercase[len(run)]:
             run.append(label)
         elif letter == "A":
             run = [label]

@@ -17,8 +17,9 @@ hub.
 
 A row has `id`, `question` and `answer`, and optionally `kind` (`integer`, `math`, `choice`, `text`), `choices`,
 `source` and `meta`; the names that published data sets use are known. Where no row has an id, the row's place is its
-id. Every column is used, or named in a warning as not used, or refused. A file with one bad row is refused as a whole,
-and so is an eval with a gold answer that would not be graded right itself.
+id. Every column is used, or named in a warning as not used, or refused; two that could both hold the question, or both
+the answer, must agree. A file with one bad row is refused as a whole, and so is an eval with a gold answer that would
+not be graded right itself.
 
 The {count} files below are `evals/data/shape_cases.jsonl`; a test reads every one of them. This page is written by
 `python -m peerleap.evals.data.shape_cases > docs/data.md`.

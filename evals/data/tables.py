@@ -7,16 +7,15 @@ import codecs
 import csv
 import gzip
 import io
-import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from peerleap.evals.data.json_rows import Rows, is_lines, json_lines, json_rows
 from peerleap.evals.data.problems import DataError, shown
 from peerleap.evals.extras import need
 
-Rows = Iterator[tuple[str, dict[str, Any]]]
 ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 """File names that end so are data sets, those of text also with `.gz` behind."""
 
@@ -29,6 +28,13 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+# What files begin with that were renamed, or are packed in a way that is not read here.
+_PACKED = (
+    (b"\x1f\x8b", "gzip"), (b"PK\x03\x04", "a zip archive or a spreadsheet"), (b"PAR1", "parquet"), (b"BZh", "bzip2"),
+    (b"\xfd7zXZ", "xz"), (b"\x28\xb5\x2f\xfd", "Zstandard"), (b"ARROW1", "Arrow"),
+)  # fmt: skip
 
 
 def ending(path: Path) -> str:
@@ -62,37 +68,14 @@ def read_rows(path: Path) -> Rows:
     if kind == ".csv":
         return _csv(path, text, _delimiter(text))
     # People name arrays .jsonl, and lines .json.
-    whole = text.lstrip()[:1] == "[" or (kind == ".json" and not _is_lines(text))
-    return _json(path, text) if whole else _json_lines(path, text)
-
-
-def parse_json(text: str) -> Any:
-    """The value of a JSON text.
-
-    Raises:
-        ValueError: Not JSON; also where JSON's rules let pass what no data set means: NaN, a key that stands twice,
-            nesting that is too deep, a number with thousands of digits.
-    """
-    try:
-        return json.loads(text, parse_constant=_no_number, object_pairs_hook=_object)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no number")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice in an object")
-    return found
+    whole = text.lstrip()[:1] == "[" or (kind == ".json" and not is_lines(text))
+    return json_rows(path, text) if whole else json_lines(path, text)
 
 
 def _text(path: Path) -> str:
     content = _bytes(path)
+    if packed := next((name for begin, name in _PACKED if content.startswith(begin)), None):
+        raise DataError(f"{path}: holds {packed}, no text: unpack it, or give it the ending that it had")
     encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
     try:
         return content.decode(encoding)
@@ -111,74 +94,6 @@ def _bytes(path: Path) -> bytes:
     if len(content) > MAX_BYTES:
         raise DataError(f"{path}: more than {MAX_BYTES >> 30} GB of text; keep the rows that the eval needs")
     return content
-
-
-def _is_lines(text: str) -> bool:
-    """Whether a text that begins with an object goes on with another one on its next line."""
-    lines = [line for line in text.split("\n", 64)[:64] if line.strip()]
-    if len(lines) < 2:
-        return False
-    try:
-        return all(isinstance(parse_json(line), dict) for line in lines[:2])
-    except ValueError:
-        return False
-
-
-def _json_lines(path: Path, text: str) -> Rows:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = parse_json(line)
-        except ValueError as error:
-            raise DataError(f"{path}:{number}: not JSON ({_why(error)}); one object a line is needed") from None
-        if not isinstance(row, dict):
-            raise DataError(f"{path}:{number}: {shown(row)} is not an object")
-        yield f"{path}:{number}", row
-
-
-def _json(path: Path, text: str) -> Rows:
-    try:
-        found = parse_json(text)
-    except ValueError as error:
-        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise DataError(f"{path}{line}: not JSON ({_why(error)})") from None
-    rows = _array(found)
-    if rows is None:
-        raise DataError(f"{path}: {shown(found)} is not an array of objects; a data set is one, or one object a line")
-    for number, row in enumerate(rows, start=1):
-        # The hub's row server wraps each row.
-        inner = row.get("row") if isinstance(row, dict) and "row_idx" in row else row
-        if not isinstance(inner, dict):
-            raise DataError(f"{path}: row {number}: {shown(row)} is not an object")
-        yield f"{path}: row {number}", inner
-
-
-def _array(found: Any) -> list[Any] | None:
-    """The rows of a JSON value: an array, the one array of an object, or columns as pandas writes them."""
-    if isinstance(found, list):
-        return found
-    if not isinstance(found, dict) or not found:
-        return None
-    values = list(found.values())
-    lists = [value for value in values if isinstance(value, list) and value and isinstance(value[0], dict)]
-    if len(lists) == 1:
-        return lists[0]
-    if not any(isinstance(value, list | dict) for value in values):
-        return [found]  # a data set of one question
-    if all(isinstance(value, dict) for value in values):
-        # `DataFrame.to_json()`: {"question": {"0": ..., "1": ...}, ...}
-        keys = list(values[0])
-        if keys and all(list(value) == keys for value in values):
-            return [{name: found[name][key] for name in found} for key in keys]
-    if all(isinstance(value, list) and len(value) == len(values[0]) for value in values) and len(values) > 1:
-        return [dict(zip(found, row, strict=True)) for row in zip(*values, strict=True)]
-    return None
-
-
-def _why(error: ValueError) -> str:
-    """Python's reason without the document, which may be the whole file."""
-    return error.msg if isinstance(error, json.JSONDecodeError) else str(error).partition(":")[0]
 
 
 def _delimiter(text: str) -> str:
@@ -204,22 +119,31 @@ def _csv(path: Path, text: str, delimiter: str) -> Rows:
             if not any(cell.strip() for cell in cells):
                 continue
             if header is None:
-                header = [cell.strip() for cell in cells]
+                header = [cell.strip() for cell in _filled(cells)]
                 if twice := [name for name in header if name and header.count(name) > 1]:
                     raise DataError(f"{path}:{first}: column {twice[0]!r} stands twice")
                 continue
-            if len(cells) > len(header):
+            if len(_filled(cells)) > len(header):
                 raise DataError(f"{path}:{first}: more cells than the header names")
+            for name, cell in list(zip(header, cells, strict=False))[1:]:
+                if not name and cell.strip():
+                    raise DataError(f"{path}:{first}: {shown(cell)} stands in a column without a name")
             # Rows may be shorter: what is missing is empty.
             yield f"{path}:{first}", dict(zip(header, cells, strict=False))
     except csv.Error as error:
         raise DataError(f"{path}:{last + 1}: not CSV ({error})") from None
 
 
+def _filled(cells: list[str]) -> list[str]:
+    """A row without the empty cells that spreadsheets leave at its end."""
+    last = max((n for n, cell in enumerate(cells, start=1) if cell.strip()), default=0)
+    return cells[:last]
+
+
 def _parquet(path: Path) -> Rows:
     arrow = need("pyarrow.parquet", "pyarrow")
     try:
-        rows: list[Mapping[str, Any]] = arrow.read_table(path).to_pylist()
+        rows: list[Mapping[str, Any]] = arrow.read_table(path).to_pylist(maps_as_pydicts="strict")
     except Exception as error:  # noqa: BLE001 - pyarrow raises what its C++ code raises
         reason = str(error).partition("\n")[0][:120]
         raise DataError(f"{path}: damaged, or not parquet ({reason})") from None

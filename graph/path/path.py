@@ -106,12 +106,22 @@ class Path:
             about.append(self.tools.hint)
         question = f"Question: {self.safe(conversation.question)}"
         content = "\n\n".join([prompts.TASKS[self.task], *about, question])
-        earlier = [Message(role, self.safe(text)) for role, text in conversation.earlier]
+        earlier = [
+            Message(role, self.safe(self._spoken(text) if role == "assistant" else text))
+            for role, text in conversation.earlier
+        ]
         template_tools = self.tools.template_tools if self.tools is not None else None
         ids = render_prompt(self.engine.tokenizer, content, self.thinking, template_tools, earlier=earlier)
         if form == "paper" and self.thinking.thinks:
             ids = ids + encode(self.engine.tokenizer, prompts.PEERS_PREFILL)
         return Segment(kind="prompt", round=0, token_ids=ids, text=self.decode(ids))
+
+    def _spoken(self, reply: str) -> str:
+        """An earlier reply without the thought in it, as the makers' templates drop it; `safe` hides its marks."""
+        thinking = self.thinking
+        thought, closed, answer = reply.partition(thinking.close.strip())
+        marked = thinking.template_opens or thought.lstrip().startswith(thinking.open.strip())
+        return answer.strip() if thinking.thinks and closed and marked else reply
 
     def safe(self, text: str) -> str:
         """Text from a person, with what the tokenizer would take for control tokens broken up."""

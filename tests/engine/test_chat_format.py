@@ -63,3 +63,39 @@ def test_a_conversation_is_rendered_with_all_its_turns(make_tokenizer: MakeToken
     places = [text.index(part) for part in ("system\nBe brief.", "user\n2+2?", "assistant\n4", "user\nAnd times 3?")]
     assert places == sorted(places)
     assert text.endswith("<|im_start|>assistant\n")
+
+
+ALTERNATING = (
+    "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system message') }}{% endif %}"
+    "{% for m in messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('roles must alternate') }}{% endif %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "expected"),
+    [
+        ([("user", "a"), ("assistant", "b")], "<user>a<assistant>b<user>Q"),
+        ([("user", "a")], "<user>a\n\nQ"),
+        ([("assistant", "Hi.")], "<user>Hi.\n\nQ"),
+        ([("assistant", "Hi."), ("user", "a"), ("assistant", "b")], "<user>Hi.\n\na<assistant>b<user>Q"),
+        ([("system", "s")], "<user>s\n\nQ"),
+        ([("system", "s"), ("assistant", "Hi.")], "<user>s\n\nHi.\n\nQ"),
+        ([("system", "s"), ("user", "a"), ("user", "b"), ("assistant", "c")], "<user>s\n\na\n\nb<assistant>c<user>Q"),
+    ],
+)
+def test_a_strict_template_gets_every_text_of_a_conversation(
+    make_tokenizer: MakeTokenizer, earlier: list[tuple[str, str]], expected: str
+) -> None:
+    tokenizer = make_tokenizer(template=ALTERNATING)
+    assert decode(tokenizer, render_prompt(tokenizer, "Q", detect_thinking(tokenizer), earlier=earlier)) == expected
+
+
+def test_a_template_that_wants_a_person_to_begin_keeps_its_system_message(make_tokenizer: MakeTokenizer) -> None:
+    strict = ALTERNATING.partition("{% endif %}")[2].replace("loop.index0 % 2 == 0", "loop.index0 % 2 == 1")
+    tokenizer = make_tokenizer(
+        template=strict.replace("(m['role'] == 'user') !=", "loop.index0 and (m['role'] == 'user') !=")
+    )
+    earlier = [("system", "s"), ("assistant", "Hi.")]
+    text = decode(tokenizer, render_prompt(tokenizer, "Q", detect_thinking(tokenizer), earlier=earlier))
+    assert text == "<system>s<user>Hi.\n\nQ"

@@ -4,7 +4,15 @@ import copy
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    ChatMessage,
+    HumanMessage,
+    HumanMessageChunk,
+    SystemMessage,
+    ToolMessage,
+)
 
 from peerleap.graph import InputError
 from peerleap.graph.inputs import read_conversation, read_written
@@ -114,6 +122,86 @@ def test_messages_that_name_their_role_are_turns() -> None:
     question = ChatMessage(content="And times 3?", role="user")
     earlier = (("system", "Be brief."), ("user", "What is 2 + 2?"), ("assistant", "4"))
     assert read_conversation({"messages": [*messages, question]}) == ("And times 3?", earlier)
+
+
+def test_what_an_assistant_says_first_is_read(team: Any, say: Any, small: Any) -> None:
+    messages = [SystemMessage("Be brief."), AIMessage("I have 3 apples."), HumanMessage("How many?")]
+    text = prompt(team(say()).graph.compile().invoke({"messages": messages}, context=small))
+    places = [text.index(part) for part in ("Be brief.", "I have 3 apples.", "How many?")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("role", ["critic", "Assistant", "model"])
+def test_a_role_that_nobody_knows_is_refused_by_name(role: str) -> None:
+    messages = [HumanMessage("Hello"), ChatMessage(content="x", role=role), HumanMessage("Q?")]
+    with pytest.raises(InputError, match=f"role='{role}' is not one of 'system'"):
+        read_conversation({"messages": messages})
+
+
+def test_messages_that_were_streamed_are_turns() -> None:
+    reply = AIMessageChunk(content="Hi") + AIMessageChunk(content=".")
+    messages: list[Any] = [HumanMessage("Hello"), reply, HumanMessageChunk(content="Q?")]
+    assert read_conversation({"messages": messages}) == ("Q?", (("user", "Hello"), ("assistant", "Hi.")))
+
+
+def test_a_tuple_is_one_message_as_in_langgraph(team: Any, say: Any, small: Any) -> None:
+    given: dict[str, Any] = {"messages": ("user", "What is 2 + 2?")}
+    assert read_conversation(given) == ("What is 2 + 2?", ())
+    out = team(say()).graph.compile().invoke(given, context=small)
+    assert [message.content for message in out["messages"]] == ["What is 2 + 2?", "4"]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        (HumanMessage("Hello " * 1000), HumanMessage("Q?")),
+        ({"role": "system", "content": "s"}, {"role": "user", "content": "Q?"}),
+        (("system", "s"), ("user", "Q?")),
+        [{"role": "bot", "content": "Hello " * 1000}, {"role": "user", "content": "Q?"}],
+        [{"role": "user", "content": {"a": 1}}],
+        [{"role": "user"}],
+        5,
+    ],
+)
+def test_what_is_no_conversation_is_refused_in_one_short_line(messages: Any, team: Any, say: Any) -> None:
+    with pytest.raises(InputError, match=r"^messages=.*; give a list such as") as refused:
+        team(say()).graph.compile().invoke({"messages": messages})
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "part",
+    [{"type": "output_text", "text": "20"}, {"type": "input_text", "text": "20"}, {"text": "20"},
+     {"type": "refusal", "refusal": "20"}],
+)  # fmt: skip
+def test_text_under_another_vendors_name_is_read(part: Any) -> None:
+    messages = [{"role": "user", "content": "4 x 5?"}, {"role": "assistant", "content": [part]}, HumanMessage("x 3?")]
+    assert read_conversation({"messages": messages}).earlier[-1] == ("assistant", "20")
+
+
+@pytest.mark.parametrize("part", [{"type": "text", "content": "x"}, {"type": "text", "text": None}, {"type": "text"}])
+@pytest.mark.parametrize("kind", [HumanMessage, AIMessage])
+def test_a_part_of_text_without_one_is_refused(part: Any, kind: Any) -> None:
+    messages = [kind([part, {"type": "text", "text": "y"}]), HumanMessage("Q?")]
+    with pytest.raises(InputError, match="a part of type 'text' has no text"):
+        read_conversation({"messages": messages})
+
+
+@pytest.mark.parametrize(
+    ("reply", "read"),
+    [
+        ("<think>Is it 21?</think>\n\n20", "assistant\n20<"),
+        ("The tag </think> ends a thought.", "ends a thought."),
+        ("<think>It was cut", "It was cut"),
+    ],
+)
+def test_a_thought_inside_an_earlier_reply_is_left_out(team: Any, say: Any, small: Any, reply: str, read: str) -> None:
+    graph = team(say(), thinking=True).graph.compile()
+    messages = [HumanMessage("4 x 5?"), AIMessage(reply), HumanMessage("x 3?")]
+    text = prompt(graph.invoke({"messages": messages}, context=small))
+    assert read in text
+    assert "21" not in text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from openai import AuthenticationError, BadRequestError, NotFoundError
 
+from peerleap.serving.request import parse
+
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/x.png"}}
 USER = {"role": "user", "content": "What is 2 + 2?"}
 
@@ -35,6 +37,11 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"messages": [{"role": "robot", "content": "4"}]}, "messages", "role='robot'"),
     ({"messages": [{"role": "user", "content": [IMAGE]}]}, "messages", "'image_url'"),
     ({"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [{}]}, USER]}, "messages", "tool_calls"),
+    (
+        {"messages": [USER, {"role": "assistant", "content": None, "function_call": {"name": "f"}}, USER]},
+        "messages",
+        "function_call",
+    ),
     ({"messages": [USER, {"role": "assistant", "content": "4"}]}, "messages", "person"),
     ({"messages": [{"role": "user", "content": "  "}]}, "messages", "not empty"),
     ({"leap": {"topk": 2}}, "leap", "'topk' is not a setting"),
@@ -67,6 +74,12 @@ async def test_bad_fields(served: Any, ask: Any, stream: bool) -> None:
             assert words in error["message"], fields
         assert server.engine.requests == []
         assert (server.admission.running, server.admission.waiting) == (0, 0)
+
+
+def test_what_a_model_refused_is_a_turn() -> None:
+    refused = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
+    messages = parse({"model": "peerleap", "messages": [USER, refused, USER]}).messages
+    assert messages[1].content == "I cannot help with that."
 
 
 HARMLESS = {

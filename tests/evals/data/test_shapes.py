@@ -75,6 +75,35 @@ def test_parquet_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         load(str(tmp_path / "arc.parquet"))
 
 
+def test_a_missing_cell_of_a_parquet_file_is_no_option_and_no_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    row = {"question": "Even?", "option1": "1", "option2": "2", "option3": float("nan"), "answer": "2"}
+    parquet.write_table(arrow.Table.from_pylist([{**row, "__index_level_0__": "x"}]), tmp_path / "nan.parquet")
+    with caplog.at_level(logging.WARNING):
+        assert load(str(tmp_path / "nan.parquet"))[0].choices == ("1", "2")
+    assert not caplog.records
+    parquet.write_table(arrow.Table.from_pylist([{"question": "?", "answer": float("nan")}]), tmp_path / "gold.parquet")
+    with pytest.raises(DataError, match="row 1: field 'answer' is missing"):
+        load(str(tmp_path / "gold.parquet"))
+    letters = arrow.array([[("A", "1"), ("B", "2")]], arrow.map_(arrow.string(), arrow.string()))
+    table = arrow.table({"question": ["Even?"], "choices": letters, "answer": ["B"]})
+    parquet.write_table(table, tmp_path / "map.parquet")
+    assert load(str(tmp_path / "map.parquet"))[0].choices == ("1", "2")
+
+
+def test_a_part_of_a_data_set_that_the_hub_server_sent_is_called_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "part.json"
+    path.write_text(json.dumps({"rows": [{"row_idx": 0, "row": ROW, "truncated_cells": []}], "num_rows_total": 1319}))
+    with caplog.at_level(logging.WARNING):
+        load(str(path))
+    assert [record.message for record in caplog.records] == [f"{path}: 1 of the 1319 rows that the data set has"]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
