@@ -32,8 +32,8 @@ from peerleap.evals.data.problems import DataError, Problem, guess_kind, shown
 from peerleap.evals.data.tables import ENDINGS, ending, read_rows
 
 _LOG = logging.getLogger(__name__)
-# Where a picture was, and where MAWPS has taken out the numbers.
-_SLOT = re.compile(r"<(?:image|audio|video)(?:[ _]?\d+)?>|\bN_0\d\b")
+# Where a picture was, and where MAWPS has taken out the numbers. `<video>` within a sentence is HTML.
+_SLOT = re.compile(r"<image(?:[ _]?\d+)?>|<(?:audio|video)[ _]?\d+>|^\s*<(?:audio|video)>\s*$|\bN_0\d\b", re.MULTILINE)
 _NEEDED = ("id", "question", "answer")
 
 
