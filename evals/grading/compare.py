@@ -81,8 +81,9 @@ def _same(gold: Node, answer: Node, lenient: bool) -> bool | None:
 
 def _only(node: Node) -> Node:
     """The point or interval that is the only item of a list or set."""
-    single = isinstance(node, Group) and node.shape in {"list", "set"} and len(node.items) == 1
-    inside = node.items[0] if single else node
+    if not (isinstance(node, Group) and node.shape in {"list", "set"} and len(node.items) == 1):
+        return node
+    inside = node.items[0]
     return inside if isinstance(inside, Group) and inside.shape in ORDERED else node
 
 

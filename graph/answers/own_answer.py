@@ -13,7 +13,7 @@ from peerleap.graph.history import OWN, Segment, storable
 from peerleap.graph.settings import TaskName
 
 # Full-width signs, and quotes and dashes that keyboards have otherwise.
-_TYPED = {**{sign: sign - 0xFEE0 for sign in range(0xFF01, 0xFF5F)}, 0x2212: "-", 0x2018: "'", 0x2019: "'"}
+_TYPED = {sign: chr(sign - 0xFEE0) for sign in range(0xFF01, 0xFF5F)} | {0x2212: "-", 0x2018: "'", 0x2019: "'"}
 _STATED = re.compile(
     r"answer(?:\s+is|[\s*]*+[:=])[\s*:=]*+(?:(?P<formula>\$[^$\n]+\$)|(?P<number>(?>[-+−]?[\d,]*\.?\d+(?:/\d+)?)))"
     # A number that goes on as a formula is no answer: 3.5\times10^4, 1e5, 2^{10}, 12:30.
