@@ -4,6 +4,7 @@ In reading order:
 
 - `grader`: one text against one gold answer
 - `compare`: what the texts of two answers say: names, order, units, exact numbers
+- `letters`: names, cases and marks of letters
 - `expression`: an arithmetic expression that uses given numbers
 - `math_pool`: child processes that compare mathematics
 - `math_worker`: what runs inside of them

@@ -52,7 +52,7 @@ def _joined(task: Task) -> str:
 
 
 def _equal_values(gold: Task, answer: Task) -> bool:
-    theirs, ours = _tex(gold), _tex(answer)
+    theirs, ours = (task if isinstance(task, str) else str(task["tex"]) for task in (gold, answer))
     if isinstance(answer, dict) and not _agree([side for side in answer.get("sides", ()) if not _LETTER.search(side)]):
         return False
     if _same(theirs, ours, _joined(gold), _joined(answer)) or _same_line(gold, answer):
@@ -71,10 +71,6 @@ def _same_line(gold: Task, answer: Task) -> bool:
     return (
         isinstance(theirs, Eq) and isinstance(ours, Eq) and _proportional(theirs.lhs - theirs.rhs, ours.lhs - ours.rhs)
     )
-
-
-def _tex(task: Task) -> str:
-    return task if isinstance(task, str) else str(task["tex"])
 
 
 def _agree(sides: list[str]) -> bool:
@@ -100,11 +96,10 @@ def _same(gold: str, answer: str, whole_gold: str, whole_answer: str) -> bool:
 
     theirs, ours = _first(gold), _first(answer)
     if isinstance(theirs, Eq) or isinstance(ours, Eq):
-        theirs, ours = _first(whole_gold), _first(whole_answer)
         gold, answer = whole_gold, whole_answer
-        if isinstance(theirs, Eq) and isinstance(ours, Eq):
-            return _proportional(theirs.lhs - theirs.rhs, ours.lhs - ours.rhs)
-        return False
+        theirs, ours = _first(gold), _first(answer)
+        both = isinstance(theirs, Eq) and isinstance(ours, Eq)
+        return both and _proportional(theirs.lhs - theirs.rhs, ours.lhs - ours.rhs)
     if theirs is None or ours is None:
         return False
     if isinstance(theirs, Expr) and isinstance(ours, Expr):
@@ -168,6 +163,8 @@ def _number(expression: Any, point: dict[Any, float] | None = None) -> Any:
         return None
     if expression.has(Float):
         expression = expression.replace(lambda part: part.is_Float, lambda part: Rational(str(part)))
+    # The odd root of a negative number is the real one.
+    expression = expression.replace(_odd_root, lambda part: (-1) ** part.exp.p * (-part.base) ** part.exp)
     if isinstance(expression, (Integer, Rational)):
         return expression
     value = expression.evalf(_DIGITS)
@@ -175,6 +172,10 @@ def _number(expression: Any, point: dict[Any, float] | None = None) -> Any:
     if not all(part.is_Float or part.is_Rational for part in (real, imaginary)):
         return None
     return value if imaginary != 0 else real
+
+
+def _odd_root(part: Any) -> bool:
+    return bool(part.is_Pow and part.exp.is_Rational and part.exp.q > 1 and part.exp.q % 2 and part.base.is_negative)
 
 
 def _close(one: Any, other: Any) -> bool:
@@ -228,8 +229,7 @@ def _united(other: Any, parsed: Any) -> Any:
 
 
 def _first(answer: str) -> Any:
-    parsed = _parsed(answer)
-    return parsed[0] if parsed and not isinstance(parsed[0], str) else None
+    return next((parsed for parsed in _parsed(answer)[:1] if not isinstance(parsed, str)), None)
 
 
 @lru_cache(maxsize=2048)

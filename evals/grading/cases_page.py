@@ -21,8 +21,11 @@ answer are known:
   that changes a number (`5 thousand`), denies it (`5 is wrong`) or bounds it (`at most 5`) is never dropped, and all
   sides of a chain of equalities must agree. What only algebra can compare goes to a child process with sympy and
   math-verify 0.9.0 that is killed when it hangs. Longer than {longest:,} characters is wrong, unread.
-- Units: where both sides name one, they must measure the same, and are converted (`60 minutes` is `1 hour`); where one
-  side names none, the question does. `5\\%` is 0.05 and, for a gold answer in percent, 5; a question whose gold answers
+  A mark that makes another thing of a letter or a number (`f'`, `5\\ldots`) is never dropped either. The odd root of a
+  negative number is the real one. The label of an option before its value says nothing: `\\textbf{{(B)}}\\ 12` is 12.
+- Units: where both sides name one, they must measure the same, and are converted (`60 minutes` is `1 hour`, `1 m^2` is
+  `10000 cm^2`, and no length); units that are not known (`apples`) say nothing; where one side names none, the question
+  does. `5\\%` is 0.05 and, for a gold answer in percent, 5; a question whose gold answers
   are integers (`integer`) names its unit, so there `5\\%` and `5^\\circ` are 5, too.
 - `choice`: the last letter given after the end of the thought (`</think>`, `[/THINK]`, ...): boxed, said to be the
   answer, or alone at the end.

@@ -7,6 +7,7 @@ import re
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from peerleap.evals.grading.letters import case_differs, in_letter_of, marks_differ, names_clash, one_line
 from peerleap.graph.answers import (
     ORDERED,
     Answer,
@@ -22,9 +23,6 @@ from peerleap.graph.answers import (
 )
 
 Task = str | dict[str, Any]
-_LETTERS = re.compile(r"\\[A-Za-z]+|[A-Za-z]")
-_PLAIN_NAME = re.compile(r"[A-Za-z](?:_\{?\w+\}?)?$")
-_FUNCTION_NAME = re.compile(r"([A-Za-z])\(")
 _SET = re.compile(r"\\(?:cup|cap|mathbb|setminus|emptyset|infty|in|mid)(?![A-Za-z])|\|")
 _DEGREES = re.compile(
     r"(?P<number>(?<![\d.])\d+(?:\.\d+)?|(?<![A-Za-z\\])[a-z](?![A-Za-z])|\([^()]*\)"
@@ -56,12 +54,16 @@ def compare(gold: Answer, answer: Answer, *, lenient: bool) -> bool | Undecided:
         return False
     if gold.text == answer.text:
         return True
-    found = _same(gold.node, answer.node, lenient)
-    return found if found is not None else Undecided(_task(gold.node), _task(answer.node))
+    ours = in_letter_of(gold.node, answer.node)
+    found = _same(gold.node, ours, lenient)
+    if found is not None and (not found or ours is answer.node):
+        return found
+    return Undecided(_task(gold.node, _names(ours)), _task(ours, _names(gold.node)))
 
 
 def _same(gold: Node, answer: Node, lenient: bool) -> bool | None:
-    if _names_clash(gold.name, answer.name):
+    gold, answer = _only(gold), _only(answer)
+    if names_clash(gold, answer):
         return False
     if isinstance(gold, Value) and isinstance(answer, Value):
         return _same_value(gold, answer, lenient)
@@ -75,6 +77,14 @@ def _same(gold: Node, answer: Node, lenient: bool) -> bool | None:
     if value.relation or (_SET.search(value.tex) and not value.words):
         return None if group.shape not in {"named", "matrix"} else False
     return False
+
+
+def _only(node: Node) -> Node:
+    """The point or interval that is the only item of a list or set."""
+    if not (isinstance(node, Group) and node.shape in {"list", "set"} and len(node.items) == 1):
+        return node
+    inside = node.items[0]
+    return inside if isinstance(inside, Group) and inside.shape in ORDERED else node
 
 
 def _same_group(gold: Group, answer: Group, lenient: bool) -> bool | None:
@@ -146,7 +156,7 @@ def _same_value(gold: Value, answer: Value, lenient: bool) -> bool | None:
         return None if _SET.search(other.tex) and not other.words else False
     if gold.relation:
         return expression_form(gold.tex) == expression_form(answer.tex) or None
-    if _equations(gold.name, answer.name):
+    if _equations(gold.name, answer.name) or one_line(gold, answer):
         return None
     if gold.number is not None and answer.number is not None and not answer.sides:
         return _same_number(gold, answer, gold.number, answer.number * ratio, lenient)
@@ -159,7 +169,7 @@ def _same_value(gold: Value, answer: Value, lenient: bool) -> bool | None:
         if gold.number is not None or answer.number is not None:
             return False  # `5?`
         return words_form(squeezed_words(gold.tex)) == words_form(squeezed_words(answer.tex)) and not answer.sides
-    if _case_differs(gold.tex, answer.tex) or ratio != 1:
+    if case_differs(gold.tex, answer.tex) or marks_differ(gold.tex, answer.tex) or ratio != 1:
         return False
     return None
 
@@ -179,24 +189,10 @@ def _sign_missing(gold: Value, answer: Value, lenient: bool) -> bool:
     return answer.unit == "°" and not gold.unit and whole and not lenient
 
 
-def _names_clash(gold: str, answer: str) -> bool:
-    """Whether both sides name one value, and name another one: `y=5` for `x=5`."""
-    for pattern in (_PLAIN_NAME, _FUNCTION_NAME):
-        theirs, ours = pattern.match(gold), pattern.match(answer)
-        if theirs and ours and theirs[0][0] != ours[0][0]:
-            return True
-    return False
-
-
 def _equations(gold: str, answer: str) -> bool:
     """Whether what names the values are sides of two equations: `2x-2y = 4` and `x-y = 2`."""
-    return gold != answer and bool(gold and answer) and any(re.search(r"[+-]", name) for name in (gold, answer))
-
-
-def _case_differs(gold: str, answer: str) -> bool:
-    """Whether letters differ in nothing but their case: `X` is another name than `x`."""
-    theirs, ours = (sorted(set(_LETTERS.findall(text)), key=str.casefold) for text in (gold, answer))
-    return theirs != ours and [each.casefold() for each in theirs] == [each.casefold() for each in ours]
+    shared = {letter for letter in gold if letter.isalpha()} & set(answer)
+    return gold != answer and bool(shared) and any(re.search(r"[+-]", name) for name in (gold, answer))
 
 
 def _same_in_base(gold: Answer, answer: Answer) -> bool:
@@ -216,15 +212,22 @@ def _same_in_base(gold: Answer, answer: Answer) -> bool:
     return number is not None and value_in_base(answer.based) == number
 
 
-def _task(node: Node) -> Task:
+def _names(node: Node) -> set[str]:
+    return {node.name} if isinstance(node, Value) else {node.name}.union(*map(_names, node.items))
+
+
+def _task(node: Node, others: set[str]) -> Task:
+    """What algebra compares of one side; `others` are the names on the other one."""
     if isinstance(node, Value):
+        if node.whole and any(_equations(node.name, other) for other in others):
+            return _radians(node.whole)  # `x-y = 2` and `x+y = 2` are two lines
         whole = node.whole if node.whole and not node.relation else ""
         parts = {"sides": [_radians(side) for side in node.sides], "rough": [_radians(side) for side in node.rough]}
         task: dict[str, Any] = {key: value for key, value in parts.items() if value}
         if whole:
             task["whole"] = whole
         return {"tex": _radians(node.tex), **task} if task else _radians(node.tex)
-    items = [_task(item) for item in node.items]
+    items = [_task(item, others) for item in node.items]
     if node.shape == "union":
         return "\\cup ".join(_shown(item) for item in node.items)
     left, right = (

@@ -2,14 +2,17 @@
 
 import ast
 import operator
+import re
 from collections.abc import Callable
 from fractions import Fraction
 
 _LONGEST = 200
 _SIGNS = {
-    "\\times": "*", "\\cdot": "*", "\\div": "/", "\\left": "", "\\right": "", "\\,": "", "×": "*", "·": "*", "÷": "/",
+    "\\times": "*", "\\cdot": "*", "\\div": "/", "\\left": "", "\\right": "", "\\,": "", "\\ast": "*",
+    "∗": "*", "×": "*", "·": "*", "÷": "/",
     "−": "-", "$": "", "[": "(", "]": ")",
 }  # fmt: skip
+_FRACTION = re.compile(r"\\[dtc]?frac\s?\{([^{}]*)\}\s?\{([^{}]*)\}")
 _OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -29,6 +32,8 @@ def read_expression(text: str) -> tuple[Fraction, list[int]] | None:
     """
     for sign, plain in _SIGNS.items():
         text = text.replace(sign, plain)
+    while (reduced := _FRACTION.sub(r"((\1)/(\2))", text)) != text:
+        text = reduced
     text = text.partition("=")[0].strip()
     if not text or len(text) > _LONGEST:
         return None

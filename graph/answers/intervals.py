@@ -34,6 +34,14 @@ def alternatives(text: str) -> list[str]:
     return [part.strip() for part in _OR.split(text) if part.strip()]
 
 
+def ascending(text: str) -> str:
+    """A chain of inequalities from its smallest side on: `a<b<c` for `c>b>a`."""
+    pieces = re.split(_SIGN, text)
+    if len(pieces) < 3 or "," in text or any(map(_below, pieces[1::2])):
+        return text
+    return "".join({">": "<"}.get(piece, piece.replace("\\ge", "\\le ")) for piece in reversed(pieces))
+
+
 def union_parts(text: str) -> list[str]:
     """The intervals and sets of a union, each in its brackets; none where it is no such union."""
     pieces = [piece.strip() for piece in _UNION.split(text)]

@@ -5,8 +5,9 @@ import re
 from peerleap.graph.answers.nodes import Group, Node, Value
 from peerleap.graph.answers.reading import read_answer
 from peerleap.graph.answers.split import squeezed
+from peerleap.graph.answers.tex import FONTS
 
-_TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]*)\}")
+_TEXT = re.compile(rf"\\(?:text|mbox|{FONTS})\s*\{{([^{{}}]*)\}}")
 _BRACKETS = {"": "()", "()": "()", "[]": "[]", "(]": "(]", "[)": "[)", "langlerangle": "()"}
 
 
@@ -27,7 +28,7 @@ def node_form(node: Node) -> str:
     """The form of one value or of several; lists and sets are sorted, points and intervals keep their order."""
     if isinstance(node, Value):
         return value_form(node)
-    items = [node_form(item) for item in node.items]
+    items = [_inside(item) if node.shape in {"list", "set"} else node_form(item) for item in node.items]
     if node.shape == "set":
         items = sorted(set(items))
     if node.shape in {"list", "set"}:
@@ -47,6 +48,12 @@ def node_form(node: Node) -> str:
     return f"{signs[0]}{','.join(items)}{signs[1]}"
 
 
+def _inside(item: Node) -> str:
+    """The form of one item of a list: a set among others keeps its braces."""
+    form = node_form(item)
+    return f"\\{{{form}\\}}" if isinstance(item, Group) and item.shape == "set" and len(item.items) > 1 else form
+
+
 def value_form(value: Value) -> str:
     """The form of one value, without its name and its unit; the time of day keeps its half."""
     half = value.unit if value.unit in {"am", "pm"} else ""
@@ -59,7 +66,7 @@ def value_form(value: Value) -> str:
 def words_form(text: str) -> str:
     """Words without case, fonts, articles and the punctuation around them."""
     plain = " ".join(squeezed_words(text).casefold().split()).strip(" .,;!\"'")
-    plain = re.sub(r" ?: ?", ":", plain)
+    plain = re.sub(r"\\sqrt ?(\w)", r"\\sqrt{\1}", re.sub(r" ?: ?", ":", plain))
     return re.sub(r"^(?:the|an?) (?=\w)", "", plain)
 
 

@@ -106,9 +106,12 @@ class _Reader:
             self._take("-")
             return -self._power()
         value = self._atom()
+        marks = 0
         while self._next() == "!":
             self._take("!")
-            value = _factorial(value)
+            marks += 1
+        if marks:
+            value = _factorial(value, step=marks)
         if self._next() == "^":
             self._take("^")
             exponent = self._group() if self._next() in {"{", "("} else Fraction(self._take("number")[:1])
@@ -163,10 +166,11 @@ def _raised(value: Fraction, exponent: Fraction) -> Fraction:
     return _bounded(value**power)
 
 
-def _factorial(value: Fraction) -> Fraction:
-    if value.denominator != 1 or not 0 <= value <= 100:
+def _factorial(value: Fraction, step: int) -> Fraction:
+    """`6! = 720` for a step of 1, `6!! = 6 * 4 * 2` for one of 2."""
+    if value.denominator != 1 or not 0 <= value <= 100 or step > 2:
         raise _NoValue
     product = 1
-    for factor in range(2, value.numerator + 1):
+    for factor in range(value.numerator, 1, -step):
         product *= factor
     return Fraction(product)

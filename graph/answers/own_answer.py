@@ -1,6 +1,7 @@
 """A path's own answer, read from what it generated itself: never from its prompt, a comment or a tool's result."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from peerleap.graph.answers.own_text import own_text
 from peerleap.graph.history import OWN, Segment, storable
 from peerleap.graph.settings import TaskName
 
+# Full-width signs, and quotes and dashes that keyboards have otherwise.
+_TYPED = {sign: chr(sign - 0xFEE0) for sign in range(0xFF01, 0xFF5F)} | {0x2212: "-", 0x2018: "'", 0x2019: "'"}
 _STATED = re.compile(
     r"answer(?:\s+is|[\s*]*+[:=])[\s*:=]*+(?:(?P<formula>\$[^$\n]+\$)|(?P<number>(?>[-+−]?[\d,]*\.?\d+(?:/\d+)?)))"
     # A number that goes on as a formula is no answer: 3.5\times10^4, 1e5, 2^{10}, 12:30.
@@ -81,7 +84,8 @@ def canonical(answer: str, task: TaskName) -> str:
 
 def _plain(text: str) -> str:
     """Free text without what says nothing: blanks, case, quotes and markup around it, a full stop behind it."""
-    text = " ".join(text.replace("\N{MINUS SIGN}", "-").split()).casefold()
+    text = re.sub(r"(?<=\w)(?:~|\\ )(?=\w)", " ", text.translate(_TYPED))
+    text = " ".join(unicodedata.normalize("NFC", text).split()).casefold()
     shorter = text
     while (left := _unwrapped(shorter).rstrip(".,;:!? ")) and left != shorter:
         shorter = left

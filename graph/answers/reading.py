@@ -5,10 +5,11 @@ nothing.
 """
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 
 from peerleap.graph.answers.bases import parse_based
-from peerleap.graph.answers.intervals import Bounds, alternatives, bounds_of, union_parts
+from peerleap.graph.answers.intervals import Bounds, alternatives, ascending, bounds_of, union_parts
 from peerleap.graph.answers.nodes import Answer, Group, Node, Shape, Value
 from peerleap.graph.answers.numbers import value_of, with_plain_numbers
 from peerleap.graph.answers.remarks import without_modulus, without_remarks
@@ -19,7 +20,7 @@ from peerleap.graph.answers.words import fixed_words, has_words
 
 _RELATION = re.compile(r"[<>]|\\(?:[lg][et]|neq|nleq|ngeq|leqslant|geqslant)(?![A-Za-z])")
 _DECIMAL = re.compile(r"\.\d\d")
-_TEXT = re.compile(r"\\text\s?\{([^{}]*)\}")
+_NO_RELATION = re.compile(r"\\text\s?\{[^{}]*\}|\\begin\s?\{cases\}.*\\end\s?\{cases\}", re.DOTALL)
 
 
 def read_answer(text: str) -> Answer:
@@ -34,7 +35,7 @@ def read_answer(text: str) -> Answer:
     if len(text) > LONGEST:
         return Answer(Value(text, words=True), text)
     whole = plain_tex(text)
-    based = parse_based(whole)
+    based = parse_based(re.sub(r"^[A-Za-z]\s?=\s?", "", whole))
     if based is not None:
         return Answer(Value(f"{based[0]}_{based[1]}", words=True), whole, based=based)
     rest, condition = without_remarks(whole)
@@ -52,13 +53,17 @@ def _read(text: str, depth: int) -> Node:
     text = bare(text)
     if depth > 6:
         return _value(text)
-    if _RELATION.search(_TEXT.sub("", text)) and "\\langle" not in text:
+    if _RELATION.search(_NO_RELATION.sub("", text)) and "\\langle" not in text:
         inside = brackets(text)
         if not (inside and inside[0] == "set" and len(items_of(inside[1])) > 1 and "|" not in text):
             return _relation(text, depth)
     based = parse_based(text)
     if based is not None:
         return Value(f"{based[0]}_{based[1]}", words=True)
+    options = alternatives(text) if "=" in text and "," in text else []
+    points = [_read(option, depth + 1) for option in options] if len(options) > 1 else []
+    if points and all(isinstance(point, Group) and point.shape == "named" for point in points):
+        return Group("list", tuple(points))  # `x=1, y=2 or x=2, y=1`
     parts = items_of(listed(text))
     if len(parts) > 1:
         return _several(parts, text, depth)
@@ -81,16 +86,20 @@ def _read_one(text: str, depth: int) -> Node:
             rows = sum(1 for row in content.split("\\\\") if row.strip())
             return Group("matrix", cells, f"{rows}")
         parts = content_items(content)
+        if shape == "tuple" and len(parts) > 1 and (both := plus_minus(text)):
+            return Group("list", tuple(_read_one(each, depth + 1) for each in both))
         if len(parts) > 1:
             items = tuple(_read(part, depth + 1) for part in parts)
             named = shape in {"set", "tuple"} and _named(items)
+            if shape == "set":
+                items = _flat(items)
             if shape == "closed" and len(items) != 2:
                 return Group("list", items)  # `[1, 2, 3]` as Python prints it
             return named or Group(shape, items, signs)
         if shape == "set":
             only = _read(content, depth + 1)
             return only if isinstance(only, Value) and only.relation else Group("set", _flat((only,)))
-        if signs == "()" or (signs == "[]" and value_of(content) is not None):
+        if signs == "()" or (signs == "[]" and (value_of(content) is not None or content.startswith("\\begin"))):
             return _read(content, depth + 1)
     pieces = union_parts(text)
     if pieces:
@@ -145,20 +154,12 @@ def _plainly(node: Node) -> object:
 
 def _with_name(node: Node, chain: Chain) -> Node:
     if isinstance(node, Value):
-        return Value(
-            node.tex, node.number, node.unit, chain.name, node.sides, node.rough, node.words, node.relation, chain.whole
-        )
+        return replace(node, name=chain.name, whole=chain.whole)
     names = items_of(inside[1]) if (inside := brackets(chain.name)) and inside[0] == "tuple" else []
     if node.shape == "tuple" and len(names) == len(node.items) > 1:
-        named = tuple(_renamed(item, name) for item, name in zip(node.items, names, strict=True))
+        named = tuple(replace(item, name=name) for item, name in zip(node.items, names, strict=True))
         return _named(named) or node
-    return Group(node.shape, node.items, node.brackets, node.names, chain.name)
-
-
-def _renamed(item: Node, name: str) -> Node:
-    if isinstance(item, Value):
-        return Value(item.tex, item.number, item.unit, name, item.sides, item.rough, item.words, item.relation)
-    return Group(item.shape, item.items, item.brackets, item.names, name)
+    return replace(node, name=chain.name)
 
 
 def _chained(chain: Chain, depth: int) -> Node:
@@ -202,7 +203,7 @@ def _relation(text: str, depth: int) -> Node:
     bounds = [bounds_of(part) for part in alternatives(text)]
     found = [_interval(each, depth) for each in bounds if each is not None]
     if len(found) < len(bounds) or len({interval.name for interval in found}) > 1:
-        return Value(text, relation=True, whole=text)
+        return Value(rising := ascending(text), relation=True, whole=rising)
     return found[0] if len(found) == 1 else Group("union", tuple(found), name=found[0].name)
 
 

@@ -25,6 +25,7 @@ _MATHS = {
     "⇒": r"\Rightarrow ", "→": r"\to ", "∴": "", "⟨": r"\langle ", "⟩": r"\rangle ", "〈": r"\langle ",
     "〉": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∑": r"\sum ",
     "∏": r"\prod ", "∫": r"\int ", "∂": r"\partial ", "°": r"^\circ ", "º": r"^\circ ", "˚": r"^\circ ", "′": "'",
+    "℃": r"^\circ C", "℉": r"^\circ F", "∶": ":",
     "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}",
     "⁄": "/", "∕": "/", "…": r"\ldots ", "⋯": r"\cdots ", "ℓ": "l", "ø": r"\emptyset ", "Ø": r"\emptyset ",
 }  # fmt: skip

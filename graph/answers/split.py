@@ -173,7 +173,7 @@ def squeezed(text: str) -> str:
         text,
     )
     text = re.sub(r"\\sqrt(?:\s*(\d)|\s+([A-Za-z])(?![A-Za-z]))", lambda m: f"\\sqrt{{{m[1] or m[2]}}}", text)
-    text = re.sub(r"(?<!\\text)([\^_])\{([A-Za-z0-9])\}", r"\1\2", text.replace("bmatrix", "pmatrix"))
+    text = re.sub(r"(?<!\\text)([\^_])\{([A-Za-z0-9+*-])\}", r"\1\2", text.replace("bmatrix", "pmatrix"))
     text = re.sub(r"\s+", " ", text)
     # `\pi r` needs its blank, `2 0 4` as well.
     return (
@@ -197,6 +197,8 @@ def _symbolic(text: str) -> bool:
 
 
 def _names(text: str) -> bool:
+    if ":" in text:
+        return all(_names(part) for part in text.split(":"))
     if _COORDINATES.fullmatch(text) or _SIMPLE.fullmatch(text):
         return _symbolic(text) or text.strip() in {"e", "i", "E", "I"} or "\\m" in text or "(" in text
     letters = re.findall(rf"{_LETTER}", _COMMANDS.sub(_symbol_only, text))

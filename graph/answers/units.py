@@ -32,7 +32,7 @@ _CHANGING = re.compile(
     r"|isn|aren|not|no|never|none|nor|neither|wrong|incorrect|false|impossible|invalid|but|if|unless|instead|maybe"
     r"|perhaps"
     r"|possibly|probably|mod|modulo|base|ago|because|exceeds?|short|off|extra|remaining or)(?![A-Za-z])"
-    r"|千(?![克米瓦])|[是对错误]|[百万萬亿億分半多余不非或和与至到以]",
+    r"|千(?![克米瓦])|[是对错误]|分之|[百万萬亿億半多余不非或和与至到以折]",
     re.IGNORECASE,
 )
 # Words of two letters that follow a number in prose or are its unit; others are products of variables: `5 xy`.
@@ -52,7 +52,7 @@ _TAIL = re.compile(
     rf"(?P<text>(?:(?:\s|\\cdot|\\times|/){{0,3}}{_TEXT_UNIT}){{1,4}})\s?$"
     rf"|(?P<word>(?:\s+[A-Za-z][A-Za-z\-]*(?:[./'][A-Za-z]*)*){{1,8}}{_POWER})\s?$"
     rf"|(?P<glued>(?<=\d)(?:[kcmd]?[mgl]|ft|hrs?|mins?|secs?|mph|kmh|km/h|m/s|cm|mm|km|kg|mg|ml){_POWER})\s?$"
-    r"|(?P<sign>\s?(?:\\?%|\^\\circ\s{0,3}[CF]?(?![A-Za-z])|\\?\$|[€£¥₹元円]))\s?$"
+    r"|(?P<sign>\s?(?:\\?%|\^\\circ\s{0,3}(?:[CF]|\\mathrm\{[CF]\})?(?![A-Za-z])|\\?\$|[€£¥₹元円¢]))\s?$"
     r"|(?P<east>\s?[\u4e00-\u9fff]{1,8}(?:/[\u4e00-\u9fff]{1,4})?)\s?$"
     r"|(?P<ordinal>(?<=\d)\s?(?:\^\{?|\\text\{\s?)?(?:\^\{?\s?)?(?:\\text\{\s?)?(?:st|nd|rd|th)\s?\}{0,2})\s?$"
 )
@@ -65,25 +65,35 @@ _FRACTIONAL_UNIT = re.compile(
 )
 # Units that measure the same, by their size.
 _KINDS: dict[str, dict[str, str | int]] = {
-    "length": {"mm": "1/1000", "millimeter": "1/1000", "cm": "1/100", "centimeter": "1/100", "m": 1, "meter": 1,
-               "metre": 1, "km": 1000, "kilometer": 1000, "kilometre": 1000, "inch": "127/5000", "in": "127/5000",
-               "foot": "381/1250", "feet": "381/1250", "ft": "381/1250", "yard": "1143/1250", "yd": "1143/1250",
-               "mile": "201168/125", "mi": "201168/125", "厘米": "1/100", "米": 1, "千米": 1000,
-               "公里": 1000, "毫米": "1/1000"},
+    "length": {"nm": "1/1000000000", "mum": "1/1000000", "mm": "1/1000", "millimeter": "1/1000", "cm": "1/100",
+               "centimeter": "1/100", "centimetre": "1/100", "m": 1, "meter": 1, "metre": 1, "km": 1000,
+               "kilometer": 1000, "kilometre": 1000, "inch": "127/5000", "in": "127/5000", "foot": "381/1250",
+               "feet": "381/1250", "ft": "381/1250", "yard": "1143/1250", "yd": "1143/1250", "mile": "201168/125",
+               "mi": "201168/125", "厘米": "1/100", "米": 1, "千米": 1000, "公里": 1000, "毫米": "1/1000"},
     "time": {"second": 1, "sec": 1, "s": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600, "h": 3600,
-             "day": 86400, "week": 604800, "秒": 1, "分钟": 60, "小时": 3600, "天": 86400},
-    "mass": {"mg": "1/1000", "g": 1, "gram": 1, "kg": 1000, "kilogram": 1000, "克": 1, "千克": 1000},
-    "volume": {"ml": "1/1000", "milliliter": "1/1000", "l": 1, "liter": 1, "litre": 1},
+             "day": 86400, "week": 604800, "秒": 1, "分钟": 60, "小时": 3600, "时": 3600, "天": 86400},
+    "months": {"month": 1, "year": 12, "yr": 12},
+    "mass": {"mg": "1/1000", "g": 1, "gram": 1, "kg": 1000, "kilogram": 1000, "lb": "45359237/100000", "克": 1,
+             "千克": 1000},
+    "length^3": {"ml": "1/1000000", "milliliter": "1/1000000", "l": "1/1000", "liter": "1/1000", "litre": "1/1000",
+                 "gallon": "0.003785411784", "quart": "0.000946352946", "升": "1/1000", "毫升": "1/1000000"},
     "dollars": {"cent": "1/100", "¢": "1/100", "dollar": 1, "$": 1, "usd": 1, "us$": 1, "buck": 1, "美元": 1},
     "euros": {"€": 1, "euro": 1, "eur": 1}, "pounds sterling": {"£": 1, "gbp": 1}, "yen": {"jpy": 1, "円": 1},
     "rupees": {"₹": 1, "rs": 1, "inr": 1, "rupee": 1}, "yuan": {"元": 1, "cny": 1, "rmb": 1, "yuan": 1},
     "share": {"%": "1/100", "percent": "1/100"},
     "angle": {"°": 1, "degree": 1, "度": 1}, "radians": {"radian": 1, "rad": 1},
+    "celsius": {"°c": 1}, "fahrenheit": {"°f": 1},
+    "force": {"n": 1, "newton": 1, "kn": 1000}, "energy": {"j": 1, "joule": 1, "kj": 1000},
+    "electronvolts": {"ev": 1, "kev": 1000, "mev": 10**6, "gev": 10**9}, "power": {"w": 1, "watt": 1, "kw": 1000},
+    "voltage": {"v": 1, "volt": 1}, "amount": {"mol": 1, "mole": 1}, "frequency": {"hz": 1, "hertz": 1},
     "halves of a day": {"am": 1}, "other halves": {"pm": 1},
 }  # fmt: skip
 _SIZES: dict[str, tuple[str, Fraction]] = {
     name: (kind, Fraction(size)) for kind, names in _KINDS.items() for name, size in names.items()
 }
+_RATES = {"mph": "mile/hour", "kmh": "km/h", "kph": "km/h", "kmph": "km/h"}
+_POWERS = {"sq": 2, "平": 2, "cu": 3, "立": 3}
+_FACTOR = re.compile(r"(?P<raised>square |sq\.? ?|cubic |cu\.? |平方|立方)?(?P<base>[^\d^]+?)(?:\^(?P<power>-?\d))?")
 
 
 class Unit(NamedTuple):
@@ -118,7 +128,8 @@ def split_unit(text: str) -> Unit | None:
                 break
             if "circ" in tail[0] and _ANGLE.search(head):
                 break
-            name = name or _named(tail[0])
+            named = _named(tail[0])
+            name = named + name if named == "°" and name in {"c", "f"} else name or named
         else:
             scale, rest = scale * scaled[0], scaled[1]
             name = name or _named(rest)
@@ -136,10 +147,26 @@ def unit_ratio(gold: str, answer: str) -> Fraction | None:
 
     Units that are not in the table (`apples`), or of which one side names none, say nothing: the ratio is 1.
     """
-    theirs, ours = _SIZES.get(gold), _SIZES.get(answer)
-    if theirs is None or ours is None:
+    theirs, ours = _measured(gold), _measured(answer)
+    if theirs is None or ours is None or {gold[:1], answer[:1]} == {"°"} == {gold, answer} & {"°"}:
         return Fraction(1)
     return ours[1] / theirs[1] if theirs[0] == ours[0] else None
+
+
+def _measured(name: str) -> tuple[str, Fraction] | None:
+    """What a unit measures and its size: one of the table, its square or cube, or one of them by another."""
+    kind, size = "", Fraction(1)
+    for sign, factor in zip(
+        ("", "/"), re.split(r"\s?(?:/|\bper\b)\s?", _RATES.get(name, name), maxsplit=1), strict=False
+    ):
+        found = _FACTOR.fullmatch(factor)
+        base = found and (_SIZES.get(found["base"]) or _SIZES.get(_singular(found["base"])))
+        if not found or not base or (sign and kind not in {"length", "mass", "length^3"}):
+            return None  # wages and prices are compared as amounts of money
+        power = int(found["power"] or _POWERS.get((found["raised"] or "")[: 1 if "方" in factor else 2], 1))
+        kind += f"{sign}{base[0]}" + (f"^{power}" if power != 1 else "")
+        size *= base[1] ** (-power if sign else power)
+    return kind, size
 
 
 def is_product(word: str) -> bool:
@@ -185,15 +212,22 @@ def _words(tail: str) -> str:
 
 def _named(words: str) -> str:
     r"""One name for a unit's spellings: `\text{ Dollars}` and `\$` differ, `cents` and `cent` do not."""
-    name = re.sub(r"\\text\s?\{|\\cdot|\\times|[{}\\]|\bper cent\b", lambda m: "%" if "cent" in m[0] else "", words)
+    name = re.sub(
+        r"\\(?:text|mathrm)\s?\{|\\cdot|\\times|[{}\\]|\bper cent\b", lambda m: "%" if "cent" in m[0] else "", words
+    )
     name = name.replace("^circ", "°").strip(" .~").casefold()
     if name.startswith(("°", "degree")):
-        return "°"
+        scale = re.search(r" ?(?:[cf]|celsius|fahrenheit)$", name)
+        return f"°{scale[0].strip()[0]}" if scale else "°"
     if name.startswith("percent"):
         return "%"
     name = name.replace("a.m", "am").replace("p.m", "pm")
-    plural = name[:-1] if len(name) > 3 and name.endswith("s") and not name.endswith("ss") else name
-    return {"inche": "inch", "%": "%"}.get(plural, plural)
+    return _singular(name)
+
+
+def _singular(name: str) -> str:
+    shorter = name[:-1] if len(name) > 3 and re.search(r"[^\Ws]s$", name) else name
+    return "inch" if shorter == "inche" else shorter
 
 
 def _balanced(text: str) -> str:

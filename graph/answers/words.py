@@ -17,9 +17,14 @@ _NOTHING = re.compile(
     r"|other )*(?:solutions?|roots?|values?|numbers?|integers?)(?: exists?)?$|^none$|^empty set$|^无解$",
     re.IGNORECASE,
 )
+_ALL = re.compile(
+    r"^(?:all|any|every|the set of(?: all)?) (?P<kind>real|(?:real|rational|complex|natural)(?: numbers?|s)"
+    r"|(?:positive )?integers?)(?: [a-z])?$",
+    re.IGNORECASE,
+)
 _UNDEFINED = re.compile(r"^(?:dne|(?:it |the limit )?does(?: not|n't) exist)$", re.IGNORECASE)
 _MALFORMED = re.compile(
-    r"^\s*(?:[-+]\s*[-+]|[*/^,]|\\(?:times|cdot|div)(?![A-Za-z]))|(?:[-+*/^=<>]|\\(?:times|cdot|div|pm))\s*$"
+    r"^\s*(?:[-+]\s*[-+]|[*/^,]|\\(?:times|cdot|div)(?![A-Za-z]))|(?:(?<!\^)[-+*]|[/^=<>]|\\(?:times|cdot|div|pm))\s*$"
 )
 
 
@@ -28,6 +33,14 @@ def fixed_words(text: str) -> Value | None:
     plain = re.sub(r"\s+", " ", _TEXT.sub(r"\1", text)).strip(" .!?")
     if _NOTHING.match(plain):
         return Value("\\emptyset")
+    everything = _ALL.match(plain)
+    if everything:
+        kind = everything["kind"].lower()
+        return Value(
+            "\\mathbb{Z}^+"
+            if kind[0] == "p"
+            else f"\\mathbb{{{'Z' if kind[0] == 'i' else 'Q' if kind[:2] == 'ra' else kind[0].upper()}}}"
+        )
     return Value("does not exist", words=True) if _UNDEFINED.match(plain) else None
 
 
