@@ -17,10 +17,14 @@ from peerleap.training.miniature.tokenizer import CHAT_TEMPLATE, END, PAD, START
 
 # A thought has some 100 to 250 tokens, a step some 11; a LeaP path reads the lone path's prompt, as LeaP-T models do.
 _SETTINGS = {
-    "interval": 45, "grace": 30, "top_k": 3, "summary_tokens": 32, "max_tokens": 640, "budget_counts": "own",
-    "prompt": "plain", "answer_tokens": 48, "sampling": {"temperature": 0.8, "top_p": 1.0, "min_p": 0.01},
+    "interval": 45, "grace": 30, "router": "clustered", "top_k": 3, "summary_tokens": 32, "max_tokens": 640,
+    "budget_counts": "own", "prompt": "plain", "answer_tokens": 48,
+    "sampling": {"temperature": 0.8, "top_p": 1.0, "min_p": 0.01},
 }  # fmt: skip
-"""At 0.8 it slips now and then, so that there is something to mend; at 1.0 in a tenth of its steps, at 0.6 never."""
+"""At 0.8 it slips now and then, so that there is something to mend; at 1.0 in a tenth of its steps, at 0.6 never.
+
+It goes by what most of three peers hold. Of many paths, those that are least like a reader are wrong or elsewhere.
+"""
 _CONTEXT = 8192
 """Room for the budget and for the most that LeaP blocks may add, so that the budget counts a path's own tokens alone.
 
