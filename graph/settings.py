@@ -23,9 +23,12 @@ BudgetName = Literal["own", "all"]
 PromptName = Literal["peers", "plain", "paper"]
 TalkName = Literal["always", "disagree", "novel", "probe", "off"]
 
-
 # The schema is a part of a prompt, and an engine compiles it.
 _SCHEMA_CHARACTERS = 32_768
+
+
+# Errors that one message names.
+_NAMED = 5
 
 
 def _count(logprobs: Any) -> Any:
@@ -137,7 +140,7 @@ class Settings(BaseModel):
     def _increasing(self) -> "Settings":
         points = self.communicate_at
         if points is not None and (not points or any(a >= b for a, b in pairwise(points))):
-            raise ValueError(f"communicate_at={list(points)!r}: give token counts, each larger than the last")
+            raise ValueError(f"communicate_at={_short(list(points))}: give token counts, each larger than the last")
         if points is not None and (self.interval is not None or self.rounds is not None):
             raise ValueError("communicate_at: give either this or interval and rounds")
         if self.human_peer and self.talk in {"probe", "off"}:
@@ -230,17 +233,18 @@ def as_settings(context: object, *, nested: bool = False) -> Settings:
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """The errors of a pydantic model in one line: field, value, what would be right."""
     messages = []
-    for item in error.errors():
+    for item in error.errors(include_url=False)[:_NAMED]:
         field = ".".join(str(part) for part in item["loc"])
         if item["type"] == "extra_forbidden" and issubclass(model, Settings) and field in Sampling.model_fields:
-            messages.append(f"{field!r} is a field of sampling: give sampling={{{field!r}: {item['input']!r}}}")
+            messages.append(f"{field!r} is a field of sampling: give sampling={{{field!r}: {_short(item['input'])}}}")
         elif item["type"] == "extra_forbidden":
             known = Sampling if len(item["loc"]) > 1 and item["loc"][0] == "sampling" else model
-            messages.append(f"{field!r} is not a setting; there are {', '.join(sorted(known.model_fields))}")
+            messages.append(f"{_short(field)} is not a setting; there are {', '.join(sorted(known.model_fields))}")
         elif item["type"] == "missing":
             messages.append(f"params: {field!r} is missing; an edited state must hold every setting of the run")
         elif item["type"] == "value_error":
             messages.append(str(item["ctx"]["error"]))
         else:
-            messages.append(f"{field}={item['input']!r}: {item['msg'][0].lower()}{item['msg'][1:]}")
-    return "; ".join(messages)
+            messages.append(f"{field}={_short(item['input'])}: {item['msg'][0].lower()}{item['msg'][1:]}")
+    more = error.error_count() - len(messages)
+    return "; ".join([*messages, *([f"and {more:,} more"] if more else [])])

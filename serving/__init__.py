@@ -4,6 +4,7 @@ In reading order:
 
 app        the routes, and how errors are answered
 chat       `/v1/chat/completions`: one request, from its body to its last byte
+body       a request's JSON, with bounds
 request    what a request may say; fields: what is refused, with a cure; model_names: settings in a model's name;
            response_format: an answer as JSON
 admission  who runs, who waits, who is sent away; keys: who may ask

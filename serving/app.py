@@ -52,7 +52,7 @@ def create_app(graphs: Graphs, admission: Admission, keys: Keys, *, hosts: Seque
         check_key(request)
         return Response(metrics.text(), headers={"content-type": CONTENT_TYPE})
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/v1/chat/completions", Chat(graphs, admission, keys, metrics).answer, methods=["POST"]),
             Route("/v1/models", models),
@@ -63,3 +63,6 @@ def create_app(graphs: Graphs, admission: Admission, keys: Keys, *, hosts: Seque
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*hosts], www_redirect=False)],
         exception_handlers={RequestError: answer_error, HTTPException: answer_http_error, Exception: answer_error},
     )
+    # A redirection would lead to whatever host the request names, and from a proxy's https to http.
+    app.router.redirect_slashes = False
+    return app

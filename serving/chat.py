@@ -14,11 +14,12 @@ from starlette.types import Receive, Scope, Send
 from peerleap.graph import CompiledLeapGraph
 from peerleap.graph.chat import LeapOutput, Piece, areply, check_reply, elected_thought, transcript_of
 from peerleap.serving.admission import Admission
+from peerleap.serving.body import read_body
 from peerleap.serving.errors import LEFT, RequestError, log, request_error
 from peerleap.serving.graphs import Graphs, engines_of, paths_of
 from peerleap.serving.keys import Keys
 from peerleap.serving.metrics import Metrics
-from peerleap.serving.request import Ask, parse, read_body
+from peerleap.serving.request import Ask, parse
 from peerleap.serving.wire import KEEP_ALIVE, Completion, event
 
 if TYPE_CHECKING:

@@ -14,6 +14,8 @@ log = logging.getLogger("peerleap.serving")
 
 LEFT = 499
 """Status of a request whose client has gone, for the log and the metrics; nobody reads it."""
+_MOST = 1000
+"""Characters of a refusal: it quotes what a client has sent."""
 _TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 
 
@@ -56,7 +58,8 @@ class RequestError(Exception):
 
 
 def _sendable(text: str) -> str:
-    """The text without halves of characters, which JSON may hold and UTF-8 may not."""
+    """The text without halves of characters, which JSON may hold and UTF-8 may not, and never endless."""
+    text = text if len(text) <= _MOST else f"{text[: _MOST - 1]}…"
     return text.encode("utf-8", "replace").decode()
 
 

@@ -11,13 +11,14 @@ from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from peerleap.serving.admission import Admission
 
 # Seconds for connections to close when nothing runs any more.
 _CLOSING = 3
 # Seconds that an idle connection stays open: longer than clients and proxies hold theirs, since who sends a request on
-# a connection that is just being closed gets an error.
+# a connection that is just being closed gets an error. Who sends half of its headers has no more time.
 _IDLE = 75
 
 
@@ -88,6 +89,40 @@ async def serve(
     return server.ended_by
 
 
+class _Connection(H11Protocol):
+    """A connection on which headers must come soon, and end.
+
+    httptools, which uvicorn prefers, takes headers of any length, and holds up the loop while it does.
+    """
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next one."""
+        super().on_response_complete()
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing comes any more."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = self.loop.call_later(_IDLE, self._end)
+
+    def _end(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+
+
 class _Server(uvicorn.Server):
     """uvicorn with its signals handled here: it would raise them again at its end, before the engine is shut down."""
 
@@ -100,8 +135,9 @@ class _Server(uvicorn.Server):
         notice: Callable[[str], None],
     ) -> None:
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="off",
-            ws="none", timeout_keep_alive=_IDLE, timeout_graceful_shutdown=round(grace + _CLOSING),
+            app, http=_Connection, ws="none", log_config=None, access_log=False, server_header=False,
+            proxy_headers=False, lifespan="off", timeout_keep_alive=_IDLE,
+            timeout_graceful_shutdown=round(grace + _CLOSING),
         )  # fmt: skip
         super().__init__(config)
         self.ended_by = 0

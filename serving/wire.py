@@ -64,8 +64,8 @@ class Completion:
 
 
 def event(data: Mapping[str, Any]) -> str:
-    """One event of a stream."""
-    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
+    """One event of a stream; in ASCII, since many clients end a line at any of Unicode's line breaks."""
+    return f"data: {json.dumps(data)}\n\n"
 
 
 def usage(out: Mapping[str, Any]) -> dict[str, Any]:

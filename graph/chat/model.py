@@ -19,6 +19,7 @@ from langgraph.constants import TAG_NOSTREAM
 from pydantic import ConfigDict, Field, field_validator
 
 from peerleap.agents import Sampling
+from peerleap.engine import Engine, encode
 from peerleap.graph.chat.message import reply_chunk, reply_message
 from peerleap.graph.chat.reply import areply, merged, reply, transcript_of
 from peerleap.graph.chat.structured import structured
@@ -78,12 +79,39 @@ class ChatLeaP(BaseChatModel):
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
-        return {"model": self._model, "settings": self.settings.model_dump(exclude_unset=True, mode="json")}
+        # A cache of replies takes models for the same where this is equal, so all that shapes a reply is here.
+        # LangChain itself sets `stop`, to that of a call.
+        own = {name: getattr(self, name) for name in ("temperature", "max_tokens", "thoughts")}
+        settings = self.settings.model_dump(exclude_unset=True, mode="json")
+        return {"model": self._model, "settings": settings, "team": self._team, **own, "own_stop": self.stop}
+
+    @property
+    def _team(self) -> dict[str, Any]:
+        """What the peers are, by name."""
+        return {
+            peer.name: {
+                **peer.model_dump(exclude_defaults=True), "model": self._engines[path].model,
+                **({"tools": [tool.name for tool in peer.tools]} if peer.tools else {}),
+            }
+            for path, peer in self._leap.run.team.items()
+        }  # fmt: skip
+
+    @property
+    def _leap(self) -> LeapGraph:
+        assert isinstance(self.graph.builder, LeapGraph)
+        return self.graph.builder
+
+    @property
+    def _engines(self) -> Mapping[str, Engine]:
+        return self._leap.run.engines
 
     @property
     def _model(self) -> str:
-        assert isinstance(self.graph.builder, LeapGraph)
-        return next(iter(self.graph.builder.run.engines.values())).model
+        return next(iter(self._engines.values())).model
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """The ids of a text for the model of the first path; LangChain would fetch GPT-2's tokenizer from a hub."""
+        return encode(next(iter(self._engines.values())).tokenizer, text)
 
     def bind_tools(self, tools: Sequence[Any], **_: Any) -> NoReturn:
         """Refused: the paths call the team's own tools.
@@ -160,8 +188,11 @@ class ChatLeaP(BaseChatModel):
     def _result(self, out: Mapping[str, Any], stop: list[str] | None) -> ChatResult:
         return ChatResult(generations=[ChatGeneration(message=reply_message(self.graph, out, self._stops(stop)))])
 
-    def _stops(self, stop: list[str] | None) -> list[str]:
-        return (self.stop or []) if stop is None else stop
+    def _stops(self, stop: list[str] | str | None) -> list[str]:
+        found = (self.stop or []) if stop is None else [stop] if isinstance(stop, str) else stop
+        if not isinstance(found, list | tuple) or not all(isinstance(text, str) for text in found):
+            raise SettingsError(f"stop={stop!r}: give a list of texts")
+        return list(found)
 
     def _call(self, options: Mapping[str, Any], stops: Sequence[str] = ()) -> tuple[Settings, Thoughts]:
         """The settings of one call, and whose thoughts it shows.
@@ -176,12 +207,11 @@ class ChatLeaP(BaseChatModel):
             raise SettingsError(f"thoughts={thoughts!r}: give one, all or none")
         if "tools" in left or "functions" in left:
             raise SettingsError(_NO_TOOLS)
-        own = {**left.pop("settings", {})}
+        own = as_settings(left.pop("settings", None)).model_dump(exclude_unset=True)
         sampling = {name: left.pop(name) for name in ("temperature", "top_p") if name in left}
         if "max_completion_tokens" in left:
             left["max_tokens"] = left.pop("max_completion_tokens")
-        own = {**left, **own, "sampling": {**sampling, **own.get("sampling", {})}}
-        settings = merged(self.settings, own)
+        settings = merged(merged(merged(self.settings, {"sampling": sampling}), left), own)
         if settings.json_schema is not None and any(stops):
             raise SettingsError(f"stop={list(stops)!r}: JSON is not cut; leave it out")
         return settings, thoughts

@@ -9,6 +9,8 @@ from langchain_openai import ChatOpenAI
 from openai import APIError
 from pydantic import SecretStr
 
+from peerleap.engine import ScriptedEngine
+
 
 async def until(condition: Any) -> None:
     async with asyncio.timeout(20):
@@ -60,6 +62,32 @@ async def test_a_stream_without_usage_ends_with_its_reason(served: Any, ask: Any
         chunks = [chunk async for chunk in stream]
     assert chunks[-1].choices[0].finish_reason == "stop"
     assert all(chunk.usage is None for chunk in chunks)
+
+
+async def test_no_text_of_a_model_ends_a_line_of_a_stream(served: Any, ask: Any) -> None:
+    text = "one\u2028two\u2029three\x85four\x0b\x0c\x1c\r\n\r\ndata: [DONE]\n\n é 😀"
+    engine = ScriptedEngine(lambda _prompt, _params: f"{text}</think>It is \\boxed{{4}}.", thinking=True)
+    async with served(engine=engine) as server:
+        body, shown = {**ask, "stream": True}, ""
+        async with server.http.stream("POST", f"{server.url}/v1/chat/completions", json=body) as answer:
+            lines = [line async for line in answer.aiter_lines() if line]
+    assert lines.pop() == "data: [DONE]"
+    for line in lines:  # a client that splits at every line break of Unicode's
+        shown += json.loads(line.removeprefix("data: "))["choices"][0]["delta"].get("reasoning_content", "")
+    assert text in shown
+
+
+async def test_leaps_field_goes_over_openais_and_those_over_the_name(served: Any, ask: Any, leap: Any) -> None:
+    name = "peerleap:temperature=0.1,top_p=0.1,min_p=0.1,paths=2,seed=1,max_tokens=800"
+    over = {**leap, "sampling": {"top_p": 0.3}, "paths": 3}
+    over.pop("max_tokens")
+    async with served() as server:
+        chat = server.client().chat.completions
+        done = await chat.create(**{**ask, "model": name}, temperature=0.2, top_p=0.2, extra_body={"leap": over})
+        params = server.engine.requests[0][1]
+        other = await chat.create(**{**ask, "model": name}, seed=5, extra_body={"leap": over})
+    assert (params.temperature, params.top_p, params.min_p) == (0.2, 0.3, 0.1)
+    assert (len(done.leap["paths"]), done.leap["seed"], other.leap["seed"]) == (3, 1, 5)
 
 
 @pytest.mark.parametrize("stream", [False, True])

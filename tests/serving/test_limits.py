@@ -8,7 +8,7 @@ import pytest
 from openai import RateLimitError
 
 from peerleap.graph.chat import Piece
-from peerleap.serving import Admission, Keys, Limits, chat
+from peerleap.serving import Admission, Keys, Limits, chat, server
 from peerleap.serving.errors import RequestError
 
 KEYS = ["first-key-1", "second-key-2"]
@@ -175,6 +175,29 @@ async def test_a_client_that_leaves_while_it_sends_is_no_fault(served: Any, capl
             while 'status="499"' not in numbers:
                 numbers = (await server.http.get(f"{server.url}/metrics")).text
     assert "Traceback" not in caplog.text
+
+
+async def test_headers_without_end_are_refused(served: Any) -> None:
+    async with served() as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(running.url.rpartition(":")[2]))
+        writer.write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"x" * 200_000)
+        assert b" 400 " in await reader.readline()
+        writer.close()
+
+
+async def test_headers_that_do_not_come_end_the_connection(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_IDLE", 0.2)
+    async with served(speed=300) as running, asyncio.timeout(20):
+        port = int(running.url.rpartition(":")[2])
+        head = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        for sent in (b"", head, head + b"\r\n" + head):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            assert (await reader.read()).count(b"ok") == sent.count(b"\r\n\r\n")
+            writer.close()
+        body = {"model": "peerleap", "messages": [{"role": "user", "content": "2 + 2?"}]}
+        slow = await running.http.post(f"{running.url}/v1/chat/completions", json=body)
+        assert slow.status_code == 200  # who has sent a request may wait for its answer
 
 
 @pytest.mark.parametrize("limits", [{"paths_at_once": 0}, {"queue": -1}, {"tokens_per_minute": 0}])

@@ -44,7 +44,24 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ),
     ({"messages": [USER, {"role": "assistant", "content": "4"}]}, "messages", "person"),
     ({"messages": [{"role": "user", "content": "  "}]}, "messages", "not empty"),
+    ({"messages": [USER, {"role": "assistant", "function_call": {"name": "f"}}, USER]}, "messages", "function_call"),
+    ({"messages": [USER, {"role": "assistant", "audio": {"id": "1"}}, USER]}, "messages", "audio"),
+    ({"messages": [{"role": "user", "content": 3}]}, "messages", "messages.0.content=3: give a text"),
+    ({"messages": [{"role": "user", "content": ["x"]}]}, "messages", "a part 'x': give {'type': 'text'"),
+    ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages", "text=None: give a text"),
+    ({"messages": ["x"]}, "messages", "messages.0='x': give an object"),
+    ({"messages": [{"role": "x" * 5000}]}, "messages", "x…: give system"),
+    ({"stop": ["x"] * 17}, "stop", "at most 16"),
+    ({"stop": {"a": 1}}, "stop", "stop={'a': 1}: input should be a valid list"),
+    ({"stream_options": {"includ_usage": True}}, "stream_options", "includ_usage=True: there is no such field"),
+    ({"stream_options": {"include_usage": "yes"}}, "stream_options", "include_usage='yes'"),
     ({"leap": {"topk": 2}}, "leap", "'topk' is not a setting"),
+    ({"leap": {f"a{n}": 1 for n in range(9999)}}, "leap", "'a2' is not a setting"),
+    ({"leap": {"communicate_at": [0] * 9999}}, "leap", "communicate_at.4=0"),
+    ({"leap": {"sampling": {f"a{n}": 1 for n in range(9999)}}}, "leap", "and 9,994 more"),
+    ({"leap": {"router": "x" * 100_000}}, "leap", "x…: input should be"),
+    ({"leap": {"x" * 100_000: 1}}, "leap", "is not a setting"),
+    ({"x" * 100_000: 1}, "x" * 999 + "…", "xxx"),
     ({"leap": {"top_k": 0}}, "leap", "top_k=0"),
     ({"leap": {"human_peer": True}}, "leap.human_peer", "human_peer"),
     ({"leap": {"paths": 0}}, "leap.paths", "paths=0"),
@@ -55,6 +72,11 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"leap": 3}, "leap", "leap=3"),
     ({"model": "peerleap:paths"}, "model", "SETTING=VALUE"),
     ({"model": "peerleap:topk=2"}, "leap", "'topk'"),
+    ({"model": "peerleap:paths=2,paths=4"}, "model", "'paths' is there twice"),
+    ({"model": "peerleap:min_p=0,min_p=1"}, "model", "'min_p' is there twice"),
+    ({"model": "peerleap:sampling=model,min_p=0.1"}, "model", "base=model"),
+    ({"model": "peerleap:min_p=0.1,sampling=null"}, "model", "base=model"),
+    ({"model": "peerleap:sampling=x"}, "leap", "sampling='x'"),
     ({"min_p": 0.1}, "min_p", "leap={'sampling': {'min_p': 0.1}}"),
     ({"interval": 50}, "interval", "leap={'interval': 50}"),
     ({"temprature": 1}, "temprature", "did you mean 'temperature'?"),
@@ -72,6 +94,7 @@ async def test_bad_fields(served: Any, ask: Any, stream: bool) -> None:
             assert (answer.status_code, error["param"]) == (400, param), fields
             assert error["type"] == "invalid_request_error"
             assert words in error["message"], fields
+            assert len(error["message"]) <= 1000, fields
         assert server.engine.requests == []
         assert (server.admission.running, server.admission.waiting) == (0, 0)
 
@@ -93,14 +116,16 @@ async def test_what_asks_for_nothing_is_taken(served: Any, ask: Any, leap: Any) 
     parts = [{"type": "text", "text": "What is"}, {"type": "text", "text": "2 + 2?"}]
     messages = [
         {"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hello", "name": "me"},
-        {"role": "assistant", "content": "Hi", "reasoning_content": "..."}, {"role": "user", "content": parts},
+        {"role": "assistant", "content": "Hi", "reasoning_content": "..."}, {"role": "user", "content": "And now?"},
+        {"role": "assistant", "content": None, "refusal": "I cannot."}, {"role": "user", "content": "Please"},
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}, {"role": "user", "content": parts},
     ]  # fmt: skip
     async with served() as server:
         body = {**ask, **HARMLESS, "messages": messages, "leap": leap}
         answer = await server.http.post(f"{server.url}/v1/chat/completions", json=body)
         prompt = server.engine.tokenizer.decode(server.engine.requests[0][0])
     assert answer.json()["choices"][0]["message"]["content"] == "4"
-    places = [prompt.index(text) for text in ("Be brief.", "Hello", "Hi", "What is\n\n2 + 2?")]
+    places = [prompt.index(text) for text in ("Be brief.", "Hello", "Hi", "I cannot.", "No.", "What is\n\n2 + 2?")]
     assert places == sorted(places)
 
 
@@ -132,6 +157,12 @@ async def test_what_asks_for_nothing_is_taken(served: Any, ask: Any, leap: Any) 
         ),
         (b'{"seed": ' + b"9" * 5000 + b"}", "application/json", 400, "no JSON"),
         (b'{"model": "peerleap", "temperature": NaN, "messages": [{"role": "user"}]}', "application/json", 400, "nan"),
+        *[
+            (b'{"leap": ' + b'{"a":' * deep + b"1" + b"}" * deep + b"}", "application/json", 400, "more than 100 lists")
+            for deep in (101, 400, 800, 900)
+        ],
+        (b'{"metadata": [' + b"1," * 1_000_000 + b"1]}", "application/json", 400, "metadata: a list or an object of 1"),
+        (b'{"a": [' + b",".join([b"[1,1,1,1,1,1,1,1,1,1]"] * 9999) + b"]}", "application/json", 400, "100,000 values"),
         (b"{}", "text/plain", 415, "text/plain"),
         (b"{}", "application/json; charset=utf-8", 400, "model"),
         (b"x" * 2000, "application/json", 413, "1,000 bytes"),
@@ -169,6 +200,9 @@ async def test_models_health_and_unknown_addresses(served: Any) -> None:
         assert (await server.http.get(f"{server.url}/health")).json() == {"status": "ok"}
         missing = await server.http.get(f"{server.url}/v1/embeddings")
         assert (missing.status_code, missing.json()["error"]["type"]) == (404, "invalid_request_error")
+        for path in ("chat/completions/", "models/", "completions", "responses"):  # no way to another host either
+            other = await server.http.post(f"{server.url}/v1/{path}", json={}, headers={"host": "evil.example"})
+            assert (other.status_code, "location" in other.headers) == (404, False)
         method = await server.http.get(f"{server.url}/v1/chat/completions")
         assert (method.status_code, method.headers["allow"]) == (405, "POST")
 

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
+from langchain_core.caches import InMemoryCache
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, trim_messages
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import ValidationError
 
-from peerleap.graph import ChatLeaP, InputError, SettingsError, as_settings
+from peerleap.agents import Peer, Sampling
+from peerleap.graph import ChatLeaP, InputError, Settings, SettingsError, as_settings, build_graph
 from tests.graph.conftest import Team
 
 QUESTION = "What is 2 + 2?"
@@ -92,6 +94,61 @@ def test_stop_cuts_the_answer(made: Any, small: Any) -> None:
     assert model.invoke(QUESTION).content == ""
     assert model.invoke(QUESTION, stop=["x"]).content == "4"
     assert joined(list(model.stream(QUESTION))).content == ""
+
+
+def test_a_stop_that_is_one_text_is_not_its_letters(team: Any, small: Any) -> None:
+    made = team(
+        lambda call: "So </think>it is \\boxed{1234}" if call.stage == "thought" else "\\boxed{1234}", thinking=True
+    )
+    model = ChatLeaP(graph=made.graph.compile(), settings=as_settings({**small, "rounds": 0}))
+    stop: Any = "31"
+    assert model.invoke(QUESTION, stop=stop).content == model.bind(stop=stop).invoke(QUESTION).content == "1234"
+    assert model.invoke(QUESTION, stop="34").content == "12"  # type: ignore[arg-type]
+    assert joined(list(model.stream(QUESTION, stop="34"))).content == "12"  # type: ignore[arg-type]
+    for wrong in (3, [3]):
+        with pytest.raises(SettingsError, match="stop="):
+            model.invoke(QUESTION, stop=wrong)  # type: ignore[arg-type]
+
+
+def test_every_setting_by_its_name(model: ChatLeaP, made: Any, small: Any) -> None:
+    model.invoke(QUESTION, sampling={"min_p": 0.2, "top_p": 0.4}, temperature=0.1, top_p=0.7)
+    params = made.engine.calls[-1].params
+    assert (params.temperature, params.top_p, params.min_p) == (0.1, 0.4, 0.2)
+    for settings in ({"sampling": {"min_p": 0.3}}, Settings(sampling={"min_p": 0.3})):  # type: ignore[arg-type]
+        model.invoke(QUESTION, settings=settings, sampling={"min_p": 0.2, "top_p": 0.4})
+        params = made.engine.calls[-1].params
+        assert (params.top_p, params.min_p) == (0.4, 0.3)
+    with pytest.raises(SettingsError, match="context='x'"):
+        model.invoke(QUESTION, settings="x")
+
+
+def test_a_cache_keeps_models_apart(team: Any, small: Any) -> None:
+    cache, engine = InMemoryCache(), team(writer, thinking=True).engine
+
+    def requests(**options: Any) -> int:
+        graph = build_graph(peers=options.pop("peers", [Peer(name="solver", count=2)]), engine=engine).compile()
+        before = len(engine.calls)
+        ChatLeaP(graph=graph, cache=cache, **{"settings": small, **options}).invoke(QUESTION)
+        return len(engine.calls) - before
+
+    assert requests() > 0
+    assert requests() == 0
+    others: list[dict[str, Any]] = [
+        {"stop": ["4"]}, {"temperature": 0.1}, {"max_tokens": 300}, {"thoughts": "none"},
+        {"settings": {**small, "top_k": 1}}, {"peers": [Peer(name="solver", count=3)]},
+        {"peers": [Peer(name="solver", count=2, instructions="Be odd.")]},
+        {"peers": [Peer(name="solver", count=2, sampling=Sampling(min_p=0.1))]},
+        {"peers": [Peer(name="solver"), Peer(name="other")]},
+    ]  # fmt: skip
+    for options in others:
+        assert requests(**options) > 0, options
+        assert requests(**options) == 0, options
+
+
+def test_tokens_are_counted_by_the_models_own_tokenizer(model: ChatLeaP) -> None:
+    assert model.get_num_tokens("hello é") == 8
+    talk = [HumanMessage("x" * 500), AIMessage("b"), HumanMessage("c")]
+    assert trim_messages(talk, max_tokens=100, token_counter=model, strategy="last") == talk[1:]
 
 
 def test_whose_thoughts_are_shown(model: ChatLeaP) -> None:
