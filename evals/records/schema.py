@@ -87,7 +87,7 @@ def parse(path: Path, content: Iterable[bytes], *, texts: bool = True) -> tuple[
         try:
             row = json.loads(line)
             record = None if number == 1 or "resumed" in row else _record(row)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             # A kill leaves a line without its end; a whole line that cannot be read was damaged by something else.
             start = _FIRST if number == 1 else _START
             if complete or not line.startswith(start[: len(line)]):
