@@ -116,5 +116,5 @@ def _read(source: str | Path) -> tuple[list[dict[str, Any]], Path]:
         raise
     except (OSError, RuntimeError, ValueError) as error:  # no such file; no such user (~name); a NUL in the name
         reason = getattr(error, "strerror", None) or str(error).rstrip(".")
-        message = f"{str(source)!r:.300}: {reason}; give a TOML file, or one of {', '.join(sorted(TEAMS))}"
+        message = f"team {str(source)!r:.300}: {reason}; give a TOML file, or one of {', '.join(sorted(TEAMS))}"
         raise TeamError(message) from error

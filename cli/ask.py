@@ -7,11 +7,14 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from peerleap.cli.display import (
     View,
+    check_apart,
     check_target,
     choose_view,
+    one_line,
     print_json,
     print_result,
     result_json,
@@ -138,14 +141,10 @@ def ask(
     ] = None,
     as_json: AsJson = False,
     save_to: Annotated[
-        Path | None,
-        typer.Option(
-            "--save", help="Write everything as JSON, histories with token ids included.", rich_help_panel=OUT
-        ),
+        Path | None, typer.Option("--save", help="Write everything as JSON, histories too.", rich_help_panel=OUT)
     ] = None,
     html: Annotated[
-        Path | None,
-        typer.Option(help="Write the run as one HTML file.", metavar="FILE", rich_help_panel=OUT),
+        Path | None, typer.Option(help="Write the run as one HTML file.", metavar="FILE", rich_help_panel=OUT)
     ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -160,12 +159,13 @@ def ask(
             max_tokens=max_tokens, summary_tokens=summary_tokens, block_as=block_as, thinking=thinking, vote=vote,
             task=task, preset=preset, seed=seed, temperature=temperature, sampling=sampling,
         )  # fmt: skip
-        text = sys.stdin.read() if question == "-" else question
+        text = question if question != "-" else "" if sys.stdin is None else sys.stdin.read()
         text = text.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text
         if not text.strip():
             raise ValueError(f"question={text!r}: give a text that is not empty")
         check_target(save_to)
         check_target(html, "--html")
+        check_apart({"--save": save_to, "--html": html}, [team])
         graph: Any = None
         if thread is not None:
             check_name(thread)
@@ -193,7 +193,7 @@ def ask(
         print_json(result_json(result, histories=False))
     else:
         if result.get("rounds") and not (quiet or team or servers) and (note := listening_note(model)):
-            messages.print(note, soft_wrap=True, markup=False, highlight=False)
+            messages.print(Text(one_line(note)), soft_wrap=True)
         print_result(result, Console(), messages, quiet=quiet)
     if not saved:
         raise typer.Exit(FAILED)

@@ -1,12 +1,13 @@
 """`peerleap eval`: the options of an eval, checked."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from peerleap.cli.display import check_target, write_questions_page
+from peerleap.cli.display import check_apart, check_target, write_questions_page
 from peerleap.cli.errors import FAILED, usage_errors
 from peerleap.cli.eval_run import budgets, run_plan, team_from, with_engines
 from peerleap.cli.options import (
@@ -77,7 +78,9 @@ def evaluate(
     ] = None,
     tools: Annotated[
         list[str] | None,
-        run_option(help="Tools that every path may call, separated by commas: python, web_search, read_page."),
+        run_option(
+            help="Tools that every path may call, separated by commas: python, web_search, read_page.", metavar="NAMES"
+        ),
     ] = None,
     team: TeamFile = None,
     runs: Annotated[
@@ -91,7 +94,7 @@ def evaluate(
     ] = None,
     option: Annotated[
         list[str] | None,
-        run_option(help="A parameter of the method, such as layers=4; repeatable."),
+        run_option(help="A parameter of the method, such as layers=4; repeatable.", metavar="NAME=VALUE"),
     ] = None,
     budget: Annotated[
         str | None,
@@ -165,7 +168,7 @@ def evaluate(
 ) -> None:
     """Run a method over a data set; after a stop or a crash, the same command continues."""
     with usage_errors():
-        from peerleap.evals import GraderBroken, MethodConfig, MissingExtra, Plan, Results, load
+        from peerleap.evals import GraderBroken, MethodConfig, Plan, Results, load
         from peerleap.evals.methods import PATHS, method_options
 
         options = method_options(method, method_parameters(option))
@@ -182,6 +185,7 @@ def evaluate(
         target = out or Path(f"{short_name(task)}-{method}.jsonl")
         check_target(report, "--report")
         check_target(html, "--html")
+        check_apart({"--out": target, "--report": report, "--html": html}, [task, team, match_tokens, match_seconds])
         limits = {"--budget": budget, "--match-tokens": match_tokens, "--match-seconds": match_seconds}
         if len(named := [name for name, value in limits.items() if value is not None]) > 1:
             raise ValueError(f"{' and '.join(named)}: give one of them")
@@ -215,8 +219,6 @@ def evaluate(
         except GraderBroken as error:
             print(f"peerleap: {error}; finished questions are stored", file=sys.stderr)
             raise typer.Exit(FAILED) from error
-        except (MissingExtra, OSError) as error:
-            raise ValueError(str(error)) from error
     if failed:
         raise typer.Exit(FAILED)
 
@@ -228,7 +230,7 @@ def method_parameters(texts: list[str] | None) -> dict[str, int | str]:
         name, sign, value = text.partition("=")
         if not sign or not value:
             raise ValueError(f"--option {text!r}: give name=value, such as layers=4")
-        options[name] = int(value) if value.isdecimal() else value
+        options[name] = int(value) if re.fullmatch(r"[0-9]{1,12}", value) else value
     return options
 
 

@@ -44,7 +44,7 @@ def run_plan(
     Returns:
         How many questions have failed twice.
     """
-    from peerleap.cli.display import show_methods
+    from peerleap.cli.display import show_methods, write_whole
     from peerleap.evals import Results, markdown, read_records
     from peerleap.evals.report import short_budgets
 
@@ -55,7 +55,7 @@ def run_plan(
         say(warning, quiet=quiet)
     if report is not None:
         text = markdown(f"{plan.task}: {results.name}", [results], [], [read_records(target, texts=False)[0]])
-        report.write_text(text, encoding="utf-8")
+        write_whole(text, report)
     return failed
 
 

@@ -55,23 +55,25 @@ def listening_note(model: str | None) -> str:
     verdict, estimate, measured = note.get("verdict"), note.get("discrimination"), ""
     if not isinstance(verdict, str):
         return ""
-    if isinstance(estimate, list) and len(estimate) == 3:
-        value, low, high = (100 * float(bound) for bound in estimate)
+    if isinstance(estimate, list) and len(estimate) == 3 and all(isinstance(bound, int | float) for bound in estimate):
+        value, low, high = (100 * bound for bound in estimate)
         measured = f" discrimination {value:+.0f} [{low:+.0f}, {high:+.0f}];"
     return f"listening test, {note.get('paths')} paths:{measured} {verdict}"
 
 
 def _name(model: str) -> str:
-    folder = Path(model).expanduser()
-    return str(folder.resolve()) if folder.is_dir() else model
+    from peerleap.engine import model_folder
+
+    folder = model_folder(model)
+    return model if folder is None else str(folder.resolve())
 
 
 def _weights(model: str) -> list[list[Any]]:
     """Name, size and time of each file of weights of a folder; empty for a model of the hub."""
-    from peerleap.engine import MINIATURE, resolve_model
+    from peerleap.engine import MINIATURE, model_folder, resolve_model
 
-    folder = Path(resolve_model(model).path if model == MINIATURE else model).expanduser()
-    found = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    folder = model_folder(resolve_model(model).path if model == MINIATURE else model)
+    found = [] if folder is None else sorted(path for path in folder.glob("*.safetensors") if path.is_file())
     return [[path.name, status.st_size, status.st_mtime_ns] for path in found for status in [path.stat()]]
 
 

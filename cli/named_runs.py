@@ -5,7 +5,6 @@ import shlex
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from peerleap.cli.display import View
@@ -119,7 +118,7 @@ def ask_stored(name: str, question: str, recipe: Recipe, settings: dict[str, Any
     Raises:
         InputError: the name is taken or not usable.
     """
-    from peerleap.engine import default_model, get_engine
+    from peerleap.engine import default_model, get_engine, model_folder
     from peerleap.graph import InputError, as_settings, open_checkpointer
 
     model = recipe["model"]
@@ -127,8 +126,8 @@ def ask_stored(name: str, question: str, recipe: Recipe, settings: dict[str, Any
         model = default_model() if model is None else model
     elif "team" not in recipe:  # whatever the servers run when it is resumed, it must be the same model
         model = get_engine(model, server=recipe["server"], **recipe["engine_args"]).model
-    folder = Path(model or "").expanduser()
-    stored = json.dumps({**recipe, "model": str(folder.absolute()) if model and folder.is_dir() else model})
+    folder = model_folder(model or "")
+    stored = json.dumps({**recipe, "model": model if folder is None else str(folder.absolute())})
     with open_checkpointer() as store:
         if store.get_tuple({"configurable": {"thread_id": name, "checkpoint_ns": ""}}) is not None:
             raise InputError(

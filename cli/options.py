@@ -36,7 +36,8 @@ Interval = Annotated[
     _leap_option("--interval", "-T", help="Tokens between two LeaP blocks.", show_default=_BY_MODEL),
 ]
 _TALK = ("always", "disagree", "novel", "probe", "off")
-_talk_option = _leap_option(help=f"Whom a LeaP block interrupts: {', '.join(_TALK)}.", autocompletion=one_of(*_TALK))
+_WHOM = f"Whom a LeaP block interrupts: {', '.join(_TALK)}."
+_talk_option = _leap_option(help=_WHOM, autocompletion=one_of(*_TALK), show_default="always", metavar="NAME")
 Talk = Annotated[str | None, _talk_option]
 TopK = Annotated[
     int | None,
@@ -44,10 +45,7 @@ TopK = Annotated[
         "--top-k", "-k", help="Maximum number of summaries that a path reads in a LeaP block.", show_default=_BY_MODEL
     ),
 ]
-Rounds = Annotated[
-    int | None,
-    _leap_option(help="Maximum number of LeaP blocks.", show_default="as many as the budget holds"),
-]
+Rounds = Annotated[int | None, _leap_option(help="Maximum number of LeaP blocks.", show_default=_BY_MODEL)]
 CommunicateAt = Annotated[
     str | None,
     _leap_option(
@@ -55,10 +53,7 @@ CommunicateAt = Annotated[
         metavar="COUNTS",
     ),
 ]
-MaxTokens = Annotated[
-    int | None,
-    _leap_option(help="Token budget of a path.", show_default=_BY_MODEL),
-]
+MaxTokens = Annotated[int | None, _leap_option(help="Token budget of a path.", show_default=_BY_MODEL)]
 BlockAs = Annotated[
     str | None,
     _leap_option(
@@ -72,7 +67,9 @@ SummaryTokens = Annotated[
     int | None,
     _leap_option(help="Maximum length of a summary in tokens.", show_default=_BY_MODEL),
 ]
-Temperature = Annotated[float | None, _leap_option(help="Sampling temperature; 0 is greedy.", show_default="0.6")]
+Temperature = Annotated[
+    float | None, _leap_option(help="Sampling temperature; 0 is greedy.", show_default="0.6; miniature: 0.8")
+]
 Sampling = Annotated[
     list[str] | None,
     _leap_option(
@@ -103,7 +100,7 @@ Model = Annotated[
         "--model",
         "-m",
         help="Hub id or folder of a model.",
-        show_default="the embedded model",
+        show_default="an embedded model",
         rich_help_panel=_MODEL,
         envvar="PEERLEAP_MODEL",
     ),

@@ -32,7 +32,9 @@ _WIDE = 120
 
 
 @runs.command("list")
-def list_runs(as_json: AsJson = False) -> None:
+def list_runs(
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array instead of the table.")] = False,
+) -> None:
     """List the stored runs, the latest first.
 
     [bold]Examples[/bold]

@@ -14,7 +14,7 @@ from peerleap.cli.display import View, choose_view, watched
 from peerleap.cli.errors import usage_errors
 from peerleap.cli.interrupt import run_until_interrupted
 from peerleap.cli.models import model_for
-from peerleap.cli.options import EngineArg, Model, Server, TeamFile, Verbose, engine_arguments, server_urls
+from peerleap.cli.options import EngineArg, Model, Server, TeamFile, engine_arguments, server_urls
 
 if TYPE_CHECKING:
     from peerleap.graph import CompiledLeapGraph
@@ -89,7 +89,9 @@ def serve(
         typer.Option(help="Seconds that running requests have to finish after Ctrl-C or SIGTERM.", min=0,
                      rich_help_panel=_ADDRESS),
     ] = 30,
-    verbose: Verbose = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show vLLM's own log, too.", rich_help_panel="The output")
+    ] = False,
 ) -> None:  # fmt: skip
     """Serve LeaP as a model for any OpenAI client: chat with live thoughts, over HTTP."""
     with usage_errors():
@@ -125,9 +127,12 @@ async def _serve(
 
     from peerleap.graph import as_settings
     from peerleap.graph.chat import check_reply
-    from peerleap.serving import Admission, create_app, engines_of, paths_of, serve
+    from peerleap.serving import Admission, RequestError, create_app, engines_of, paths_of, serve
 
-    graph, other = (graphs.graph(None, question) for question in (_QUESTION, "Hello"))
+    try:
+        graph, other = (graphs.graph(None, question) for question in (_QUESTION, "Hello"))
+    except RequestError as error:  # the same line as of any other command
+        raise ValueError(str(error)) from error
     await asyncio.to_thread(check_reply, graph, [("user", _QUESTION)], as_settings(None))
     if (count := paths_of(graph)) > limits.most_paths:
         raise ValueError(f"{count} paths a request: --paths-at-once and --paths-per-key must be at least that")

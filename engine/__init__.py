@@ -57,7 +57,7 @@ if TYPE_CHECKING:
         vocabulary_hash,
     )
     from peerleap.engine.device import requests_at_once, vllm_device
-    from peerleap.engine.models import Model, default_model, resolve_model
+    from peerleap.engine.models import Model, default_model, model_folder, resolve_model
     from peerleap.engine.progress import OnProgress, StartProgress, last_start, watch_starts
     from peerleap.engine.registry import close_engines, get_engine
     from peerleap.engine.scripted import ScriptedEngine
@@ -118,6 +118,7 @@ __all__ = [
     "get_engine",
     "is_prepared",
     "last_start",
+    "model_folder",
     "model_settings",
     "parse_servers",
     "parse_thinking",
@@ -153,6 +154,7 @@ _LATER = {
     "family_of": "shipped",
     "Model": "models",
     "default_model": "models",
+    "model_folder": "models",
     "resolve_model": "models",
     "OnProgress": "progress",
     "StartProgress": "progress",

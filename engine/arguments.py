@@ -40,11 +40,17 @@ def _check_adapter(adapter: Any) -> None:
     # vLLM reads the adapter at the first request, after the model is loaded, and then fails every request.
     if adapter is None:
         return
-    folder = Path(adapter).expanduser() if isinstance(adapter, str | Path) and str(adapter).strip() else None
+    try:
+        folder = Path(adapter).expanduser() if isinstance(adapter, str | Path) and str(adapter).strip() else None
+        there = folder is not None and folder.is_dir()
+    except (OSError, RuntimeError):  # a name that is too long, ~nosuchuser
+        folder, there = None, False
     # A name that does not look like a path may be a hub id.
-    if folder is None or (str(adapter).startswith(("/", ".", "~")) and not folder.is_dir()):
-        raise EngineArgumentError(f"engine argument lora_path={adapter!r}: no such folder; give that of a LoRA adapter")
-    if folder.is_dir() and not (folder / ADAPTER_FILE).is_file():
+    if folder is None or (str(adapter).startswith(("/", ".", "~")) and not there):
+        raise EngineArgumentError(
+            f"engine argument lora_path={adapter!r:.300}: no such folder; give that of a LoRA adapter"
+        )
+    if there and not (folder / ADAPTER_FILE).is_file():
         raise EngineArgumentError(
             f"engine argument lora_path={adapter!r}: the folder has no {ADAPTER_FILE!r}; is it a LoRA adapter's?"
         )

@@ -48,6 +48,20 @@ def default_model() -> str:
     return os.environ.get("PEERLEAP_MODEL") or EMBEDDED
 
 
+def model_folder(name: str) -> Path | None:
+    """The folder that a model's name means; `None` where it is no folder's.
+
+    Raises:
+        ModelError: no folder can have this name (`~nosuchuser`, a name that is too long), or it cannot be looked at.
+    """
+    try:
+        folder = Path(name).expanduser()
+        return folder if name.strip() and folder.is_dir() else None
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise ModelError(f"model={name!r:.300}: {reason}; give a folder that holds a model, or a hub id") from error
+
+
 def resolve_model(name: str | None = None) -> Model:
     """Find a model: a local folder, a hub id, or (`None`, `"smollm2-135m"`) the embedded one.
 
@@ -62,10 +76,10 @@ def resolve_model(name: str | None = None) -> Model:
         return _from_folder(name, embedded_folder())
     if name == MINIATURE:
         return _from_folder(name, miniature_folder())
-    folder = Path(name).expanduser()
-    if name.strip() and folder.is_dir():
+    folder = model_folder(name)
+    if folder is not None:
         return _from_folder(name, folder)
-    if not name.strip() or name.startswith(("/", ".", "~")) or name.count("/") > 1 or folder.exists():
+    if not name.strip() or name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).exists():
         raise ModelError(
             f"model={name!r}: no such folder; give a folder that holds a model, "
             f"a hub id such as 'Qwen/Qwen3-4B-Thinking-2507', or {EMBEDDED!r} or {MINIATURE!r} for an embedded model"
@@ -114,7 +128,7 @@ def _from_hub(name: str) -> Model:
 def _read(name: str, path: str, config_file: Path, weight_bytes: int | None) -> Model:
     try:
         config = json.loads(config_file.read_text())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"model={name!r}: its 'config.json' is not JSON: {error}") from error
     if not isinstance(config, dict):
         config = {}

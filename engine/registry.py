@@ -3,11 +3,10 @@
 import os
 import threading
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from peerleap.engine.errors import EngineArgumentError
-from peerleap.engine.models import default_model
+from peerleap.engine.models import default_model, model_folder
 from peerleap.engine.server import API_KEY, SERVER, default_servers, parse_servers
 from peerleap.engine.shipped import EMBEDDED, MINIATURE
 
@@ -36,6 +35,7 @@ def get_engine(
 
     Raises:
         EngineArgumentError: a URL is not usable, or an engine argument is for the servers to set.
+        ModelError: no folder and no model can have this name.
     """
     servers = default_servers() if server is None else server
     if isinstance(servers, str) and not servers.strip():
@@ -45,8 +45,7 @@ def get_engine(
         _check_arguments(engine_args, from_environment=server is None)
     requested = (os.environ.get("PEERLEAP_MODEL") or None) if urls and model is None else model
     name = "" if urls and requested is None else default_model() if requested is None else str(requested)
-    folder = Path(name).expanduser()
-    if name and name not in {EMBEDDED, MINIATURE} and folder.is_dir():
+    if name not in {EMBEDDED, MINIATURE} and (folder := model_folder(name)) is not None:
         name = str(folder.resolve())  # the working directory may change before it is read
     key = (name, repr((urls, sorted(engine_args.items()))))
     with _lock:

@@ -21,17 +21,31 @@ from peerleap import lazy_face
 if TYPE_CHECKING:
     from peerleap.serving.admission import Admission, Limits
     from peerleap.serving.app import create_app
+    from peerleap.serving.errors import RequestError
     from peerleap.serving.graphs import Graphs, engines_of, paths_of
     from peerleap.serving.keys import Keys
     from peerleap.serving.server import bind, is_local, serve
 
-__all__ = ["Admission", "Graphs", "Keys", "Limits", "bind", "create_app", "engines_of", "is_local", "paths_of", "serve"]
+__all__ = [
+    "Admission",
+    "Graphs",
+    "Keys",
+    "Limits",
+    "RequestError",
+    "bind",
+    "create_app",
+    "engines_of",
+    "is_local",
+    "paths_of",
+    "serve",
+]
 
 # Imported when they are first used: Starlette, uvicorn and the metrics are an extra.
 _LATER = {
     "Admission": "admission",
     "Limits": "admission",
     "create_app": "app",
+    "RequestError": "errors",
     "Graphs": "graphs",
     "engines_of": "graphs",
     "paths_of": "graphs",

@@ -24,7 +24,7 @@ FACES = {
         "OnProgress OnText RequestRefused SamplingParams ScriptedEngine ServerEngine StartProgress "
         "StructuredOutputsParams Thinking TokenizerError TurnEnd VLLMEngine cache_folder close_engines control_ids "
         "control_texts decode default_model default_servers detect_thinking each_once encode family_of "
-        "finish_sessions get_engine is_prepared last_start model_settings parse_servers parse_thinking "
+        "finish_sessions get_engine is_prepared last_start model_folder model_settings parse_servers parse_thinking "
         "recommended_sampling render_prompt requests_at_once resolve_model turn_end turn_markers vllm_device "
         "vocabulary_hash watch_starts"
     ),
@@ -40,7 +40,7 @@ FACES = {
         "need_packages opens_by_itself outlook read_rows select sft_plan show_row this_machine trace_plan try_model "
         "write_rows"
     ),
-    "peerleap.serving": "Admission Graphs Keys Limits bind create_app engines_of is_local paths_of serve",
+    "peerleap.serving": "Admission Graphs Keys Limits RequestError bind create_app engines_of is_local paths_of serve",
     "peerleap.viewer": (
         "VERSION Change ClosedBlock HeldAnswers emit_lanes html_page lane_events questions_document recorded_run "
         "replay run_document run_rows"

@@ -60,6 +60,8 @@ def read_rows(path: str | Path) -> tuple[RowsHeader, list[Row]]:
     header: RowsHeader | None = None
     rows: list[Row] = []
     try:
+        if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for, and a device has no end
+            raise RowsError(f"{str(path)!r} is a folder, a device or a pipe: name a file of rows")
         with Path(path).open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 if header is None:
@@ -80,7 +82,7 @@ def _header(path: str | Path, line: str) -> RowsHeader:
         if first[_KEY] != SCHEMA:
             raise RowsError(f"{str(path)!r}: rows of schema {first[_KEY]!r}, but this version reads {SCHEMA}")
         return RowsHeader(str(first["model"]), str(first["vocabulary"]), dict(first["made_from"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, RowsError):
             raise
         hint = "; make rows from it with `peerleap train select`" if "peerleap_records" in line else ""
@@ -99,7 +101,7 @@ def _row(where: str, line: str) -> Row:
             spans,
             fields.get("meta", {}),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RowsError(f"{where}: damaged, or not a row ({type(error).__name__}: {error})") from error
     length = sum(span.tokens for span in row.spans)
     if length != len(row.input_ids):

@@ -15,8 +15,9 @@ In reading order:
 
 from peerleap.cli.display.eval_views import progress_view, show_comparisons, show_levels, show_methods
 from peerleap.cli.display.pages import write_questions_page, write_run_page
-from peerleap.cli.display.plain import clip, one_line, plain
+from peerleap.cli.display.plain import clip, message_line, one_line, plain
 from peerleap.cli.display.report import (
+    check_apart,
     check_target,
     print_json,
     print_result,
@@ -32,11 +33,13 @@ from peerleap.cli.display.views import View, choose_view, watched
 
 __all__ = [
     "View",
+    "check_apart",
     "check_target",
     "choose_view",
     "clip",
     "describe_plan",
     "describe_rl",
+    "message_line",
     "one_line",
     "plain",
     "print_json",

@@ -2,6 +2,8 @@
 
 from rich.cells import cell_len, set_cell_size
 
+_LONGEST_MESSAGE, _END_OF_MESSAGE = 1600, 400
+
 
 def plain(text: str) -> str:
     """The text on one line, without the characters that steer a terminal (escape codes, C1, direction marks)."""
@@ -11,6 +13,12 @@ def plain(text: str) -> str:
 def one_line(text: str) -> str:
     """As `plain`, with blanks as they are: for messages that quote what was typed."""
     return "".join(char if char.isprintable() else " " if char.isspace() else "" for char in text)
+
+
+def message_line(text: str) -> str:
+    """As `one_line`, for a message that quotes what was typed: of one that nobody would read to its end, both ends."""
+    line = one_line(text)
+    return line if len(line) <= _LONGEST_MESSAGE else f"{line[: _LONGEST_MESSAGE // 2]} ... {line[-_END_OF_MESSAGE:]}"
 
 
 def clip(text: str, width: int) -> str:

@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ def result_json(result: dict[str, Any], *, histories: bool) -> dict[str, Any]:
 
 def print_json(value: Any) -> None:
     """Print a value as one line of JSON, without characters that a terminal would obey, also behind a pipe."""
-    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
     text = json.dumps(value, ensure_ascii=not utf8, allow_nan=False)
     # Such a character can only stand in a string, where an escape means the same.
     print(text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text))
@@ -53,6 +53,26 @@ def check_target(target: Path | None, option: str = "--save") -> None:
         raise ValueError(f"{option} {str(target)!r}: this is a device or a pipe; give the name of a file")
     if not os.access(folder, os.W_OK):
         raise ValueError(f"{option} {str(target)!r}: the folder {str(folder)!r} cannot be written to")
+
+
+def check_apart(targets: Mapping[str, Path | None], sources: Iterable[str | Path | None] = ()) -> None:
+    """Refuse to write two things into one file, or anything into a file that is read.
+
+    Args:
+        targets: the files that would be written, by their options.
+        sources: files that are read; names of something else, such as a data set's, do no harm.
+
+    Raises:
+        ValueError: names the option and the file.
+    """
+    used = {os.path.realpath(source): "this file is read" for source in sources if source is not None}
+    for option, target in targets.items():
+        if target is None:
+            continue
+        place = os.path.realpath(target)
+        if place in used:
+            raise ValueError(f"{option} {str(target)!r}: {used[place]}; give another name")
+        used[place] = f"{option} would be written there, too"
 
 
 def save(result: dict[str, Any], target: Path) -> None:

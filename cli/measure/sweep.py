@@ -69,7 +69,8 @@ def sweep(
         int | None, run_option("--paths", "-n", help="Number of paths of each question.", show_default="4")
     ] = None,
     option: Annotated[
-        list[str] | None, run_option(help="A parameter of the method, such as peers=8; repeatable.")
+        list[str] | None,
+        run_option(help="A parameter of the method, such as peers=8; repeatable.", metavar="NAME=VALUE"),
     ] = None,
     runs: Annotated[int, run_option(help="Number of independent runs of each cell, each with its own seed.")] = 1,
     seed: Annotated[int, run_option(help="Seed of the first run; all cells have the same seeds.")] = 0,
@@ -80,7 +81,9 @@ def sweep(
     baseline: Annotated[
         bool, run_option("--baseline/--no-baseline", help="Also run independent paths, once for all cells.")
     ] = True,
-    in_flight: Annotated[int | None, run_option(help="Maximum number of questions at once.")] = None,
+    in_flight: Annotated[
+        int | None, run_option(help="Maximum number of questions at once.", show_default="as in `peerleap eval`")
+    ] = None,
     grader: Annotated[str, run_option(help="As in `peerleap eval`.")] = "peerleap",
     keep_ids: Annotated[
         bool, typer.Option(help="Keep token ids and comments of every path in the results.", rich_help_panel=_OUT)
@@ -118,7 +121,7 @@ def sweep(
     with usage_errors():
         from peerleap.cli.eval import method_parameters, short_name
         from peerleap.cli.measure.sweep_run import run_sweep
-        from peerleap.evals import GraderBroken, MethodConfig, MissingExtra, Plan, load, parse_axis, sweep_cells
+        from peerleap.evals import GraderBroken, MethodConfig, Plan, load, parse_axis, sweep_cells
         from peerleap.evals.methods import PATHS, method_options
 
         axes = [parse_axis(text) for text in over]
@@ -147,8 +150,6 @@ def sweep(
         except GraderBroken as error:
             print(f"peerleap: {error}; finished questions are stored", file=sys.stderr)
             raise typer.Exit(FAILED) from error
-        except (MissingExtra, OSError) as error:
-            raise ValueError(str(error)) from error
     if failed:
         raise typer.Exit(FAILED)
 

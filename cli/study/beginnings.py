@@ -126,7 +126,7 @@ def beginnings(
         )  # fmt: skip
         sampled = settings_from(temperature=sample_temperature, sampling=sampling, **shared)
         arguments, servers = engine_arguments(engine_arg), server_urls(server)
-        from peerleap.cli.display import check_target, show_beginnings
+        from peerleap.cli.display import check_apart, check_target, show_beginnings
         from peerleap.cli.eval_run import run_to_file, say
         from peerleap.engine import default_model, get_engine
         from peerleap.evals import MethodConfig, Plan, header, read_records
@@ -144,7 +144,8 @@ def beginnings(
         source = samples or target.with_name(f"{target.stem}-samples.jsonl")
         check_target(target, "--out")
         check_target(source, "--samples")
-        name, problems = study_questions(task, model, limit, data_seed)
+        check_apart({"--out": target, "--samples": source}, [task])
+        name, problems = study_questions(task, model, limit, data_seed, option="--limit")
         engine = get_engine(model, server=servers, **arguments)
         _check_blocks(settings, engine)
         replicas = len(servers.split(",")) if servers else 0

@@ -101,13 +101,14 @@ def listening(
             block_as=block_as, thinking=thinking, preset=preset, temperature=temperature, sampling=sampling,
         )  # fmt: skip
         arguments, servers = engine_arguments(engine_arg), server_urls(server)
-        from peerleap.cli.display import check_target, show_listening
+        from peerleap.cli.display import check_apart, check_target, show_listening
         from peerleap.cli.eval_run import run_to_file
         from peerleap.engine import default_model
         from peerleap.evals.studies import listening_plan, listening_verdict, read_listening
 
         target = out or Path(f"{Path(model or default_model()).name}-listening.jsonl")
         check_target(target, "--out")
+        check_apart({"--out": target}, [task])
         name, problems = study_questions(task, model, questions, data_seed)
         plan = listening_plan(
             name, problems, paths=paths, settings=settings, seed=seed, in_flight=in_flight,

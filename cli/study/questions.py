@@ -6,7 +6,9 @@ MINIATURE_TASK = "miniature:chain"
 """Name, in results, of the fresh chain sums that the miniature is asked."""
 
 
-def study_questions(task: str | None, model: str | None, count: int, data_seed: int | None) -> tuple[str, list[Any]]:
+def study_questions(
+    task: str | None, model: str | None, count: int, data_seed: int | None, *, option: str = "--questions"
+) -> tuple[str, list[Any]]:
     """Name and questions of a data set; fresh chain sums for the miniature, where none is named.
 
     Args:
@@ -14,15 +16,16 @@ def study_questions(task: str | None, model: str | None, count: int, data_seed: 
         model: of the study.
         count: how many questions at most.
         data_seed: of generated questions and of the order of options.
+        option: says how many.
 
     Raises:
         ValueError: no data set is named, or it cannot be used.
     """
     from peerleap.engine import MINIATURE, default_model
-    from peerleap.evals import MissingExtra, Problem, load
+    from peerleap.evals import Problem, load
 
     if count < 1:
-        raise ValueError(f"--questions {count}: give at least 1")
+        raise ValueError(f"{option} {count}: give at least 1")
     if task is None and (model or default_model()) == MINIATURE:
         from peerleap.training.miniature import fresh_questions
 
@@ -35,7 +38,4 @@ def study_questions(task: str | None, model: str | None, count: int, data_seed: 
             "TASK: name questions that the model gets right now and then, such as gsm8k, gym:chain_sum or a file of "
             "yours; only for --model miniature are there some of its own"
         )
-    try:
-        return task, load(task, limit=count, seed=data_seed)
-    except (MissingExtra, OSError) as error:
-        raise ValueError(str(error)) from error
+    return task, load(task, limit=count, seed=data_seed)

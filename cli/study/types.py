@@ -68,16 +68,12 @@ def types(
     with usage_errors():
         arguments, servers = engine_arguments(engine_arg), server_urls(server)
         from peerleap.cli.study.types_run import run_types
-        from peerleap.evals import MissingExtra
 
         folder = out or leap.with_name(f"{leap.stem}-types")
-        try:
-            failed = run_types(
-                leap, alone, folder, after=after, judge=judge, in_flight=in_flight, model=model, arguments=arguments,
-                server=servers, plot=plot, quiet=quiet,
-            )  # fmt: skip
-        except (MissingExtra, OSError) as error:
-            raise ValueError(str(error)) from error
+        failed = run_types(
+            leap, alone, folder, after=after, judge=judge, in_flight=in_flight, model=model, arguments=arguments,
+            server=servers, plot=plot, quiet=quiet,
+        )  # fmt: skip
     if failed:
         raise typer.Exit(FAILED)
 

@@ -1,5 +1,6 @@
 """`peerleap train miniature`: a small model that listens to its peers, trained from scratch on this machine."""
 
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ def miniature(
         "miniature"
     ),
     *,
-    seed: Annotated[int, typer.Option(help="Seed of the weights and the traces.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the weights and the traces.", min=0, metavar="INTEGER")] = 0,
     smoke: Annotated[
         bool, typer.Option("--smoke", help="A run of two minutes, to check that everything works.")
     ] = False,
@@ -34,6 +35,8 @@ def miniature(
     Ctrl-C saves the state and stops; the same command continues.
     """
     with usage_errors():
+        if minutes is not None and not 0 < minutes < inf:
+            raise ValueError(f"--minutes {minutes:g}: give a number above 0, or leave it out for no limit")
         from peerleap.training.miniature import build
 
         built = build(out, seed=seed, smoke=smoke, minutes=minutes, countdown=countdown, lone=lone)

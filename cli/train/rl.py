@@ -85,7 +85,7 @@ def rl(
     seed: Annotated[
         int, typer.Option(help="Seed of the order of the questions and of all sampling.", rich_help_panel=_LEARNING)
     ] = 0,
-    limit: Annotated[int | None, typer.Option(help="Maximum number of questions.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Maximum number of questions.", show_default="all")] = None,
     data_seed: Annotated[int | None, typer.Option(help="Seed of generated questions.")] = None,
     router: Router = None,
     interval: Interval = None,
@@ -114,7 +114,6 @@ def rl(
     """
     with usage_errors():
         from peerleap.cli.train.rl_run import run_rl, smoke_questions
-        from peerleap.evals import MissingExtra
         from peerleap.training.rl import RlOptions
 
         settings = settings_from(
@@ -131,18 +130,15 @@ def rl(
             raise ValueError("name training questions and --model, or give --smoke")
         weights = named_values("--reward", [text if "=" in text else f"{text}=1" for text in reward or ["own"]], "own")
         for name, weight in weights.items():
-            if not isinstance(weight, int | float):
-                raise ValueError(f"--reward {name}={weight}: give a number, such as {name}=0.5")  # noqa: TRY004
-        rank = lora_rank or (16 if lora else None)
+            if type(weight) not in {int, float}:  # `true` is no weight
+                raise ValueError(f"--reward {name}={weight}: give a number, such as {name}=0.5")
+        rank = 16 if lora and lora_rank is None else lora_rank
         options = RlOptions(
             method=method, rewards=weights, paths=paths, teams=teams, questions=batch, steps=steps,
             learning_rate=learning_rate, temperature=temperature, kl=kl, advantages=advantages, lora_rank=rank,
             max_gap=max_gap, device_batch=device_batch, seed=seed,
         )  # fmt: skip
-        try:
-            run_rl(
-                smoke_questions(out) if smoke else questions, "miniature" if smoke else model, out, options, settings,
-                engine_arguments(engine_arg), limit=limit, data_seed=data_seed, dry_run=dry_run,
-            )  # fmt: skip
-        except (MissingExtra, OSError) as error:
-            raise ValueError(str(error)) from error
+        run_rl(
+            smoke_questions(out) if smoke else questions, "miniature" if smoke else model, out, options, settings,
+            engine_arguments(engine_arg), limit=limit, data_seed=data_seed, dry_run=dry_run,
+        )  # fmt: skip

@@ -1,5 +1,6 @@
 """Reinforcement learning from the command line: check, train with a live table, say what came out."""
 
+import filecmp
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,5 +65,15 @@ def smoke_questions(out: Path) -> str:
     torch.set_num_threads(1)
     os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", str(max(os.sched_getaffinity(0))))
     path = out.with_name(f"{out.name}.jsonl")
-    chain_questions(path, _SMOKE_QUESTIONS, seed=12, terms=(4, 6))
+    made = path.with_name(f".{path.name}.new")
+    try:
+        chain_questions(made, _SMOKE_QUESTIONS, seed=12, terms=(4, 6))
+        if path.exists() and not filecmp.cmp(path, made, shallow=False):
+            raise ValueError(
+                f"--out {str(out)!r}: the questions would be written into {str(path)!r}, which holds something else; "
+                "give another name"
+            )
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)
     return str(path)

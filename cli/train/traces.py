@@ -28,7 +28,10 @@ from peerleap.cli.options import (
 TraceModel = Annotated[
     str | None,
     typer.Option(
-        "--model", "-m", help="Model that wrote the traces; its tokenizer is used. Default: as recorded in the file."
+        "--model",
+        "-m",
+        help="Model that wrote the traces; its tokenizer is used.",
+        show_default="as recorded in the file",
     ),
 ]
 Comments = Annotated[
@@ -44,14 +47,16 @@ def synthesize(
         int | None, typer.Option("--paths", "-n", help="Number of paths per question.", show_default="4")
     ] = None,
     tools: Annotated[
-        list[str] | None, typer.Option(help="Tools that every path may call, as in `peerleap eval`.")
+        list[str] | None, typer.Option(help="Tools that every path may call, as in `peerleap eval`.", metavar="NAMES")
     ] = None,
     team: TeamFile = None,
     runs: Annotated[int, typer.Option(help="Number of runs per question.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the first run.")] = 0,
-    limit: Annotated[int | None, typer.Option(help="Maximum number of questions.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Maximum number of questions.", show_default="all")] = None,
     data_seed: Annotated[int | None, typer.Option(help="Seed of generated questions.")] = None,
-    in_flight: Annotated[int | None, typer.Option(help="Maximum number of questions at once.")] = None,
+    in_flight: Annotated[
+        int | None, typer.Option(help="Maximum number of questions at once.", show_default="as in `peerleap eval`")
+    ] = None,
     router: Router = None,
     interval: Interval = None,
     top_k: TopK = None,
@@ -69,7 +74,6 @@ def synthesize(
     """Run a model on training questions; after a stop or a crash, the same command continues."""
     with usage_errors():
         from peerleap.cli.eval_run import run_plan, with_engines
-        from peerleap.evals import MissingExtra
         from peerleap.training import outlook, trace_plan
 
         settings = settings_from(
@@ -79,15 +83,12 @@ def synthesize(
         )  # fmt: skip
         arguments = engine_arguments(engine_arg)
         peers = team_from(team, tools, paths)
-        try:
-            plan = trace_plan(
-                questions, method=method, paths=4 if paths is None else paths, settings=settings, runs=runs, seed=seed,
-                limit=limit, data_seed=data_seed, in_flight=in_flight,
-                team=None if peers is None else with_engines(peers, model, arguments),
-            )  # fmt: skip
-            failed = run_plan(plan, model, arguments, out, None, None)
-        except (MissingExtra, OSError) as error:
-            raise ValueError(str(error)) from error
+        plan = trace_plan(
+            questions, method=method, paths=4 if paths is None else paths, settings=settings, runs=runs, seed=seed,
+            limit=limit, data_seed=data_seed, in_flight=in_flight,
+            team=None if peers is None else with_engines(peers, model, arguments),
+        )  # fmt: skip
+        failed = run_plan(plan, model, arguments, out, None, None)
         print(outlook(out))
     if failed:
         raise typer.Exit(FAILED)
@@ -114,11 +115,13 @@ def select(
 ) -> None:
     """Select the paths that are worth learning from, and report why the others were dropped."""
     with usage_errors():
-        from peerleap.cli.display import show_selection
+        from peerleap.cli.display import check_apart, check_target, show_selection
         from peerleap.evals import read_records
         from peerleap.training import Rules, load_tokenizer, read_rows, write_rows
         from peerleap.training import select as selected
 
+        check_target(out, "--out")
+        check_apart({"--out": out}, [traces, match])
         try:
             rules = Rules(
                 max_tokens=max_tokens, summary_tokens=summary_tokens, per_question=per_question, forced=forced,

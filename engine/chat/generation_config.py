@@ -39,7 +39,7 @@ def recommended_sampling(model: str | None = None) -> dict[str, float | int]:
         return {}
     try:
         config: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"model={found.name!r}: its {_FILE!r} is not JSON: {error}") from error
     if not isinstance(config, dict):
         raise ModelError(f"model={found.name!r}: its {_FILE!r} is not a JSON object")

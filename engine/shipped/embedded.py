@@ -32,7 +32,10 @@ def cache_folder() -> Path:
     """Folder of prepared models: `PEERLEAP_CACHE`, or the user's cache folder."""
     from platformdirs import user_cache_path
 
-    return Path(os.environ.get("PEERLEAP_CACHE") or user_cache_path("peerleap"))
+    folder = Path(os.environ.get("PEERLEAP_CACHE") or user_cache_path("peerleap"))
+    with suppress(RuntimeError):  # ~nosuchuser
+        folder = folder.expanduser()
+    return folder
 
 
 def embedded_folder() -> Path:

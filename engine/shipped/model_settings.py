@@ -28,7 +28,7 @@ def model_settings(model: str) -> dict[str, Any]:
         values = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"model={model!r}: its {SETTINGS_FILE!r} cannot be read: {error}") from error
     if not isinstance(values, dict):
         raise ModelError(f"model={model!r}: its {SETTINGS_FILE!r} is no JSON object; write settings by their names")

@@ -88,6 +88,8 @@ def _joined(names: list[str], seed: int | None) -> list[Problem]:
 
 def _task(name: str, task: Task, seed: int) -> list[Problem]:
     folder = os.environ.get(DATA_FOLDER)
+    if folder and not Path(folder).is_dir():
+        raise DataError(f"{DATA_FOLDER}={folder!r}: there is no such folder")
     local = _local(Path(folder), name) if folder else None
     if local is not None:
         problems = read_problems(local, task.kind)

@@ -55,7 +55,9 @@ def read_problems(path: str | Path, kind: str | None = None) -> list[Problem]:
         raise DataError(f"{str(path)!r}: a data set is a {', '.join(ENDINGS[:-1])} (also .gz) or {ENDINGS[-1]} file")
     if path.is_dir():
         raise DataError(f"{str(path)!r} is a folder: name a file in it")
-    if not path.is_file():
+    if path.exists() and not path.is_file():
+        raise DataError(f"{str(path)!r} is a device or a pipe: name a file")
+    if not path.exists():
         raise DataError(f"{str(path)!r}: no such file")
     rows = [(place, _placed(place, row)) for place, row in read_rows(path)]
     if not rows:

@@ -32,6 +32,7 @@ class Records:
     def open(cls, path: str | Path, header: Header) -> Self:
         """Open `path` for this configuration, dropping what a kill tore (`dropped` bytes); raises `RecordsError`."""
         path = Path(path)
+        check_file(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+b")
         try:
@@ -100,11 +101,22 @@ def read_records(path: str | Path, *, texts: bool = True) -> tuple[Header, list[
 
     Without `texts`, the paths come without their own text and segments, which are most of the file.
     """
+    check_file(path)
     with Path(path).open("rb") as file:
         header, records, _ = parse(Path(path), file, texts=texts)
     if header is None:
         raise RecordsError(f"{path}: no header line; not a records file")
     return header, records
+
+
+def check_file(path: str | Path) -> None:
+    """Refuse what is no file: a pipe would be waited for, and a device has no end.
+
+    Raises:
+        RecordsError: it is there, and something else.
+    """
+    if Path(path).exists() and not Path(path).is_file():
+        raise RecordsError(f"{path}: this is a folder, a device or a pipe; give the name of a results file")
 
 
 def _row(record: PathRecord) -> dict[str, Any]:

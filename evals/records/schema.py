@@ -82,12 +82,13 @@ def parse(path: Path, content: Iterable[bytes], *, texts: bool = True) -> tuple[
     header: Header | None = None
     records: list[PathRecord] = []
     group: list[PathRecord] = []
+    done = set[tuple[str, int, str]]()
     good = 0
     for number, line, end, complete in _lines(content):
         try:
             row = json.loads(line)
             record = None if number == 1 or "resumed" in row else _record(row)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             # A kill leaves a line without its end; a whole line that cannot be read was damaged by something else.
             start = _FIRST if number == 1 else _START
             if complete or not line.startswith(start[: len(line)]):
@@ -106,6 +107,9 @@ def parse(path: Path, content: Iterable[bytes], *, texts: bool = True) -> tuple[
             _check_group(path, number, group, record)
             group.append(record if texts else replace(record, text=None, segments=()))
         if group and len(group) == group[0].paths:
+            if group[0].key in done:
+                raise RecordsError(f"{path}:{number}: {group[0].key!r} is in it twice; were two files joined?")
+            done.add(group[0].key)
             records.extend(group)
             group = []
         if not group:
@@ -123,7 +127,8 @@ def _lines(content: Iterable[bytes]) -> Iterator[tuple[int, bytes, int, bool]]:
 
 def _header(path: Path, row: Mapping[str, Any]) -> Header:
     needed = {"config", "config_hash", "versions", "hardware"}
-    if not isinstance(row, dict) or row.get("peerleap_records") != SCHEMA or not needed <= row.keys():
+    known = isinstance(row, dict) and row.get("peerleap_records") == SCHEMA and needed <= row.keys()
+    if not known or not isinstance(row["config"], dict):
         raise RecordsError(f"{path}: not a records file of schema {SCHEMA}")
     header = Header(row["config"], row["versions"], row["hardware"])
     if row["config_hash"] != header.config_hash:

@@ -77,7 +77,7 @@ class Results:
             RecordsError: not a records file, damaged, or without a single question.
         """
         file = Path(file)
-        if not file.is_file():
+        if not file.exists():
             raise RecordsError(f"{file}: no such file")
         header, records = read_records(file, texts=False)
         paths: dict[Key, list[PathRecord]] = {}

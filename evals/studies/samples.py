@@ -48,7 +48,7 @@ def read_samples(file: Path) -> Samples:
     Raises:
         RecordsError: it cannot be read, has another method's paths, or no token ids; says what would do.
     """
-    if not file.is_file():
+    if not file.exists():
         raise RecordsError(f"{file}: no such file; `{_COMMAND} --out {file}` makes it")
     header, records = read_records(file)
     if header.config.get("method") != "independent":

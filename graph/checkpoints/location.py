@@ -44,6 +44,11 @@ def open_checkpointer(where: str | Path | None = None) -> Checkpointer:
         from peerleap.graph.checkpoints.postgres import PostgresCheckpointer
 
         return PostgresCheckpointer.open(place, serde)
+    if "://" in place:  # `sqlite:///runs` would become a folder of that name, wherever the command is started
+        scheme = place.partition("://")[0]
+        raise CheckpointError(
+            f"runs cannot be stored in {scheme}://... (PEERLEAP_RUNS): give an SQLite file, a folder or postgresql://..."
+        )
     from peerleap.graph.checkpoints.sqlite import SqliteCheckpointer
 
     return SqliteCheckpointer.open(_file(place), serde)

@@ -62,6 +62,8 @@ class PostgresCheckpointer(Checkpointer, PostgresSaver):  # type: ignore[misc]
         )
         opened = cls(pool, AdvisoryLocks(address, _CONNECT_SECONDS), name, serde)
         try:
+            # It says at once, and why; the pool would try again for all these seconds, log each time, and say neither.
+            psycopg.connect(address, connect_timeout=int(_CONNECT_SECONDS)).close()
             pool.open(wait=True, timeout=_CONNECT_SECONDS)
             opened.setup()
             with opened._cursor() as cursor:

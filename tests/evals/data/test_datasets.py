@@ -150,3 +150,9 @@ def test_every_task_is_gradable() -> None:
     assert aime | {"aimo2025", "gpqa_diamond", "math500", "gsm8k", "hmmt_feb_2025"} == set(TASKS)
     assert all(task.kind in KINDS for task in TASKS.values())
     assert [name for name, task in TASKS.items() if task.shuffle] == ["gpqa_diamond"]
+
+
+def test_a_folder_that_is_not_there_is_no_reason_to_ask_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PEERLEAP_DATA", "/no/where")
+    with pytest.raises(DataError, match="PEERLEAP_DATA='/no/where': there is no such folder"):
+        load("gsm8k")

@@ -141,6 +141,9 @@ def test_damage_in_the_middle_is_refused(tmp_path: Path) -> None:
     file.write_bytes(b"".join([*lines[:3], *lines[4:]]))
     with pytest.raises(RecordsError, match=r":4: \('a', 0, 'leap'\) has 2 of its 3 paths"):
         Records.open(file, HEADER)
+    file.write_bytes(b"".join([*lines, *lines[1:4]]))
+    with pytest.raises(RecordsError, match=r":10: \('a', 0, 'leap'\) is in it twice"):
+        read_records(file)
     file.write_bytes(lines[0].replace(b"tiny", b"tony") + b"".join(lines[1:]))
     with pytest.raises(RecordsError, match="the header was edited"):
         Records.open(file, HEADER)
