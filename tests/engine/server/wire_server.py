@@ -84,7 +84,14 @@ class WireServer:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, limit=1 << 24, ssl=self._tls)
+        self._server = await asyncio.start_server(
+            self._connected,
+            "127.0.0.1",
+            self.port,
+            limit=1 << 24,
+            ssl=self._tls,
+            backlog=2048,  # as uvicorn has it
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _gone(self) -> None:
