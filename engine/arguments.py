@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from peerleap.engine.errors import EngineArgumentError
+from peerleap.engine.errors import EngineArgumentError, ModelError
+from peerleap.engine.models import model_folder
 
 LORA_PATH = "lora_path"
 """An argument of ours, not of vLLM: the folder of a LoRA adapter."""
@@ -40,17 +41,18 @@ def _check_adapter(adapter: Any) -> None:
     # vLLM reads the adapter at the first request, after the model is loaded, and then fails every request.
     if adapter is None:
         return
+    name = str(adapter) if isinstance(adapter, str | Path) else ""
     try:
-        folder = Path(adapter).expanduser() if isinstance(adapter, str | Path) and str(adapter).strip() else None
-        there = folder is not None and folder.is_dir()
-    except (OSError, RuntimeError):  # a name that is too long, ~nosuchuser
-        folder, there = None, False
-    # A name that does not look like a path may be a hub id.
-    if folder is None or (str(adapter).startswith(("/", ".", "~")) and not there):
+        folder = model_folder(name)
+        # A name that does not look like a path may be a hub id.
+        usable = folder is not None or (bool(name.strip()) and not name.startswith(("/", ".", "~")))
+    except ModelError:
+        folder, usable = None, False
+    if not usable:
         raise EngineArgumentError(
             f"engine argument lora_path={adapter!r:.300}: no such folder; give that of a LoRA adapter"
         )
-    if there and not (folder / ADAPTER_FILE).is_file():
+    if folder is not None and not (folder / ADAPTER_FILE).is_file():
         raise EngineArgumentError(
             f"engine argument lora_path={adapter!r}: the folder has no {ADAPTER_FILE!r}; is it a LoRA adapter's?"
         )

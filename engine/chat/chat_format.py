@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -40,10 +41,12 @@ def render_prompt(
     try:
         text = render(tokenizer, turns, on=on, tools=tools)
     except ModelError:
-        plainer = next((form for form in _plainer(turns) if _renders(tokenizer, form, on, tools)), None)
-        if plainer is None:
+        for plainer in _plainer(turns):
+            with suppress(ModelError):
+                turns, text = plainer, render(tokenizer, plainer, on=on, tools=tools)
+                break
+        else:
             raise
-        turns, text = plainer, render(tokenizer, plainer, on=on, tools=tools)
     if thinking.thinks and not thinking.template_opens:
         text += thinking.open
     if thinking.off and text == render(tokenizer, turns, on=True, tools=tools):  # the template has no switch
@@ -73,14 +76,6 @@ def _plainer(turns: Sequence[Turn]) -> Iterator[list[Turn]]:
         person = next(n for n, (role, _) in enumerate(joined) if role == "user")
         before = "\n\n".join(text for _, text in joined[first : person + 1])
         yield [*joined[:first], ("user", before), *joined[person + 1 :]]
-
-
-def _renders(tokenizer: Any, turns: list[Turn], on: bool | None, tools: list[dict[str, Any]] | None) -> bool:
-    try:
-        render(tokenizer, turns, on=on, tools=tools)
-    except ModelError:
-        return False
-    return True
 
 
 def encode(tokenizer: Any, text: str) -> list[int]:

@@ -108,8 +108,9 @@ def _array(found: Any) -> list[Any] | None:
     if isinstance(question, str):
         return [found]  # a data set of one question
     same = all(isinstance(value, list) and len(value) == len(values[0]) for value in values) and len(values) > 1
-    if same and isinstance(question, list):
-        return [dict(zip(found, row, strict=True)) for row in zip(*values, strict=True)]
+    columns = [dict(zip(found, row, strict=True)) for row in zip(*values, strict=True)] if same else None
+    if columns is not None and isinstance(question, list):
+        return columns
     if all(isinstance(value, dict) and any(name in value for name in _QUESTIONS) for value in values):
         return values  # `DataFrame.to_json(orient="index")`
     lists = [value for value in values if isinstance(value, list) and value and isinstance(value[0], dict)]
@@ -122,9 +123,7 @@ def _array(found: Any) -> list[Any] | None:
         keys = list(values[0])
         if keys and all(list(value) == keys for value in values):
             return [{name: found[name][key] for name in found} for key in keys]
-    if same:
-        return [dict(zip(found, row, strict=True)) for row in zip(*values, strict=True)]
-    return None
+    return columns
 
 
 def _why(error: ValueError) -> str:

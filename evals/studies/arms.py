@@ -76,7 +76,7 @@ def histories(
     random = derive_random(self.settings.seed, "listening", name)
     others = [other for other in paths.values() if other.name != name]
     peer = random.choice(others)
-    several = others[: path.sources]
+    one, several = [peer], others[: path.sources]
 
     def reads(sources: Sequence[Path], texts: Sequence[Summary]) -> list[Segment]:
         summaries = {source.name: text for source, text in zip(sources, texts, strict=True)}
@@ -87,9 +87,9 @@ def histories(
     if path.summary["text"]:
         arms[SHAM] = reads([peer], [path.summary])
     for arm, answer in answers.items():
-        count = path.sources if arm in {RIGHT_PEERS, WRONG_PEERS} else 1
-        if answer is not None and (count > 1 or arm in {RIGHT, WRONG}):
-            arms[arm] = reads([peer] if count == 1 else several[:count], [conclusion(answer)] * count)
+        sources = one if arm in {RIGHT, WRONG} else several
+        if answer is not None and (sources is one or len(several) > 1):
+            arms[arm] = reads(sources, [conclusion(answer)] * len(sources))
     if placebo:
         drawn = random.sample([*placebo], min(len(placebo), len(others), max(1, path.sources)))
         arms[PLACEBO] = reads(sorted(random.sample(others, len(drawn)), key=lambda one: one.number), drawn)

@@ -1,7 +1,5 @@
 """The listening test in one sentence: what LeaP will do to this model, by intervals and not by points."""
 
-from dataclasses import replace
-
 from peerleap.evals.stats import Estimate
 from peerleap.evals.studies.hearing import Listening
 
@@ -74,7 +72,8 @@ def _of_several(found: Listening) -> str:
             "where most are wrong"
         )
     if effect is not None and effect.low > 0:
-        return f"but what its peers have worked out gives it {_points(effect)} points of Pass@1: LeaP can help it"
+        gain = _points(effect.value, effect.low, effect.high)
+        return f"but what its peers have worked out gives it {gain} points of Pass@1: LeaP can help it"
     return ""
 
 
@@ -84,15 +83,12 @@ def _costs(found: Listening) -> str:
     for effect, words in _COSTS.items():
         cost = found.differences.get(effect)
         if cost is not None and cost.high < 0:
-            sentence += (
-                f"; {words} costs it {_points(replace(cost, value=-cost.value, low=-cost.high, high=-cost.low))}"
-            )
-            sentence += " points of Pass@1"
+            sentence += f"; {words} costs it {_points(-cost.value, -cost.high, -cost.low)} points of Pass@1"
     return sentence
 
 
-def _points(difference: Estimate) -> str:
-    return f"{100 * difference.value:.0f} [{100 * difference.low:.0f}, {100 * difference.high:.0f}]"
+def _points(value: float, low: float, high: float) -> str:
+    return f"{100 * value:.0f} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 def _percent(estimate: Estimate) -> str:

@@ -191,6 +191,7 @@ def _without_rows(text: str) -> str:
     system = _SYSTEM.fullmatch(text[text.find("=") + 1 :].strip() if re.match(r"[^\\={]*=", text) else text)
     if system is None or (system["kind"] == "array" and not system["open"]) or "\\begin" in system["rows"]:
         return text
+    head = text[: text.find(system[0])]
     rows = [row.strip() for row in re.split(r"\\\\", system["rows"]) if row.strip()]
     cells = [[_IF.sub("", cell.strip()) for cell in row.split("&")] for row in rows]
     if any(len(row) == 2 and row[1] and "=" not in row[1][:1] for row in cells) and system["kind"] in {
@@ -198,8 +199,8 @@ def _without_rows(text: str) -> str:
         "array",
     }:
         pieces = "\\\\".join(sorted("&".join(row) for row in cells))
-        return f"{text[: text.find(system[0])]}\\begin{{cases}}{pieces}\\end{{cases}}"
-    whole = text[: text.find(system[0])]
+        return f"{head}\\begin{{cases}}{pieces}\\end{{cases}}"
+    whole = head
     for row in cells:
         joined = "".join(row).strip(" ,;")
         whole += joined if not whole or joined.startswith("=") or whole.endswith("=") else f", {joined}"
