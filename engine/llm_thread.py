@@ -73,7 +73,7 @@ class LLMThread:
         try:
             loop.run_forever()
         finally:
-            processes = descendants(children(threading.current_thread()))
+            processes = _engine_processes()
             with contextlib.suppress(Exception):  # the processes may be dead already
                 llm.shutdown(timeout=1)  # an idle vLLM on a CPU sits out any grace period
             wait_until_gone(processes)  # vLLM waits for its core, not for the core's workers
@@ -192,6 +192,12 @@ def _make(engine_args: dict[str, Any], starting: Starting[Any], clock: StartCloc
     clock.enter("starting its process")
     with process_environment(engine_args):
         return AsyncLLM.from_engine_args(AsyncEngineArgs(**engine_args)), lora
+
+
+def _engine_processes() -> list[int]:
+    # multiprocessing's tracker, which the first engine's thread has started, outlives every engine.
+    tracker = getattr(resource_tracker._resource_tracker, "_pid", None)
+    return descendants([pid for pid in children(threading.current_thread()) if pid != tracker])
 
 
 def _adapter(folder: str, number: int) -> Any:
