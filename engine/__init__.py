@@ -6,7 +6,8 @@ In reading order:
 - `errors`: what can go wrong at this seam
 - `chat`: what a model reads, how it marks its thought, what ends its turn; tokenizers that garble text are refused
 - `models`: finds a model and reads its configuration; `shipped`, the models that come with the package
-- `vllm_engine`: vLLM in this process; `arguments`, `device`, `starting`, `spawn`, `llm_thread`, `request`, `replicas`
+- `vllm_engine`: vLLM in this process; `arguments`, `device`, `starting`, `spawn`, `core_process`, `llm_thread`,
+  `request`, `replicas`
 - `progress`: the phases of a start, for listeners and loggers; `phases`, how vLLM's processes report them
 - `processes`, `orphans`: vLLM's processes, and how they end with their host
 - `server`: vLLM on other machines, or in another process here
@@ -35,6 +36,7 @@ from peerleap.engine.protocol import (
     OnText,
     SamplingParams,
     StructuredOutputsParams,
+    begin_start,
     each_once,
     finish_sessions,
 )
@@ -103,6 +105,7 @@ __all__ = [
     "TokenizerError",
     "TurnEnd",
     "VLLMEngine",
+    "begin_start",
     "cache_folder",
     "close_engines",
     "control_ids",

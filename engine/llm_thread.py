@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from peerleap.engine.arguments import ADAPTER_FILE, LORA_PATH, refuse_unknown
-from peerleap.engine.errors import EngineError, EngineStartError, RequestRefused
+from peerleap.engine.core_process import CoreProcess
+from peerleap.engine.device import Device
+from peerleap.engine.errors import EngineError, EngineStartError, LLMStopped, RequestRefused
 from peerleap.engine.phases import listen
 from peerleap.engine.processes import children, descendants, wait_until_gone
 from peerleap.engine.progress import Phase, StartClock
@@ -21,12 +23,8 @@ from peerleap.engine.spawn import no_collection, process_environment
 from peerleap.engine.starting import Starting
 
 
-class LLMStopped(EngineError):
-    """The request was in an engine when that was shut down."""
-
-
 class LLMThread:
-    """A running `AsyncLLM` on a loop and thread of its own. Make one with `LLMThread.start`."""
+    """A running `AsyncLLM` on a loop and thread of its own. Make one with `LLMThread.begin`."""
 
     def __init__(self, llm: Any, loop: asyncio.AbstractEventLoop, lora: Any) -> None:
         self._llm, self._loop, self._lora = llm, loop, lora
@@ -36,20 +34,23 @@ class LLMThread:
         self._stopped = False
 
     @classmethod
-    def start(cls, engine_args: dict[str, Any], clock: StartClock) -> Starting["LLMThread"]:
-        """Start an engine in the background; `clock` announces its phases.
+    def begin(cls, device: Device, engine_args: dict[str, Any], clock: StartClock) -> Starting["LLMThread"]:
+        """Begin to start an engine in the background; it waits for `go_on`, and `clock` announces its phases.
 
         The future raises `EngineStartError` where vLLM refuses the arguments or the model.
         """
         started = Starting["LLMThread"]()
         started.thread = threading.Thread(
-            target=cls._run, args=(engine_args, started, clock), name="peerleap-engine", daemon=True
+            target=cls._run, args=(device, engine_args, started, clock), name="peerleap-engine", daemon=True
         )
         started.thread.start()
         return started
 
     @classmethod
-    def _run(cls, engine_args: dict[str, Any], started: Starting["LLMThread"], clock: StartClock) -> None:
+    def _run(
+        cls, device: Device, engine_args: dict[str, Any], started: Starting["LLMThread"], clock: StartClock
+    ) -> None:
+        core: CoreProcess | None = None
         # vLLM is made on a plain thread, before its loop runs: it blocks, and blocking inside a coroutine is an error
         # under `langgraph dev`.
         try:
@@ -59,9 +60,13 @@ class LLMThread:
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             clock.enter("importing vLLM")
             with listen(lambda phase: clock.enter(cast("Phase", phase))):
-                llm, lora = _make(dict(engine_args), started, clock)
+                core = CoreProcess(device, engine_args) if CoreProcess.suits(device, engine_args) else None
+                engine_args = engine_args | started.wait_to_go_on()
+                llm, lora = _make(device, engine_args, started, clock, core)
             clock.enter("ready")
         except BaseException as error:  # noqa: BLE001
+            if core is not None:
+                core.discard()
             if not isinstance(error, EngineStartError):
                 error = EngineStartError(f"vLLM did not start: {type(error).__name__}: {_first_line(error)}")
             clock.enter("failed")
@@ -175,7 +180,13 @@ class LLMThread:
         self._thread.join()
 
 
-def _make(engine_args: dict[str, Any], starting: Starting[Any], clock: StartClock) -> tuple[Any, Any]:
+def _make(
+    device: Device,
+    engine_args: dict[str, Any],
+    starting: Starting[Any],
+    clock: StartClock,
+    core: CoreProcess | None = None,
+) -> tuple[Any, Any]:
     with no_collection():
         from vllm.config import StructuredOutputsConfig
         from vllm.engine.arg_utils import AsyncEngineArgs
@@ -190,7 +201,7 @@ def _make(engine_args: dict[str, Any], starting: Starting[Any], clock: StartCloc
         engine_args["structured_outputs_config"] = StructuredOutputsConfig(**constraints)
     starting.processes_follow()
     clock.enter("starting its process")
-    with process_environment(engine_args):
+    with process_environment(device, engine_args) if core is None else core.replacing_vllms(engine_args):
         return AsyncLLM.from_engine_args(AsyncEngineArgs(**engine_args)), lora
 
 

@@ -26,12 +26,22 @@ def die_with_host() -> None:
 
     The process also begins to report its phases to the host.
     """
+    if follow_host():
+        report_phases()
+
+
+def follow_host() -> bool:
+    """Ask the kernel to kill this process when its host dies, where this is an engine process of ours.
+
+    Returns:
+        Whether it is.
+    """
     host = os.environ.get(HOST, "")
     if not host.isdigit() or int(host) == os.getpid() or sys.platform != "linux":
-        return
-    report_phases()
+        return False
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     try:
         os.kill(int(host), 0)
     except ProcessLookupError:  # it died while this process was starting
         os._exit(1)
+    return True

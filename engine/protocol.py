@@ -100,6 +100,20 @@ async def finish_sessions(engine: "Engine", sessions: Sequence[str]) -> None:
         await finish(sessions)
 
 
+def begin_start(engine: "Engine") -> None:
+    """Let an engine that takes long to start begin with it; no engine need have such a method.
+
+    Args:
+        engine: may have `def begin(self)`, which returns at once; `start` goes on with what it has begun.
+
+    Raises:
+        EngineError: the engine is missing, or an argument is wrong.
+    """
+    begin = getattr(engine, "begin", None)
+    if begin is not None:
+        begin()
+
+
 @runtime_checkable
 class Engine(Protocol):
     """Runs one model: token ids in, token ids out.
@@ -192,6 +206,10 @@ class EngineWrapper:
     def check(self) -> None:
         """As in `Engine`."""
         self.engine.check()
+
+    def begin(self) -> None:
+        """As `begin_start` of the other one."""
+        begin_start(self.engine)
 
     async def start(self) -> None:
         """As in `Engine`."""

@@ -3,8 +3,10 @@
 import contextlib
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from peerleap.engine.device import Device
 
 
 @contextlib.contextmanager
@@ -21,18 +23,23 @@ def no_collection() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def process_environment(engine_args: dict[str, Any]) -> Iterator[None]:
+def process_environment(
+    device: Device, engine_args: Mapping[str, Any], *, threads: Sequence[str] = ()
+) -> Iterator[None]:
     """Set for vLLM's processes, and only for them, what they read before they import anything.
 
     Args:
+        device: where vLLM runs.
         engine_args: vLLM's engine arguments.
+        threads: cores to bind the model's threads to, one each.
     """
-    from vllm.platforms import current_platform
-
     added: dict[str, str] = {}
-    if current_platform.is_cpu() and engine_args.get("enforce_eager"):
+    if device == "cpu" and engine_args.get("enforce_eager"):
         # vLLM compiles a part of its log-probabilities there, too: without a C++ compiler it dies of that.
         added["TORCH_COMPILE_DISABLE"] = "1"
+    if threads:
+        places = f"{{{','.join(threads)}}}"
+        added |= {"OMP_NUM_THREADS": str(len(threads)), "OMP_PLACES": places, "OMP_PROC_BIND": "true"}
     added = {name: value for name, value in added.items() if name not in os.environ}
     os.environ.update(added)
     try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import atexit
-import multiprocessing
 import threading
 from collections.abc import Sequence
 from functools import cached_property
@@ -12,15 +11,16 @@ from typing import Any
 from peerleap.engine.arguments import ADAPTER_FILE, LORA_PATH, check_arguments
 from peerleap.engine.chat import load_tokenizer, turn_end
 from peerleap.engine.device import check_fits, default_engine_args, set_environment, vllm_device
-from peerleap.engine.errors import EngineDead, EngineError, EngineMissing, EngineStartError
-from peerleap.engine.llm_thread import LLMStopped, LLMThread
+from peerleap.engine.errors import EngineDead, EngineError, is_death
+from peerleap.engine.llm_thread import LLMThread
 from peerleap.engine.models import Model, resolve_model
 from peerleap.engine.orphans import mark_host
 from peerleap.engine.progress import StartClock
 from peerleap.engine.protocol import Completion, OnText, SamplingParams
 from peerleap.engine.replicas import Replicas
 from peerleap.engine.request import Generated, Replayed, completion
-from peerleap.engine.starting import Starting
+from peerleap.engine.spawn import no_collection
+from peerleap.engine.starting import Starting, refuse_in_own_process
 
 
 class VLLMEngine:
@@ -66,7 +66,8 @@ class VLLMEngine:
 
     @cached_property
     def _loaded(self) -> tuple[Any, str | None]:
-        return load_tokenizer(self.resolved, self._engine_args)
+        with no_collection():
+            return load_tokenizer(self.resolved, self._engine_args)
 
     @property
     def context_length(self) -> int:
@@ -110,6 +111,7 @@ class VLLMEngine:
         """
         self._refuse_if_closed()
         last_death: Exception | None = None
+        await self._start()  # before the tokenizer is loaded, which can be done meanwhile
         replica = self._replicas.rank(session)
         stopping = turn_end(self.tokenizer).added_to(params)
         forward = None if on_text is None else Replayed(on_text)
@@ -120,7 +122,7 @@ class VLLMEngine:
                 deliver = None if forward is None else forward.next_life()
                 return self._completion(await llm.generate(token_ids, stopping, deliver, replica), params)
             except Exception as error:
-                if not _is_death(error):
+                if not is_death(error):
                     raise
                 last_death = error
                 self._bury(starting)
@@ -136,6 +138,14 @@ class VLLMEngine:
             sessions: names of paths.
         """
         self._replicas.finish(sessions)
+
+    def begin(self) -> None:
+        """Begin to start, while the caller loads the tokenizer; `start`, or the first request, goes on with it.
+
+        Raises:
+            EngineError: the engine is missing, or an argument is wrong.
+        """
+        self._ensure_begun()
 
     async def start(self) -> None:
         """Start now, not at the first request, and wait until it runs; nothing happens where it does.
@@ -190,16 +200,18 @@ class VLLMEngine:
     async def _start(self) -> Starting[LLMThread]:
         # Finding a model may block, which an event loop must not.
         current = self._current
-        if current is not None and not (current.done() and current.exception()):
+        if current is not None and current.going_on and not (current.done() and current.exception()):
             return current
         return await asyncio.to_thread(self._ensure_started)
 
     def _ensure_started(self) -> Starting[LLMThread]:
-        if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing's own check
-            raise EngineStartError(
-                "the engine's processes import the program that starts them, and this program would start them again: "
-                "put what it runs under `if __name__ == '__main__':`"
-            )
+        starting = self._ensure_begun()
+        folder = self._loaded[1]
+        starting.go_on({} if folder is None else {"tokenizer": folder})
+        return starting
+
+    def _ensure_begun(self) -> Starting[LLMThread]:
+        refuse_in_own_process()
         with self._lock:
             self._refuse_if_closed()
             if self._current is None or (self._current.done() and self._current.exception()):
@@ -207,10 +219,8 @@ class VLLMEngine:
                 device = vllm_device()
                 set_environment(device)
                 defaults = {"model": self.resolved.path, **default_engine_args(device, self.resolved)}
-                if self._loaded[1] is not None:
-                    defaults["tokenizer"] = self._loaded[1]
                 mark_host()
-                self._current = LLMThread.start(defaults | self._engine_args, StartClock(self.model))
+                self._current = LLMThread.begin(device, defaults | self._engine_args, StartClock(self.model))
                 # Registered once multiprocessing has registered its own: handlers run last in, first out, and the
                 # engine must end before multiprocessing kills its processes.
                 self._current.add_done_callback(lambda _: atexit.register(self.close))
@@ -237,13 +247,3 @@ class VLLMEngine:
 async def _ready(starting: Starting[LLMThread]) -> LLMThread:
     # Who is cancelled leaves; the others still wait for it.
     return await asyncio.shield(asyncio.wrap_future(starting))
-
-
-def _is_death(error: Exception) -> bool:
-    if isinstance(error, LLMStopped):  # another request saw the death first
-        return True
-    try:
-        from vllm.v1.engine.exceptions import EngineDeadError
-    except ImportError as missing:
-        raise EngineMissing("vLLM was uninstalled while it ran") from missing
-    return isinstance(error, EngineDeadError) or isinstance(error.__cause__, EngineDeadError)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from langgraph.types import Overwrite
 
 from peerleap.agents import Peer
-from peerleap.engine import Engine, each_once
+from peerleap.engine import Engine, begin_start, each_once
 from peerleap.graph.answers import detect_task
 from peerleap.graph.budget import fit_context, is_alone
 from peerleap.graph.defaults import resolve_settings
@@ -72,6 +72,7 @@ def prepare(
     requested = as_settings(context)
     for engine in each_once(engines.values()):
         engine.check()
+        begin_start(engine)  # while the tokenizers are loaded
     settings = resolve_settings(requested, next(iter(engines.values())))
     tools = any(peer.tools for peer in peers.values())
     if tools and requested.budget_counts is None:

@@ -99,5 +99,5 @@ def test_the_source_is_read_right() -> None:
 @pytest.mark.parametrize(("name", "hint"), UNKNOWN)
 def test_unknown_argument_names_the_close_match(name: str, hint: str) -> None:
     with pytest.raises(EngineStartError, match=f"engine argument {name!r} is unknown to vLLM") as caught:
-        _make({"model": "x", name: 1}, Starting(), StartClock("x"))
+        _make("cpu", {"model": "x", name: 1}, Starting(), StartClock("x"))
     assert hint in str(caught.value)

@@ -22,6 +22,7 @@ from peerleap.engine import (
 )
 from peerleap.engine import llm_thread as core_module
 from peerleap.engine import vllm_engine as engine_module
+from peerleap.engine.core_process import CoreProcess
 
 PARAMS = SamplingParams(max_tokens=4)
 Life = Callable[[Any], Any]
@@ -81,6 +82,7 @@ def fake_vllm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         )
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(core_module, "vllm_params", lambda params, stream: params)
+    monkeypatch.setattr(CoreProcess, "suits", lambda *_: False)
     monkeypatch.setattr(engine_module, "vllm_device", lambda: "cpu")
     monkeypatch.setattr(engine_module, "set_environment", lambda device: None)
     monkeypatch.setenv("PEERLEAP_CACHE", str(tmp_path / "cache"))
@@ -96,7 +98,7 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Make]:
     def engine_of(*lives: Life, **engine_args: Any) -> tuple[VLLMEngine, list[FakeLLM]]:
         started = list[FakeLLM]()
 
-        def start(_arguments: dict[str, Any], _starting: Any, _clock: Any) -> tuple[FakeLLM, None]:
+        def start(*_: Any) -> tuple[FakeLLM, None]:
             started.append(FakeLLM(lives[len(started)]))
             return started[-1], None
 
@@ -221,7 +223,7 @@ async def test_closing_calls_a_start_off(make: Make, monkeypatch: pytest.MonkeyP
     engine, started = make()
     importing, go_on = threading.Event(), threading.Event()
 
-    def start(_arguments: Any, starting: Any, _clock: Any) -> Any:
+    def start(_device: Any, _arguments: Any, starting: Any, *_: Any) -> Any:
         importing.set()
         go_on.wait(30)
         starting.processes_follow()
@@ -245,7 +247,7 @@ async def test_closing_ends_the_processes_of_a_start(make: Make, monkeypatch: py
     engine, _ = make()
     processes = list[Any]()
 
-    def start(_arguments: Any, starting: Any, _clock: Any) -> Any:
+    def start(_device: Any, _arguments: Any, starting: Any, *_: Any) -> Any:
         starting.processes_follow()
         with subprocess.Popen(["sleep", "600"]) as process:
             processes.append(process)

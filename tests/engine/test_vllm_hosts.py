@@ -67,6 +67,32 @@ def test_killed_host_takes_its_engine_along(
     wait_until(lambda: not alive(processes), 20)
 
 
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_a_start_that_nobody_goes_on_with_ends_with_its_host(
+    tmp_path: Path, child_env: dict[str, str], engine_processes: Any, alive: Any, seconds: float
+) -> None:
+    script = tmp_path / "host.py"
+    script.write_text(f"""
+import time
+from peerleap.engine import VLLMEngine
+
+if __name__ == "__main__":
+    engine = VLLMEngine(max_model_len=512)
+    engine.begin()
+    time.sleep({seconds})
+    print("begun", flush=True)
+    input()
+""")
+    with host(script, child_env) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        processes = engine_processes(process.pid)
+        assert processes or not seconds
+        _, err = process.communicate("\n", timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert not alive(processes)
+
+
 def test_program_without_a_main_guard_is_told_so(
     tmp_path: Path, child_env: dict[str, str], wait_until: Any, engine_processes: Any, alive: Any
 ) -> None:
