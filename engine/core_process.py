@@ -62,7 +62,7 @@ class CoreProcess:
             and all(engine_args.get(name, 1) == 1 for name in _ONE)
             and engine_args.get("distributed_executor_backend") is None
             and bool(_cores())
-            and not re.search("libi?g?omp", os.environ.get("LD_PRELOAD", ""))  # their threads are bound otherwise
+            and not re.search("libi?omp", os.environ.get("LD_PRELOAD", ""))  # its threads are bound otherwise
         )
 
     @contextlib.contextmanager

@@ -201,7 +201,8 @@ def _make(
         engine_args["structured_outputs_config"] = StructuredOutputsConfig(**constraints)
     starting.processes_follow()
     clock.enter("starting its process")
-    with process_environment(device, engine_args) if core is None else core.replacing_vllms(engine_args):
+    replacing = contextlib.nullcontext() if core is None else core.replacing_vllms(engine_args)
+    with process_environment(device, engine_args), replacing:
         return AsyncLLM.from_engine_args(AsyncEngineArgs(**engine_args)), lora
 
 
