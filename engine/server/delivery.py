@@ -145,9 +145,10 @@ class Delivery:
                 heard = [loop.time()]
                 watch = asyncio.create_task(self._watch(server, heard, limit))
                 try:
-                    async with self._http.client.stream(
-                        "POST", f"{server}/v1/completions", content=content, headers=headers
-                    ) as response:
+                    async with (
+                        self._http.streaming() as client,
+                        client.stream("POST", f"{server}/v1/completions", content=content, headers=headers) as response,
+                    ):
                         if response.status_code != httpx.codes.OK:
                             raise _refused(server, response, await response.aread(), len(reply.prompt))
                         begun = True

@@ -10,8 +10,9 @@ from typing import Any
 from peerleap.engine.errors import EngineError, RequestRefused
 from peerleap.engine.protocol import SamplingParams
 
-# A chunk for each token costs more than the token; who listens gets text as often as from an engine in process.
-_HEARD, _UNHEARD = 4, 64
+# A chunk costs more than its tokens; who listens gets text as often as from an engine in process. Where nobody does,
+# chunks only show that the server is at work.
+_HEARD, _UNHEARD = 4, 256
 _NO_LOGPROB = -9999.0
 """What vLLM writes for minus infinity."""
 
@@ -123,7 +124,7 @@ class Reply:
 
     def _choice(self, choice: dict[str, Any]) -> str:
         ids = choice.get("token_ids") or []
-        if not all(type(token) is int for token in ids):
+        if not set(map(type, ids)) <= {int}:
             raise TypeError("token_ids")
         self._same_prompt(choice.get("prompt_token_ids"))
         self.token_ids += ids
