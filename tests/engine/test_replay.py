@@ -98,7 +98,8 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Make]:
     def engine_of(*lives: Life, **engine_args: Any) -> tuple[VLLMEngine, list[FakeLLM]]:
         started = list[FakeLLM]()
 
-        def start(*_: Any) -> tuple[FakeLLM, None]:
+        def start(_device: Any, _arguments: Any, starting: Any, *_: Any) -> tuple[FakeLLM, None]:
+            starting.processes_follow()
             started.append(FakeLLM(lives[len(started)]))
             return started[-1], None
 
