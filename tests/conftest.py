@@ -32,16 +32,18 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ["TMPDIR"] = tempfile.tempdir
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """With several workers, all tests on the real engine go to one of them, and the others share the files."""
+    slow = item.get_closest_marker("slow") is not None
+    item.add_marker(pytest.mark.xdist_group("engine" if slow else str(item.path)))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs no model first; what kills the shared engine last, since each kill costs a start.
 
-    With several workers, all tests on the real engine go to one of them, at once, and the others share the files.
+    With several workers, the one that has the engine begins with it at once.
     """
     several = "PYTEST_XDIST_WORKER" in os.environ
-    for item in items:
-        slow = item.get_closest_marker("slow") is not None
-        item.add_marker(pytest.mark.xdist_group("engine" if slow else str(item.path)))
     items.sort(
         key=lambda item: (
             (item.get_closest_marker("slow") is not None) is not several, "deaths" in item.path.name
