@@ -20,9 +20,10 @@ class WireServer:
     """Serves a scripted engine until it is closed or killed.
 
     Each name in `faults` spoils one completion, in their order: `dies` (the process is gone in the middle of the
-    stream), `cut` (the stream ends early), `429`, `503`, `500` (a status), `error` (inside the stream), `hangs`
-    (nothing more comes), `garbage` (no JSON), `loses` (a chunk is missing), `no_ids`, `shortens` (the prompt), `caps`
-    (the answer), `drops` (the connection, before any answer), and `ok`.
+    stream), `cut` (the stream ends early), `429`, `503`, `500` (a status), `away` (what vllm-router says while it
+    reaches no server), `error` (inside the stream), `hangs` (nothing more comes), `garbage` (no JSON), `loses` (a chunk
+    is missing), `no_ids`, `shortens` (the prompt), `caps` (the answer), `drops` (the connection, before any answer),
+    and `ok`.
     """
 
     def __init__(
@@ -169,6 +170,10 @@ class WireServer:
             fault = self.faults.popleft() if self.faults else ""
         if fault in {"429", "503", "500"}:
             return await self._json(writer, int(fault), {"error": {"message": "too much"}}, "retry-after: 0\r\n")
+        if fault == "away":
+            return await self._json(
+                writer, 500, b"Request failed: error sending request for url (http://replica-0:8000)"
+            )
         if fault == "drops":
             raise ConnectionError
         if len(prompt) + 1 > self.engine.context_length or body["max_tokens"] < 1:
