@@ -165,6 +165,22 @@ async def test_a_stream_that_hangs(wire: WireServer, connect: Connect, right: Co
     assert wire.left == 1
 
 
+async def test_a_stream_is_silent_while_another_replica_is_dead(
+    wire: WireServer, connect: Connect, right: Completion, monkeypatch: Any
+) -> None:
+    """A router's health is that of its worst replica: a request that queues at another one is left there for longer."""
+    monkeypatch.setattr(delivery, "_SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(delivery, "_SILENCES", 10)
+    wire.sick = True
+    wire.faults.append("hangs")
+    request = asyncio.create_task(connect(wire).generate([1, 2, 3], PARAMS))
+    while wire.healths < 5:
+        await asyncio.sleep(0.02)
+    assert len(wire.requests) == 1
+    assert (await request).token_ids == right.token_ids, "in the end it is taken for one of the dead replica"
+    assert len(wire.requests) == 2
+
+
 async def test_cancelling_while_a_server_is_gone(wire: WireServer, connect: Connect) -> None:
     engine = connect(wire)
     await engine.start()

@@ -41,6 +41,10 @@ class WireServer:
         """How often the models were listed."""
         self.alive = True
         """Whether `/health` answers."""
+        self.healths = 0
+        """How often it was asked whether it lives."""
+        self.sick = False
+        """Whether it is a router, one of whose servers is dead: `/health` says no, `/readiness` yes."""
         self.open = 0
         """Streams that are being written."""
         self.left = 0
@@ -138,8 +142,11 @@ class WireServer:
     async def _answer(self, method: str, target: str, headers: Any, body: bytes, writer: Any) -> None:
         url = urlsplit(target)
         if url.path == "/health":
+            self.healths += 1
             if not self.alive:
                 await asyncio.sleep(600)
+            return await self._json(writer, 503 if self.sick else 200, {})
+        if url.path == "/readiness" and self.sick:
             return await self._json(writer, 200, {})
         if self.key is not None and url.path.startswith("/v1") and headers.get("authorization") != f"Bearer {self.key}":
             return await self._json(writer, 401, {"error": "Unauthorized"})
