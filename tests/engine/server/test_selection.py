@@ -52,6 +52,14 @@ def test_unreachable(connect: Connect) -> None:
     assert "is it running?" in told
 
 
+def test_a_router_that_tries_a_dead_replica_first(wire: WireServer, connect: Connect) -> None:
+    wire.looks_away = 4
+    connect(wire).check()
+    assert wire.looks == 5
+    wire.looks_away = 1000
+    assert "it cannot be used now (status 500" in refused(connect(wire), EngineStartError)
+
+
 def test_a_host_that_is_none(connect: Connect) -> None:
     assert "server='http://-a-.b..c:1'" in refused(connect("http://-a-.b..c:1"), EngineError)
 

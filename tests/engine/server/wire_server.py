@@ -41,6 +41,8 @@ class WireServer:
         """How often the models were listed."""
         self.alive = True
         """Whether `/health` answers."""
+        self.looks_away = 0
+        """How many more times a look at the models meets what vllm-router says while it tries a dead server."""
         self.healths = 0
         """How often it was asked whether it lives."""
         self.sick = False
@@ -152,6 +154,11 @@ class WireServer:
             return await self._json(writer, 401, {"error": "Unauthorized"})
         if (method, url.path) == ("GET", "/v1/models"):
             self.looks += 1
+            self.looks_away -= 1
+            if self.looks_away >= 0:
+                return await self._json(
+                    writer, 500, b"Request failed: error sending request for url (http://replica-0)"
+                )
             return await self._json(writer, 200, {"object": "list", "data": self.models()})
         if (method, url.path) == ("POST", "/finish_session") and self.router:
             self.finished += parse_qs(url.query)["session_id"]
