@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,23 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ["TMPDIR"] = tempfile.tempdir
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """With several workers, all tests on the real engine go to one of them, and the others share the files."""
-    slow = item.get_closest_marker("slow") is not None
-    item.add_marker(pytest.mark.xdist_group("engine" if slow else str(item.path)))
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """With several workers, all files with tests on the real engine go to one of them, and the others share the rest.
+
+    That is xdist's `loadgroup`, whose names pytest 9.2 does not take any more.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False  # else the engine's worker would begin late
+    scheduler: Any = LoadFileScheduling(config, log)
+    by_file = scheduler._split_scope
+    scheduler._split_scope = lambda test: "engine" if _has_engine(test.partition("::")[0]) else by_file(test)
+    return scheduler
+
+
+@cache
+def _has_engine(file: str) -> bool:
+    return "mark.slow" in (Path(__file__).parent.parent / file).read_text(encoding="utf-8")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -25,7 +25,10 @@ OTHERS = {
     "uvicorn": "--workers",
     "inspect": "--scorer --log-buffer --max-samples",
     "vllm serve": "--api-key --enable-prompt-tokens-details --port",
-    "vllm-router": "--intra-node-data-parallel-size --policy --routing-logic --session-key --worker-urls",
+    "vllm-router": "--cb-timeout-duration-secs --health-check-interval-secs --intra-node-data-parallel-size --policy"
+    " --worker-urls",
+    "production-stack": "--routing-logic --session-key",
+    "replicas_bench.py": "--kills --record --way",
     "langgraph dev": "--no-browser --allow-blocking --n-jobs-per-worker",
 }
 

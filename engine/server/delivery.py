@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
@@ -26,6 +27,8 @@ _LIVES = 4
 _SILENT_SECONDS = 30.0
 """How long a stream may be silent before the server is asked whether it lives."""
 _HEALTH_SECONDS = 10.0
+_SILENCES = 10
+"""How often in a row a stream may be that silent where some servers of a router live, and others do not."""
 _FINISH_SECONDS = 5.0
 _FIRST_WAIT, _LONGEST_WAIT, _LONGEST_ORDERED = 0.1, 8.0, 60.0
 
@@ -170,22 +173,30 @@ class Delivery:
 
     async def _watch(self, server: str, heard: list[float], limit: asyncio.Timeout) -> None:
         """End a request whose server is silent and does not say that it lives: it may have queued for minutes."""
-        loop = asyncio.get_running_loop()
+        loop, silences = asyncio.get_running_loop(), 0
         while True:
             await asyncio.sleep(max(0.0, heard[0] + _SILENT_SECONDS - loop.time()))
             if loop.time() - heard[0] < _SILENT_SECONDS:
+                silences = 0
                 continue
-            if not await self._lives(server):
+            silences += 1
+            if silences > await self._silences(server):
                 limit.reschedule(loop.time())
                 return
             heard[0] = loop.time()
 
-    async def _lives(self, server: str) -> bool:
+    async def _silences(self, server: str) -> float:
+        """How many silences mean nothing: any number where the server lives, none where it does not."""
+        if await self._status(f"{server}/health") < 500:
+            return math.inf
+        # A router's health is that of its worst server. Ours may be another one, and have a long queue.
+        return _SILENCES if await self._status(f"{server}/readiness") == httpx.codes.OK else 0
+
+    async def _status(self, url: str) -> int:
         try:
-            response = await self._http.client.get(f"{server}/health", timeout=_HEALTH_SECONDS)
+            return (await self._http.client.get(url, timeout=_HEALTH_SECONDS)).status_code
         except httpx.HTTPError:
-            return False
-        return response.status_code < 500
+            return httpx.codes.GATEWAY_TIMEOUT
 
     async def finish(self, sessions: Sequence[str]) -> None:
         """Let a router forget sessions; other servers do not know the request, and nothing depends on it."""

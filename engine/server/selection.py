@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -14,7 +15,11 @@ from peerleap.engine.models import Model, resolve_model
 from peerleap.engine.server.served import Served, look, probe
 from peerleap.engine.server.wire import Setback
 
+T = TypeVar("T")
+
 log = logging.getLogger("peerleap.engine")
+
+_PAUSES = (0.1, 0.2, 0.4, 0.8, 0.8, 0.8)
 
 Found = dict[str, Served]
 """What each server runs, by its URL."""
@@ -28,7 +33,9 @@ async def look_at_all(client: httpx.AsyncClient, servers: Sequence[str], request
         EngineArgumentError: one is no vLLM server, or refuses the key.
         ModelError: none runs the model, or it is not clear which one is meant.
     """
-    answers = await asyncio.gather(*(look(client, server, requested) for server in servers), return_exceptions=True)
+    answers = await asyncio.gather(
+        *(_again(partial(look, client, server, requested)) for server in servers), return_exceptions=True
+    )
     found: Found = {}
     others, away = dict[str, BaseException](), dict[str, BaseException]()
     for server, answer in zip(servers, answers, strict=True):
@@ -87,7 +94,8 @@ async def probe_all(client: httpx.AsyncClient, found: Found, tokenizer: Any) -> 
         EngineArgumentError: one cannot be used.
     """
     answers = await asyncio.gather(
-        *(probe(client, server, served, tokenizer) for server, served in found.items()), return_exceptions=True
+        *(_again(partial(probe, client, server, served, tokenizer)) for server, served in found.items()),
+        return_exceptions=True,
     )
     ready: Found = {}
     away = dict[str, BaseException]()
@@ -102,6 +110,18 @@ async def probe_all(client: httpx.AsyncClient, found: Found, tokenizer: Any) -> 
         raise _away(away)
     _warn(away)
     return ready, False not in answers
+
+
+async def _again(attempt: Callable[[], Awaitable[T]]) -> T:
+    """A router sends some requests to a server that is gone, until it has noticed."""
+    for pause in _PAUSES:
+        try:
+            return await attempt()
+        except Setback as setback:
+            if setback.gone:
+                raise
+            await asyncio.sleep(pause)
+    return await attempt()
 
 
 def _away(away: Mapping[str, BaseException]) -> EngineStartError:

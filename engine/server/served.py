@@ -83,7 +83,7 @@ def _card(card: Any, base: Any) -> Served:
     own, root = str(card.get("root") or card["id"]), str((base or card).get("root") or card["id"])
     length = (base or card).get("max_model_len")
     embedded = ((MINIATURE, miniature_folder()), (EMBEDDED, cache_folder() / "models" / EMBEDDED))
-    name = next((name for name, folder in embedded if Path(own) == folder), str(card["id"]))
+    name = next((name for name, folder in embedded if Path(own) in {folder, folder.resolve()}), str(card["id"]))
     return Served(
         id=str(card["id"]), name=name, root=root, context_length=length if type(length) is int else None,
         base=card.get("parent") is None, names=frozenset({str(card["id"]), own, name}),
@@ -160,7 +160,8 @@ def refusal(server: str, status: int, content: bytes, what: str, tokens: int = 0
     if status == 429:
         return Setback(f"status 429: {words}")
     if status == 500:
-        return Setback(f"status 500: {words}", died=True)
+        # A router says so in plain text, too, while no replica of its can be reached: no server was at work on it.
+        return Setback(f"status 500: {words}", died=tokens > 0 and content.lstrip().startswith(b"{"))
     if status > 500:
         return Setback(f"status {status}: {words}", gone=True)
     return EngineArgumentError(f"server={server!r}: it is no vLLM server: {what} gets status {status} ({words[:80]})")

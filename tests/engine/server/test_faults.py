@@ -135,6 +135,19 @@ async def test_a_request_that_kills_its_servers_is_given_up(wire: WireServer, co
     assert len(wire.requests) == 4
 
 
+async def test_a_router_waits_for_its_replicas(
+    wire: WireServer, connect: Connect, right: Completion, monkeypatch: Any
+) -> None:
+    """No server was at work on the request, so it is not given up as one that kills servers is."""
+    monkeypatch.setattr(delivery, "_LONGEST_WAIT", 0.01)
+    wire.faults.extend(["away"] * 20)
+    assert (await connect(wire).generate([1, 2, 3], PARAMS)).token_ids == right.token_ids
+    assert len(wire.requests) == 21
+    wire.faults.extend(["500"] * 20)
+    with pytest.raises(EngineDead, match="was sent 4 times"):
+        await connect(wire).generate([1, 2, 3], PARAMS)
+
+
 async def test_a_stream_that_hangs(wire: WireServer, connect: Connect, right: Completion, monkeypatch: Any) -> None:
     """A silent server is asked whether it lives: it may only be busy."""
     monkeypatch.setattr(delivery, "_SILENT_SECONDS", 0.3)
@@ -150,6 +163,22 @@ async def test_a_stream_that_hangs(wire: WireServer, connect: Connect, right: Co
     wire.alive = True
     assert (await request).token_ids == right.token_ids
     assert wire.left == 1
+
+
+async def test_a_stream_is_silent_while_another_replica_is_dead(
+    wire: WireServer, connect: Connect, right: Completion, monkeypatch: Any
+) -> None:
+    """A router's health is that of its worst replica: a request that queues at another one is left there for longer."""
+    monkeypatch.setattr(delivery, "_SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(delivery, "_SILENCES", 10)
+    wire.sick = True
+    wire.faults.append("hangs")
+    request = asyncio.create_task(connect(wire).generate([1, 2, 3], PARAMS))
+    while wire.healths < 5:
+        await asyncio.sleep(0.02)
+    assert len(wire.requests) == 1
+    assert (await request).token_ids == right.token_ids, "in the end it is taken for one of the dead replica"
+    assert len(wire.requests) == 2
 
 
 async def test_cancelling_while_a_server_is_gone(wire: WireServer, connect: Connect) -> None:

@@ -3,24 +3,18 @@
 import asyncio
 import gc
 import json
-import os
-import signal
-import socket
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from peerleap.engine import MINIATURE, Engine, SamplingParams, ServerEngine, VLLMEngine
-from peerleap.engine.device import default_engine_args
-from peerleap.engine.models import resolve_model
 from peerleap.graph import SchemaError, build_graph
+from tests.engine.server.real_server import VLLMServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.usefixtures("vllm")]
 
@@ -29,59 +23,9 @@ SETTINGS: dict[str, Any] = {"rounds": 1, "interval": 40, "seed": 3}
 CONTEXT = 2048
 
 
-class Served:
-    """`vllm serve`, as a process group that can be killed and started again on its port."""
-
-    def __init__(self, log: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        model = resolve_model(MINIATURE)
-        # The script `vllm` looks for a distribution of this name, which the CPU build is not.
-        command = [sys.executable, "-m", "vllm.entrypoints.launchers.api_server.entry", "--model", model.path,
-                   "--host", "127.0.0.1", "--port", str(self.port), "--max-model-len", str(CONTEXT),
-                   "--generation-config", "vllm", "--enable-prompt-tokens-details"]  # fmt: skip
-        for name, value in default_engine_args("cpu", model).items():
-            if name in {"dtype", "block_size"}:
-                command += [f"--{name.replace('_', '-')}", str(value)]
-        command += ["--enforce-eager", "--no-enable-chunked-prefill"]
-        command += ["--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}']
-        env = {**os.environ, "VLLM_NO_USAGE_STATS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "TORCH_COMPILE_DISABLE": "1",
-               "VLLM_LOGGING_LEVEL": "WARNING"}  # fmt: skip
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
-
-    def wait(self) -> None:
-        assert self._process is not None
-        for _ in range(600):
-            assert self._process.poll() is None, self._log.read_text()[-3000:]
-            try:
-                if httpx.get(f"{self.url}/health").status_code == 200:
-                    return
-            except httpx.HTTPError:
-                pass
-            time.sleep(1)
-        pytest.fail(self._log.read_text()[-3000:])
-
-    def running(self) -> float:
-        """Requests that vLLM is at work on."""
-        lines = httpx.get(f"{self.url}/metrics").text.splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("vllm:num_requests_running{"))
-
-    def kill(self) -> None:
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-
-
 @pytest.fixture(scope="module")
-def server(vllm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    made = Served(tmp_path_factory.mktemp("server") / "log")
+def server(vllm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VLLMServer]:
+    made = VLLMServer(tmp_path_factory.mktemp("server") / "log", CONTEXT)
     made.start()
     yield made
     made.kill()
@@ -90,6 +34,14 @@ def server(vllm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 def run(engine: Engine, paths: int = 4) -> dict[str, Any]:
     graph = build_graph(engine=engine, paths=paths).compile()
     return dict(asyncio.run(graph.ainvoke({"question": QUESTION}, context=SETTINGS)))
+
+
+@pytest.fixture(scope="module")
+def other(vllm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VLLMServer]:
+    made = VLLMServer(tmp_path_factory.mktemp("other") / "log", CONTEXT)
+    made.start()
+    yield made
+    made.kill()
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +60,7 @@ def ids(out: dict[str, Any]) -> dict[str, list[list[int]]]:
     return {name: [segment["token_ids"] for segment in history] for name, history in out["histories"].items()}
 
 
-def cancel(engine: ServerEngine, server: Served, wait_until: Any) -> None:
+def cancel(engine: ServerEngine, server: VLLMServer, wait_until: Any) -> None:
     """Cancelled requests end on the server, too."""
     long = SamplingParams(max_tokens=1900, temperature=0, repetition_penalty=0.2)
 
@@ -142,7 +94,7 @@ def fits_schema(engine: ServerEngine) -> None:
 
 
 def test_a_run_on_a_server(
-    server: Served, in_process: dict[str, Any], child_env: dict[str, str], wait_until: Any, tmp_path: Path
+    server: VLLMServer, in_process: dict[str, Any], child_env: dict[str, str], wait_until: Any, tmp_path: Path
 ) -> None:
     """In one test, since a start takes most of a minute."""
     server.wait()
@@ -176,5 +128,28 @@ def test_a_run_on_a_server(
     assert killed
     assert ids(again) == ids(out), "nothing is lost, nothing comes twice"
     assert again["votes"] == out["votes"]
+    assert engine.unfinished() == 0
+    engine.close()
+
+
+def test_one_of_two_servers_dies(
+    server: VLLMServer, other: VLLMServer, in_process: dict[str, Any], caplog: Any
+) -> None:
+    """Without a router: its paths go on at the other one, and the run is the same."""
+    server.wait()
+    other.wait()
+    engine = ServerEngine([server.url, other.url], MINIATURE)
+    graph, segments = build_graph(engine=engine, paths=4).compile(), 0
+    out: dict[str, Any] = {}
+    for mode, part in graph.stream({"question": QUESTION}, context=SETTINGS, stream_mode=["custom", "values"]):
+        if mode == "values":
+            out.update(part)
+        elif part["type"] == "segment":
+            segments += 1
+            if segments == 3:  # both have written, and both have more to write
+                other.kill()
+    assert f"the server {other.url} is gone" in caplog.text
+    assert ids(out) == ids(in_process), "nothing is lost, nothing comes twice"
+    assert out["votes"] == in_process["votes"]
     assert engine.unfinished() == 0
     engine.close()

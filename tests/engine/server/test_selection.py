@@ -17,6 +17,7 @@ from peerleap.engine import (
     ScriptedEngine,
     ServerEngine,
 )
+from peerleap.engine.server import served
 from peerleap.engine.shipped import miniature_folder
 from tests.engine.server.wire_server import WireServer
 
@@ -51,6 +52,14 @@ def test_unreachable(connect: Connect) -> None:
     assert "is it running?" in told
 
 
+def test_a_router_that_tries_a_dead_replica_first(wire: WireServer, connect: Connect) -> None:
+    wire.looks_away = 4
+    connect(wire).check()
+    assert wire.looks == 5
+    wire.looks_away = 1000
+    assert "it cannot be used now (status 500" in refused(connect(wire), EngineStartError)
+
+
 def test_a_host_that_is_none(connect: Connect) -> None:
     assert "server='http://-a-.b..c:1'" in refused(connect("http://-a-.b..c:1"), EngineError)
 
@@ -81,6 +90,16 @@ def test_a_model_is_known_by_its_name_and_by_its_folder(wire: WireServer, connec
     wire.id = "alias"
     for name in ("alias", str(wire.folder), f"{wire.folder.parent}/./{wire.folder.name}"):
         assert connect(wire, model=name).model == "alias"
+
+
+def test_a_shipped_model_is_known_where_the_package_is_linked(
+    wire: WireServer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers name the folder that they have read, behind all links."""
+    link = tmp_path / "link"
+    link.symlink_to(wire.folder)
+    monkeypatch.setattr(served, "miniature_folder", lambda: link)
+    assert connect(wire, model=MINIATURE).model == MINIATURE
 
 
 def test_of_base_model_and_adapters(wire: WireServer, connect: Connect) -> None:

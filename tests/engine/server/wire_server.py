@@ -20,9 +20,10 @@ class WireServer:
     """Serves a scripted engine until it is closed or killed.
 
     Each name in `faults` spoils one completion, in their order: `dies` (the process is gone in the middle of the
-    stream), `cut` (the stream ends early), `429`, `503`, `500` (a status), `error` (inside the stream), `hangs`
-    (nothing more comes), `garbage` (no JSON), `loses` (a chunk is missing), `no_ids`, `shortens` (the prompt), `caps`
-    (the answer), `drops` (the connection, before any answer), and `ok`.
+    stream), `cut` (the stream ends early), `429`, `503`, `500` (a status), `away` (what vllm-router says while it
+    reaches no server), `error` (inside the stream), `hangs` (nothing more comes), `garbage` (no JSON), `loses` (a chunk
+    is missing), `no_ids`, `shortens` (the prompt), `caps` (the answer), `drops` (the connection, before any answer),
+    and `ok`.
     """
 
     def __init__(
@@ -40,6 +41,12 @@ class WireServer:
         """How often the models were listed."""
         self.alive = True
         """Whether `/health` answers."""
+        self.looks_away = 0
+        """How many more times a look at the models meets what vllm-router says while it tries a dead server."""
+        self.healths = 0
+        """How often it was asked whether it lives."""
+        self.sick = False
+        """Whether it is a router, one of whose servers is dead: `/health` says no, `/readiness` yes."""
         self.open = 0
         """Streams that are being written."""
         self.left = 0
@@ -137,13 +144,21 @@ class WireServer:
     async def _answer(self, method: str, target: str, headers: Any, body: bytes, writer: Any) -> None:
         url = urlsplit(target)
         if url.path == "/health":
+            self.healths += 1
             if not self.alive:
                 await asyncio.sleep(600)
+            return await self._json(writer, 503 if self.sick else 200, {})
+        if url.path == "/readiness" and self.sick:
             return await self._json(writer, 200, {})
         if self.key is not None and url.path.startswith("/v1") and headers.get("authorization") != f"Bearer {self.key}":
             return await self._json(writer, 401, {"error": "Unauthorized"})
         if (method, url.path) == ("GET", "/v1/models"):
             self.looks += 1
+            self.looks_away -= 1
+            if self.looks_away >= 0:
+                return await self._json(
+                    writer, 500, b"Request failed: error sending request for url (http://replica-0)"
+                )
             return await self._json(writer, 200, {"object": "list", "data": self.models()})
         if (method, url.path) == ("POST", "/finish_session") and self.router:
             self.finished += parse_qs(url.query)["session_id"]
@@ -169,6 +184,10 @@ class WireServer:
             fault = self.faults.popleft() if self.faults else ""
         if fault in {"429", "503", "500"}:
             return await self._json(writer, int(fault), {"error": {"message": "too much"}}, "retry-after: 0\r\n")
+        if fault == "away":
+            return await self._json(
+                writer, 500, b"Request failed: error sending request for url (http://replica-0:8000)"
+            )
         if fault == "drops":
             raise ConnectionError
         if len(prompt) + 1 > self.engine.context_length or body["max_tokens"] < 1:
