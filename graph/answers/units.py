@@ -47,9 +47,10 @@ _FUNCTIONS = re.compile(
     r"^(?:sin|cos|tan|cot|sec|csc|log|ln|exp|max|min|gcd|lcm|det|dim|arcsin|arccos|arctan|sqrt|mod)\b"
 )
 _POWER = r"(?:\s?\^\s?\{?\s?-?[1-3]\s?\}?)?"
-_TEXT_UNIT = rf"(?:\\text\s?\{{[^{{}}]*\}}{_POWER}|\\(?:mu|Omega|ell)(?![A-Za-z]))"
+_TEXT_UNIT = rf"(?:\\(?:text|mathrm)\s?\{{[^{{}}]*\}}{_POWER}|\\(?:mu|Omega|ell)(?![A-Za-z]))"
 _TAIL = re.compile(
     rf"(?P<text>(?:(?:\s|\\cdot|\\times|/){{0,3}}{_TEXT_UNIT}){{1,4}})\s?$"
+    rf"|(?P<letter>\s+[msghlLNJWVA]{_POWER})\s?$"
     rf"|(?P<word>(?:\s+[A-Za-z][A-Za-z\-]*(?:[./'][A-Za-z]*)*){{1,8}}{_POWER})\s?$"
     rf"|(?P<glued>(?<=\d)(?:[kcmd]?[mgl]|ft|hrs?|mins?|secs?|mph|kmh|km/h|m/s|cm|mm|km|kg|mg|ml){_POWER})\s?$"
     r"|(?P<sign>\s?(?:\\?%|\^\\circ\s{0,3}(?:[CF]|\\mathrm\{[CF]\})?(?![A-Za-z])|\\?\$|[€£¥₹元円¢]))\s?$"
@@ -60,6 +61,7 @@ _MONEY = re.compile(
     r"^\s?(?P<sign>[+-]?)\s?(?:\\text\s?\{\s?)?(?P<money>(?:US|A|C|NT|HK|S)?\s?\\?\$|[€£¥₹]"
     r"|(?:USD|EUR|GBP|CAD|AUD|INR|CNY|RMB|JPY|CHF|Rs\.?)(?![A-Za-z]))(?:\s|~){0,2}(?:\}\s?)?(?=[+-]?[\d.\\])"
 )
+_NUMBER = re.compile(r"(?:[-+.,\d\s^{}()]|\\(?:d?frac|times|cdot|[,! ;]|pm))+")
 _FRACTIONAL_UNIT = re.compile(
     r"\s?\\frac\s?\{\s?\\text\s?\{[^{}]*\}\s?\}\s?\{\s?\\text\s?\{[^{}]*\}" + _POWER + r"\s?\}\s?$"
 )
@@ -69,29 +71,35 @@ _KINDS: dict[str, dict[str, str | int]] = {
                "centimeter": "1/100", "centimetre": "1/100", "m": 1, "meter": 1, "metre": 1, "km": 1000,
                "kilometer": 1000, "kilometre": 1000, "inch": "127/5000", "in": "127/5000", "foot": "381/1250",
                "feet": "381/1250", "ft": "381/1250", "yard": "1143/1250", "yd": "1143/1250", "mile": "201168/125",
-               "mi": "201168/125", "厘米": "1/100", "米": 1, "千米": 1000, "公里": 1000, "毫米": "1/1000"},
+               "mi": "201168/125", "nautical mile": 1852, "厘米": "1/100", "米": 1, "千米": 1000, "公里": 1000,
+               "毫米": "1/1000"},
     "time": {"second": 1, "sec": 1, "s": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600, "h": 3600,
              "day": 86400, "week": 604800, "秒": 1, "分钟": 60, "小时": 3600, "时": 3600, "天": 86400},
     "months": {"month": 1, "year": 12, "yr": 12},
-    "mass": {"mg": "1/1000", "g": 1, "gram": 1, "kg": 1000, "kilogram": 1000, "lb": "45359237/100000", "克": 1,
-             "千克": 1000},
+    "mass": {"mg": "1/1000", "g": 1, "gram": 1, "kg": 1000, "kilogram": 1000, "lb": "45359237/100000",
+             "pound": "45359237/100000", "ounce": "45359237/1600000", "oz": "45359237/1600000", "克": 1, "千克": 1000},
+    "length^2": {"acre": "4046.8564224", "hectare": 10000, "ha": 10000},
     "length^3": {"ml": "1/1000000", "milliliter": "1/1000000", "l": "1/1000", "liter": "1/1000", "litre": "1/1000",
-                 "gallon": "0.003785411784", "quart": "0.000946352946", "升": "1/1000", "毫升": "1/1000000"},
+                 "gallon": "0.003785411784", "quart": "0.000946352946", "pint": "0.000473176473",
+                 "升": "1/1000", "毫升": "1/1000000"},
     "dollars": {"cent": "1/100", "¢": "1/100", "dollar": 1, "$": 1, "usd": 1, "us$": 1, "buck": 1, "美元": 1},
     "euros": {"€": 1, "euro": 1, "eur": 1}, "pounds sterling": {"£": 1, "gbp": 1}, "yen": {"jpy": 1, "円": 1},
     "rupees": {"₹": 1, "rs": 1, "inr": 1, "rupee": 1}, "yuan": {"元": 1, "cny": 1, "rmb": 1, "yuan": 1},
     "share": {"%": "1/100", "percent": "1/100"},
     "angle": {"°": 1, "degree": 1, "度": 1}, "radians": {"radian": 1, "rad": 1},
-    "celsius": {"°c": 1}, "fahrenheit": {"°f": 1},
-    "force": {"n": 1, "newton": 1, "kn": 1000}, "energy": {"j": 1, "joule": 1, "kj": 1000},
+    "celsius": {"°c": 1}, "fahrenheit": {"°f": 1}, "force": {"n": 1, "newton": 1, "kn": 1000},
+    "energy": {"j": 1, "joule": 1, "kj": 1000},
     "electronvolts": {"ev": 1, "kev": 1000, "mev": 10**6, "gev": 10**9}, "power": {"w": 1, "watt": 1, "kw": 1000},
-    "voltage": {"v": 1, "volt": 1}, "amount": {"mol": 1, "mole": 1}, "frequency": {"hz": 1, "hertz": 1},
-    "halves of a day": {"am": 1}, "other halves": {"pm": 1},
+    "voltage": {"v": 1, "volt": 1, "kv": 1000}, "current": {"a": 1, "amp": 1, "ampere": 1, "ma": "1/1000"},
+    "resistance": {"ohm": 1, "omega": 1}, "charge": {"coulomb": 1}, "capacitance": {"farad": 1},
+    "pressure": {"pa": 1, "pascal": 1, "kpa": 1000, "atm": 101325}, "heat": {"cal": 1, "calorie": 1, "kcal": 1000},
+    "data": {"bit": 1, "byte": 8}, "amount": {"mol": 1, "mole": 1}, "morning": {"am": 1}, "afternoon": {"pm": 1},
+    "frequency": {"hz": 1, "hertz": 1, "khz": 1000, "mhz": 10**6, "ghz": 10**9},
 }  # fmt: skip
 _SIZES: dict[str, tuple[str, Fraction]] = {
     name: (kind, Fraction(size)) for kind, names in _KINDS.items() for name, size in names.items()
 }
-_RATES = {"mph": "mile/hour", "kmh": "km/h", "kph": "km/h", "kmph": "km/h"}
+_RATES = {"mph": "mile/hour", "kmh": "km/h", "kph": "km/h", "kmph": "km/h", "knot": "nautical mile/hour"}
 _POWERS = {"sq": 2, "平": 2, "cu": 3, "立": 3}
 _FACTOR = re.compile(r"(?P<raised>square |sq\.? ?|cubic |cu\.? |平方|立方)?(?P<base>[^\d^]+?)(?:\^(?P<power>-?\d))?")
 
@@ -124,6 +132,8 @@ def split_unit(text: str) -> Unit | None:
         if scaled is None:
             if changes_number(words) or (tail.lastgroup == "word" and not _is_unit(words, head)):
                 return None
+            if tail.lastgroup == "letter" and not _NUMBER.fullmatch(head):  # `x + 5 m` has variables
+                return None
             if tail.lastgroup in {"sign", "east"} and not re.search(r"[\d)}]$", head):
                 break
             if "circ" in tail[0] and _ANGLE.search(head):
@@ -149,6 +159,8 @@ def unit_ratio(gold: str, answer: str) -> Fraction | None:
     """
     theirs, ours = _measured(gold), _measured(answer)
     if theirs is None or ours is None or {gold[:1], answer[:1]} == {"°"} == {gold, answer} & {"°"}:
+        return Fraction(1)
+    if "pound" in {gold, answer} and "pounds sterling" in {theirs[0], ours[0]}:
         return Fraction(1)
     return ours[1] / theirs[1] if theirs[0] == ours[0] else None
 
