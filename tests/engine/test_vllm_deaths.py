@@ -69,6 +69,6 @@ def test_an_engine_that_dies_twice_is_given_up(real_engine: VLLMEngine, engine_p
             await asyncio.sleep(0.2)
         await request
 
-    with pytest.raises(EngineDead, match=r"model='smollm2-135m' died, was restarted, and died again"):
+    with pytest.raises(EngineDead, match=r"model='miniature' died, was restarted, and died again"):
         asyncio.run(die_twice())
     assert len(deaths) == 2

@@ -62,8 +62,8 @@ def peers() -> list[Peer]:
 
 
 @pytest.fixture(scope="module")
-def recorder(record: Callable[[Engine], RecordingEngine], real_engine: VLLMEngine) -> RecordingEngine:
-    return record(real_engine)
+def recorder(record: Callable[[Engine], RecordingEngine], chat_engine: VLLMEngine) -> RecordingEngine:
+    return record(chat_engine)
 
 
 @pytest.fixture(scope="module")
@@ -152,23 +152,23 @@ def test_both_paths_end(result: dict[str, Any]) -> None:
     assert set(result["paths"]) == {"solver_1", "coder_1"}
 
 
-def test_the_same_run_again(result: dict[str, Any], real_engine: Any, ask: Callable[[Any], dict[str, Any]]) -> None:
-    again = ask(real_engine)
+def test_the_same_run_again(result: dict[str, Any], chat_engine: Any, ask: Callable[[Any], dict[str, Any]]) -> None:
+    again = ask(chat_engine)
     for path, history in result["histories"].items():
         assert ids(again["histories"][path]) == ids(history)
 
 
 def test_two_chat_templates_in_one_run(
-    result: dict[str, Any], real_engine: Any, ask: Callable[[Any], dict[str, Any]]
+    result: dict[str, Any], chat_engine: Any, ask: Callable[[Any], dict[str, Any]]
 ) -> None:
-    out = ask({"solver": real_engine, "coder": Retold(real_engine, OTHER)})
+    out = ask({"solver": chat_engine, "coder": Retold(chat_engine, OTHER)})
     own, other = (out["histories"][path][0]["text"] for path in ("solver_1", "coder_1"))
     assert own == result["histories"]["solver_1"][0]["text"]
     assert other.startswith("### user\n")
     assert other.endswith("### assistant")  # Jinja drops a template's last line break
     assert {path["status"] for path in out["paths"].values()} <= {"finished", "forced"}
     for history in out["histories"].values():
-        assert all(decode(real_engine.tokenizer, s["token_ids"]) == s["text"] for s in history if s["token_ids"])
+        assert all(decode(chat_engine.tokenizer, s["token_ids"]) == s["text"] for s in history if s["token_ids"])
     comments = {p: [s["sources"] for s in h if s["kind"] == "comment"] for p, h in out["histories"].items()}
     assert comments["solver_1"][0] == ["coder_1"]
     assert comments["coder_1"][0] == ["solver_1"]
