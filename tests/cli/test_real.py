@@ -37,7 +37,7 @@ def listen(process: "subprocess.Popen[str]") -> list[str]:
 
 def test_one_question(start: Start, tmp_path: Path, engine_processes: Any) -> None:
     file = tmp_path / "run.json"
-    process = start(*ASK, "--save", str(file), SUM)
+    process = start(*ASK, "--rounds", "2", "--save", str(file), SUM)
     out, err = process.communicate(timeout=800)
     assert process.returncode == 0, err
     printed = json.loads(out)
