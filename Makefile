@@ -38,7 +38,7 @@ run: $(READY)  ## answer a question: make run Q="..." [ARGS="--paths 6"]
 	@$(BIN)/peerleap ask $(ARGS) -- "$$QUESTION"
 run: export QUESTION := $(value Q)
 
-test: $(READY)  ## all tests, those on the real engine too
+test: $(READY)  ## all tests, those on the real engine too [ARGS="-n 2": on two cores at once]
 	$(BIN)/pytest $(ARGS)
 
 check: $(READY) lint type  ## before a commit: lint, types, and every test that needs no real engine

@@ -71,7 +71,8 @@ class RealServer:
 
     def kill(self) -> None:
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it was killed, and has been reaped
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
 
