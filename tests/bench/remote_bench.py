@@ -6,6 +6,7 @@ both. The first token of `peerleap serve` in front of that server is held agains
 
 import asyncio
 import importlib.util
+import json
 import os
 import signal
 import socket
@@ -115,8 +116,10 @@ async def _first_of_endpoint(url: str) -> float:
     ):
         answer.raise_for_status()
         async for line in answer.aiter_lines():
-            if '"reasoning_content"' in line or '"content": "' in line:
-                return time.perf_counter() - begun
+            if line.startswith("data: {") and (choices := json.loads(line.removeprefix("data: "))["choices"]):
+                delta = choices[0]["delta"]  # the first one names the role alone
+                if delta.get("reasoning_content") or delta.get("content"):
+                    return time.perf_counter() - begun
     raise RuntimeError("no text came")
 
 
