@@ -4,7 +4,6 @@ python tests/bench/capacity_check.py
 """
 
 import asyncio
-import importlib.util
 import json
 import os
 import random
@@ -30,6 +29,7 @@ from peerleap.evals.records import Header
 from tests.bench.capacity import Client, Load, Simulation
 from tests.bench.capacity_replica import GPU
 from tests.bench.remote_bench import _process
+from tests.engine.server.wire_server import WireServer
 
 _LOAD = Load(
     paths=8, median=900, sigma=0.6, most=4000, interval=512, summary=64, comment=800, prompt=500, grace=0, answer=0
@@ -91,12 +91,6 @@ async def _eval() -> tuple[float, float, float, int]:
 
 def _serve(folder: Path) -> None:
     """A server that writes no text of a model, but so many tokens at so many a second."""
-    file = Path(__file__).parents[1] / "engine" / "server" / "wire_server.py"
-    spec = importlib.util.spec_from_file_location("wire_server", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     engine = ScriptedEngine(lambda _prompt, _params: "", context_length=1 << 18)
     engine.tokenizer.save_pretrained(folder)
     summary = encode(engine.tokenizer, "2 + 2 is 4. ".ljust(_LOAD.summary - 12, ".") + "</summarize>")
@@ -106,10 +100,10 @@ def _serve(folder: Path) -> None:
         lambda: max(200, min(_LOAD.most, round(drawn.lognormvariate(log(_LOAD.median), _LOAD.sigma))))
     )
 
-    class Paced(module.WireServer):  # type: ignore[misc, name-defined]
+    class Paced(WireServer):
         async def _complete(self, headers: Any, body: Any, writer: Any) -> None:
             if not body.get("stream"):
-                return await super()._complete(headers, body, writer)  # type: ignore[no-any-return]
+                return await super()._complete(headers, body, writer)
             session, stop = headers["x-session-id"], None
             if "</summarize>" in body["stop"]:
                 ids, stop = summary, "</summarize>"

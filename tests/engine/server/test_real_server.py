@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,18 @@ SETTINGS: dict[str, Any] = {"rounds": 1, "interval": 40, "seed": 3}
 CONTEXT = 2048
 
 
-@pytest.fixture(scope="module")
-def server(vllm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VLLMServer]:
-    made = VLLMServer(tmp_path_factory.mktemp("server") / "log", CONTEXT)
+@contextmanager
+def started(folder: Path) -> Iterator[VLLMServer]:
+    made = VLLMServer(folder / "log", CONTEXT)
     made.start()
     yield made
     made.kill()
+
+
+@pytest.fixture(scope="module")
+def server(vllm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VLLMServer]:
+    with started(tmp_path_factory.mktemp("server")) as made:
+        yield made
 
 
 def run(engine: Engine, paths: int = 4) -> dict[str, Any]:
@@ -38,10 +45,8 @@ def run(engine: Engine, paths: int = 4) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def other(vllm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VLLMServer]:
-    made = VLLMServer(tmp_path_factory.mktemp("other") / "log", CONTEXT)
-    made.start()
-    yield made
-    made.kill()
+    with started(tmp_path_factory.mktemp("other")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
